@@ -1,0 +1,186 @@
+"""Everything that is set from outside, read once from environment variables named `ESPACE_*`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRET_KEY_MINIMUM = 32
+
+REQUIRED_IN_PRODUCTION = {
+    "secret_key": f"at least {SECRET_KEY_MINIMUM} random characters",
+    "database_url": "postgresql://user:password@host:5432/database",
+    "redis_url": "redis://:password@host:6379/0",
+    "smtp_url": "smtp://user:password@host:587",
+    "public_url": "https://the-address-people-see",
+}
+
+URL_SCHEMES = {
+    "database_url": ("postgresql", "postgres"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "smtp_url": ("smtp", "smtps"),
+    "public_url": ("http", "https"),
+}
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Immutable: `model_copy(update=...)` makes a changed one.
+
+    URLs may hold passwords: they are left out of `repr`. Durations are in seconds, sizes in bytes.
+    Making one raises `pydantic.ValidationError`, which names every problem at once.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ESPACE_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    mode: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    data: Path = Path(".data")
+    """Where `dev` keeps its databases and mail, and where uploads go unless told otherwise. Always absolute once read."""
+
+    database_url: str | None = Field(default=None, repr=False)
+    redis_url: str | None = Field(default=None, repr=False)
+    smtp_url: str | None = Field(default=None, repr=False)
+    mail_from: str = "Mairie <ne-pas-repondre@mairie.example>"
+    public_url: str = ""
+    """What links in mails start with, without a final slash. In development http://localhost:{port}."""
+    secret_key: SecretStr = SecretStr("")
+    """Every other key derives from it. In development it is kept in a private file under `data`."""
+    captcha_fixed_code: str | None = Field(default=None, repr=False)
+    """The answer of every captcha, for tests and demonstrations. Refused outside development."""
+    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    """Origins of other sites that may call the API from a browser, separated by commas."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses whose X-Forwarded-* headers are believed, separated by commas."""
+
+    database_timeout_seconds: float = Field(default=1.8, gt=0)
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+    worker_processes: int = Field(default=1, ge=1, le=64)
+    shutdown_timeout_seconds: int = Field(default=5, ge=1)
+    """How long requests under way may take to end once a process was told to stop."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """`auto`: one JSON object a line in production, text for people in development."""
+
+    @property
+    def development(self) -> bool:
+        return self.mode == "development"
+
+    @field_validator("data")
+    @classmethod
+    def make_absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator(*URL_SCHEMES)
+    @classmethod
+    def check_scheme(cls, value: str | None, info: Any) -> str | None:
+        if not value:
+            return value
+        schemes = URL_SCHEMES[info.field_name]
+        if value.partition("://")[0] not in schemes or "://" not in value:
+            raise ValueError("must start with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value.rstrip("/") if info.field_name == "public_url" else value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def check_together(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Rules between settings, reported together with the mistakes inside each of them."""
+        problems = [_problem(name, message) for name, message in _joint_problems(data)]
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            named = {problem["loc"] for problem in problems}
+            problems += [
+                _problem(str(detail["loc"][0]) if detail["loc"] else "", detail["msg"])
+                for detail in error.errors(include_url=False, include_input=False)
+                if detail["loc"] not in named
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True) from None
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)
+        return settings
+
+    def model_post_init(self, context: Any) -> None:
+        if not self.public_url:
+            object.__setattr__(self, "public_url", f"http://localhost:{self.port}")
+        if not self.secret_key.get_secret_value() and self.development:
+            object.__setattr__(self, "secret_key", SecretStr(_development_key(self.data)))
+
+
+def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
+    def given(name: str) -> str:
+        value = data.get(name)
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
+
+    problems = []
+    mode = given("mode") or "development"
+    if mode == "production":
+        problems += [
+            (name, f"is required in production ({example})")
+            for name, example in REQUIRED_IN_PRODUCTION.items()
+            if not given(name)
+        ]
+    if given("secret_key") and len(given("secret_key")) < SECRET_KEY_MINIMUM:
+        problems.append(("secret_key", f"must have at least {SECRET_KEY_MINIMUM} characters"))
+    if given("captcha_fixed_code") and mode != "development":
+        problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
+    return problems
+
+
+def _problem(name: str, message: str) -> InitErrorDetails:
+    message = message.removeprefix("Value error, ").replace("{", "{{").replace("}", "}}")
+    return InitErrorDetails(type=PydanticCustomError("setting", message), loc=(name,), input=None)  # type: ignore[arg-type]
+
+
+def _development_key(data: Path) -> str:
+    """The secret key of this data folder, made the first time. Processes that start together agree on one."""
+    path = data / "secret-key"
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        draft = data / f"secret-key.{os.getpid()}-{secrets.token_hex(4)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # Another process was first: its key is the one that counts.
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def describe_problems(error: ValidationError) -> list[str]:
+    """One line a problem, under the name that the operator knows: `ESPACE_PORT: must be ...`."""
+    return [
+        f"ESPACE_{str(detail['loc'][0]).upper()}: {detail['msg']}" if detail["loc"] else detail["msg"]
+        for detail in error.errors(include_url=False, include_input=False)
+    ]
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read from its environment the first time."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""The wiring: what connects the other rooms, and nothing else."""
