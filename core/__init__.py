@@ -1,0 +1,1 @@
+"""What has never heard of citizens: settings, errors, clock, keys, languages, Redis, the event bus, logging."""

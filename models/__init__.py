@@ -1,0 +1,1 @@
+"""Tables, invariants, visibility. What would still be true if GraphQL vanished."""

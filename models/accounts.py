@@ -1,0 +1,94 @@
+"""Citizens' accounts, agents, and the credential by which either logs in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+from models.ids import new_id
+from models.procedures import Procedure
+
+
+class Account(Model):
+    """A citizen's account. `profile` is a Contact (models/contact.py) as JSON."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    profile: dict[str, Any] = fields.JSONField()
+    email = fields.CharField(max_length=254)
+    email_confirmed_at: datetime | None = fields.DatetimeField(null=True)
+    language = fields.CharField(max_length=2, default="fr")
+    created_at: datetime = fields.DatetimeField(default=now)
+
+    class Meta:
+        table = "account"
+
+
+class Agent(Model):
+    """Somebody who works at the mairie."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    display_name = fields.CharField(max_length=200)
+    role = fields.CharField(max_length=20)
+    created_at: datetime = fields.DatetimeField(default=now)
+
+    class Meta:
+        table = "agent"
+
+
+class AgentProcedure(Model):
+    """A procedure given to a handler."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    agent: fields.ForeignKeyRelation[Agent] = fields.ForeignKeyField(
+        "models.Agent", on_delete=fields.CASCADE, related_name="procedure_links"
+    )
+    agent_id: UUID
+    procedure: fields.ForeignKeyRelation[Procedure] = fields.ForeignKeyField(
+        "models.Procedure", on_delete=fields.CASCADE, related_name="agent_links"
+    )
+    procedure_id: UUID
+
+    class Meta:
+        table = "agent_procedure"
+
+
+class Credential(Model):
+    """Username and password of one account or one agent: one table, so that a username names one person only."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    username = fields.CharField(max_length=60)
+    password_hash = fields.CharField(max_length=255)
+    account: fields.ForeignKeyNullableRelation[Account] = fields.ForeignKeyField(
+        "models.Account", null=True, on_delete=fields.CASCADE, related_name="credentials"
+    )
+    account_id: UUID | None
+    agent: fields.ForeignKeyNullableRelation[Agent] = fields.ForeignKeyField(
+        "models.Agent", null=True, on_delete=fields.CASCADE, related_name="credentials"
+    )
+    agent_id: UUID | None
+
+    class Meta:
+        table = "credential"
+
+
+class Session(Model):
+    """A login that holds. The token is kept as its SHA-256 only; revoking deletes the row."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    credential: fields.ForeignKeyRelation[Credential] = fields.ForeignKeyField(
+        "models.Credential", on_delete=fields.CASCADE, related_name="sessions"
+    )
+    credential_id: UUID
+    token_digest = fields.BinaryField()
+    user_agent = fields.CharField(max_length=300, null=True)
+    created_at: datetime = fields.DatetimeField(default=now)
+    last_seen_at: datetime = fields.DatetimeField(default=now)
+    expires_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "session"

@@ -1,0 +1,71 @@
+"""Who is calling. Made once at the door; what exists for a caller follows from it (models/visibility.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from core.i18n import DEFAULT_LANGUAGE, Language
+
+AgentRole = Literal["HANDLER", "ADMINISTRATOR"]
+Party = Literal["CITIZEN", "MUNICIPALITY", "PARTNER", "SYSTEM"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Nobody in particular."""
+
+    language: Language = DEFAULT_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketHolder:
+    """Whoever holds the ticket of one request."""
+
+    request_id: UUID
+    language: Language = DEFAULT_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitizenActor:
+    """A citizen who is logged in."""
+
+    account_id: UUID
+    session_id: UUID
+    language: Language = DEFAULT_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentActor:
+    """Somebody who works at the mairie, logged in."""
+
+    agent_id: UUID
+    session_id: UUID
+    role: AgentRole
+    display_name: str
+    language: Language = DEFAULT_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerActor:
+    """A partner system, by one of its tokens."""
+
+    token_id: UUID
+    scopes: frozenset[str]
+    procedure_ids: frozenset[UUID]
+    language: Language = DEFAULT_LANGUAGE
+
+
+Actor = Visitor | TicketHolder | CitizenActor | AgentActor | PartnerActor
+
+
+def party(actor: Actor) -> Party:
+    """Whose side the caller is on."""
+    match actor:
+        case AgentActor():
+            return "MUNICIPALITY"
+        case PartnerActor():
+            return "PARTNER"
+        case _:
+            return "CITIZEN"

@@ -1,0 +1,196 @@
+"""Tortoise's PostgreSQL client, with three things mended:
+
+- a task cancelled while it waits for BEGIN gives its connection back (Tortoise 1.1.9 leaks it: a client that
+  subscribes and leaves in a loop empties the pool);
+- a database that is away is one error, core.errors.UnavailableError, within `database_timeout_seconds`; a connection
+  that timed out is dropped instead of being waited for;
+- statements are counted, so that tests can say how many an operation makes.
+
+Named as the `engine` of the connection (models/database.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    NestedTransactionContext,
+    PoolConnectionWrapper,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.connection import get_connections
+from tortoise.exceptions import DBConnectionError
+
+from core.errors import UnavailableError
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    DBConnectionError,
+)
+
+_BOOKKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+class StatementCount:
+    """How many statements went to the database, BEGIN and COMMIT left out."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+_count: ContextVar[StatementCount | None] = ContextVar("statement_count", default=None)
+
+
+@contextmanager
+def counted() -> Iterator[StatementCount]:
+    """Counts the statements of this task, and of the tasks it starts, while the block lasts."""
+    count = StatementCount()
+    token = _count.set(count)
+    try:
+        yield count
+    finally:
+        _count.reset(token)
+
+
+class CountingConnection(asyncpg.Connection):  # type: ignore[misc]
+    def get_reset_query(self) -> str:
+        # Nothing here changes the state of a session, so there is nothing to reset: one round trip saved a statement.
+        return ""
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        self._note(query)
+        return await super().fetch(query, *args, **options)
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        self._note(query)
+        return await super().fetchrow(query, *args, **options)
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> Any:
+        self._note(query)
+        return await super().execute(query, *args, **options)
+
+    async def executemany(self, command: str, args: Any, **options: Any) -> Any:
+        self._note(command)
+        return await super().executemany(command, args, **options)
+
+    @staticmethod
+    def _note(query: str) -> None:
+        count = _count.get()
+        if count is not None and not query.startswith(_BOOKKEEPING):
+            count.value += 1
+
+
+async def _give_back(client: AsyncpgDBClient, connection: Any, failure: BaseException | None) -> None:
+    """Back to the pool; a connection that timed out or was cancelled is dropped, since its state is unknown."""
+    if isinstance(failure, (TimeoutError, UnavailableError, asyncio.CancelledError)):
+        connection.terminate()
+    if client._pool is not None:
+        await client._pool.release(connection)
+
+
+async def _take(client: AsyncpgDBClient) -> Any:
+    try:
+        return await client._pool.acquire(timeout=client.extra["command_timeout"])
+    except AWAY as error:
+        raise UnavailableError from error
+
+
+class PooledConnection(PoolConnectionWrapper[Any]):
+    async def __aenter__(self) -> Any:
+        await self.ensure_connection()
+        self.connection = await _take(self.client)
+        return self.connection
+
+    async def __aexit__(self, exc_type: Any, exc: BaseException | None, traceback: Any) -> None:
+        await _give_back(self.client, self.connection, exc)
+
+
+class PooledTransaction(TransactionContextPooled):
+    async def __aenter__(self) -> Any:
+        await self.ensure_connection()
+        parent = self.client._parent
+        connection = self.client._connection = await _take(parent)
+        try:
+            await self.client.begin()
+        except BaseException as error:
+            # The task may have been cancelled here; __aexit__ will never run.
+            await _give_back(parent, connection, error)
+            raise
+        self.token = get_connections().set(self.connection_name, self.client)
+        return self.client
+
+    async def __aexit__(self, exc_type: Any, exc: BaseException | None, traceback: Any) -> None:
+        failure = exc
+        try:
+            if not self.client._finalized:
+                if exc is None:
+                    await self.client.commit()
+                elif not isinstance(exc, (TimeoutError, UnavailableError, asyncio.CancelledError)):
+                    await self.client.rollback()
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            get_connections().reset(self.token)
+            await _give_back(self.client._parent, self.client._connection, failure)
+
+
+class _AwayIsUnavailable:
+    async def _translate_exceptions(self, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._translate_exceptions(function, *args, **kwargs)  # type: ignore[misc]
+        except AWAY as error:
+            raise UnavailableError from error
+
+
+class CommitsOrTells(_AwayIsUnavailable, TransactionWrapper):
+    """A transaction whose BEGIN, COMMIT and ROLLBACK tell of an absent database as its statements do."""
+
+    async def commit(self) -> None:
+        try:
+            await super().commit()
+        except AWAY as error:
+            raise UnavailableError from error
+
+    async def rollback(self) -> None:
+        try:
+            await super().rollback()
+        except AWAY as error:
+            raise UnavailableError from error
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(CommitsOrTells(self))
+
+
+class Client(_AwayIsUnavailable, AsyncpgDBClient):
+    connection_class = CountingConnection
+
+    async def create_connection(self, with_db: bool) -> None:
+        try:
+            await super().create_connection(with_db)
+        except AWAY as error:
+            raise UnavailableError from error
+
+    def acquire_connection(self) -> PooledConnection:
+        return PooledConnection(self, self._pool_init_lock)
+
+    def _in_transaction(self) -> TransactionContext:
+        return PooledTransaction(CommitsOrTells(self), self._pool_init_lock)
+
+
+client_class = Client

@@ -1,0 +1,56 @@
+"""Mail to send, written in the transaction of the change that it tells of. The row is the job."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+from models.accounts import Account
+from models.events import RequestEvent
+from models.exchanges import Exchange
+from models.ids import new_id
+from models.requests import ServiceRequest
+
+
+class Mail(Model):
+    """Holds no secret: tickets and tokens are put in when it is rendered, from the rows it names.
+
+    The foreign key to `event` is checked at commit (models/migrations), because mails are written before the event.
+    """
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    template = fields.CharField(max_length=40)
+    recipient = fields.CharField(max_length=254)
+    language = fields.CharField(max_length=2)
+    request: fields.ForeignKeyNullableRelation[ServiceRequest] = fields.ForeignKeyField(
+        "models.ServiceRequest", null=True, on_delete=fields.CASCADE, related_name="mails"
+    )
+    request_id: UUID | None
+    account: fields.ForeignKeyNullableRelation[Account] = fields.ForeignKeyField(
+        "models.Account", null=True, on_delete=fields.CASCADE, related_name="mails"
+    )
+    account_id: UUID | None
+    exchange: fields.ForeignKeyNullableRelation[Exchange] = fields.ForeignKeyField(
+        "models.Exchange", null=True, on_delete=fields.CASCADE, related_name="mails"
+    )
+    exchange_id: UUID | None
+    event: fields.ForeignKeyNullableRelation[RequestEvent] = fields.ForeignKeyField(
+        "models.RequestEvent", null=True, on_delete=fields.CASCADE, related_name="mails"
+    )
+    event_id: UUID | None
+    data: dict[str, Any] = fields.JSONField(default=dict)
+    state = fields.CharField(max_length=10, default="PENDING")
+    attempts = fields.IntField(default=0)
+    next_attempt_at: datetime = fields.DatetimeField(default=now)
+    last_error = fields.TextField(null=True)
+    message_id = fields.CharField(max_length=200)
+    created_at: datetime = fields.DatetimeField(default=now)
+    sent_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "mail"
