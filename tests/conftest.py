@@ -1,0 +1,103 @@
+"""Real servers for every test: one embedded PostgreSQL and Valkey a session, a fresh database a test.
+
+`database_url`   a clone of the migrated template, the test's own
+`settings`       the process's settings, pointing to that clone and to an emptied Valkey
+`database`       the same, with `models.database` initialised
+`municipality`   the same, with the small municipality of tests/municipality loaded
+`stack`          API, worker, mail server: real processes on servers of their own (tests/stack.py)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from core.redis import close_redis, get_redis
+from core.settings import Settings, get_settings
+from espace.embedded import EmbeddedServers, temporary_servers
+
+SECRET_KEY = "the secret key of the tests, which is long enough"
+TEMPLATE = "template_migrated"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test depends on what the developer has set, nor touches the developer's data."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("ESPACE_"):
+                patch.delenv(name)
+        patch.setenv("ESPACE_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("ESPACE_SECRET_KEY", SECRET_KEY)
+        patch.setenv("ESPACE_CAPTCHA_FIXED_CODE", "AZERTY")
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[EmbeddedServers]:
+    """PostgreSQL and Valkey without durability, shared by the session. Do not stop them: `stack` has its own."""
+    with temporary_servers() as servers:
+        yield servers
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(servers: EmbeddedServers) -> str:
+    """The name of a migrated, empty database that nobody is connected to."""
+    from models.database import migrate
+
+    await _run_on_server(servers, f'CREATE DATABASE "{TEMPLATE}"')
+    await migrate(Settings(database_url=servers.postgres.url(TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest_asyncio.fixture
+async def database_url(servers: EmbeddedServers, template: str) -> AsyncIterator[str]:
+    """A database of the test's own, as `migrate` leaves it."""
+    name = f"test_{next(_numbers)}"
+    await _run_on_server(servers, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    yield servers.postgres.url(name)
+    await _run_on_server(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest_asyncio.fixture
+async def settings(
+    database_url: str, servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Settings]:
+    """What `get_settings()` returns during the test. Redis is empty."""
+    monkeypatch.setenv("ESPACE_DATABASE_URL", database_url)
+    monkeypatch.setenv("ESPACE_REDIS_URL", servers.valkey.url())
+    monkeypatch.setenv("ESPACE_DATA", str(tmp_path))
+    get_settings.cache_clear()
+    await get_redis().flushall()
+    yield get_settings()
+    await close_redis()
+    get_settings.cache_clear()
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Settings]:
+    """The settings, once `models.database` can be used by this process."""
+    from models.database import close, initialise
+
+    await initialise(settings)
+    yield settings
+    await close()
+
+
+async def _run_on_server(servers: EmbeddedServers, statement: str) -> None:
+    connection = await asyncpg.connect(servers.postgres.url("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await asyncio.wait_for(connection.close(), 5)
