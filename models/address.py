@@ -20,7 +20,9 @@ _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`lines` from the narrowest to the widest, without postal code and city; `country` as ISO 3166-1 alpha-2."""
+    """`lines` from the narrowest to the widest, without postal code and city; `country` as ISO 3166-1
+    alpha-2.
+    """
 
     lines: tuple[str, ...]
     postal_code: str

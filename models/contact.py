@@ -116,8 +116,9 @@ def check_contact(
 ) -> tuple[Contact | None, list[FieldProblem]]:
     """The contact as it is to be stored, or None and every problem at once.
 
-    Blank optional values count as absent. Problems stand at the input's names, `prefix` in front: with `profile`,
-    `profile.mobilePhone`. A preferred method that the contact has no means for is a problem of `preferredContactMethod`.
+    Blank optional values count as absent. Problems stand at the input's names, `prefix` in front: with
+    `profile`, `profile.mobilePhone`. A preferred method that the contact has no means for is a problem of
+    `preferredContactMethod`.
     """
     problems: list[FieldProblem] = []
 
@@ -162,7 +163,9 @@ def check_contact(
     first_name = name_of(
         "firstName", typed.first_name, Text(fr="Indiquez votre prénom.", en="Give your first name.")
     )
-    last_name = name_of("lastName", typed.last_name, Text(fr="Indiquez votre nom.", en="Give your last name."))
+    last_name = name_of(
+        "lastName", typed.last_name, Text(fr="Indiquez votre nom.", en="Give your last name.")
+    )
 
     if typed.birth_date is not None and not EARLIEST_BIRTH <= typed.birth_date <= today:
         refuse(

@@ -1,4 +1,6 @@
-"""Mistakes in what an operator or an administrator writes (a form, a data file), each at its place, in words for people."""
+"""Mistakes in what an operator or an administrator writes (a form, a data file), each at its place, in words
+for people.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ _TEXTS = {
     "mapping_type": Text(fr="Un ensemble de clés est attendu.", en="A set of keys is expected."),
     "model_type": Text(fr="Un ensemble de clés est attendu.", en="A set of keys is expected."),
     "model_attributes_type": Text(fr="Un ensemble de clés est attendu.", en="A set of keys is expected."),
-    "enum": Text(fr="Valeur inconnue ; sont admises : {expected}.", en="Unknown value; allowed are: {expected}."),
+    "enum": Text(
+        fr="Valeur inconnue ; sont admises : {expected}.", en="Unknown value; allowed are: {expected}."
+    ),
     "literal_error": Text(
         fr="Valeur inconnue ; sont admises : {expected}.", en="Unknown value; allowed are: {expected}."
     ),
@@ -73,16 +77,20 @@ _TEXTS = {
         fr="Liste trop longue : {max_length} éléments au plus.",
         en="The list is too long: at most {max_length} elements.",
     ),
-    "greater_than_equal": Text(fr="Nombre trop petit : {ge} au moins.", en="The number is too small: at least {ge}."),
-    "less_than_equal": Text(fr="Nombre trop grand : {le} au plus.", en="The number is too large: at most {le}."),
+    "greater_than_equal": Text(
+        fr="Nombre trop petit : {ge} au moins.", en="The number is too small: at least {ge}."
+    ),
+    "less_than_equal": Text(
+        fr="Nombre trop grand : {le} au plus.", en="The number is too large: at most {le}."
+    ),
 }
 
 
 def mistakes_of(error: ValidationError, field_types: Sequence[str] = ()) -> list[Mistake]:
     """Pydantic's errors as mistakes.
 
-    Pydantic names the chosen member of a tagged union in the path; it is no place of what was written, so a member of
-    `field_types` that follows an index is left out.
+    Pydantic names the chosen member of a tagged union in the path; it is no place of what was written, so a
+    member of `field_types` that follows an index is left out.
     """
     found = []
     for entry in error.errors(include_url=False, include_input=False):

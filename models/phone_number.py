@@ -25,8 +25,8 @@ def _parsed(number: str) -> PhoneNumber | None:
         parsed = phonenumbers.parse(number, "FR")
     except NumberParseException:
         return None
-    # Possible rather than valid: the ranges that ARCEP keeps for fiction (06 39 98 …) have no subscriber, and those it
-    # opens next year are not in the library's tables yet.
+    # Possible rather than valid: the ranges that ARCEP keeps for fiction (06 39 98 …) have no subscriber, and
+    # those it opens next year are not in the library's tables yet.
     if not phonenumbers.is_possible_number(parsed) or parsed.italian_leading_zero or parsed.extension:
         return None
     if parsed.country_code == _FRANCE and not 100_000_000 <= (parsed.national_number or 0) <= 999_999_999:
@@ -41,7 +41,9 @@ def normalised_phone(typed: str) -> str | None:
 
 
 def may_be_mobile(number: str) -> bool:
-    """Whether an E.164 number may ring a mobile: in France 06 and 07; abroad nobody can tell by the digits alone."""
+    """Whether an E.164 number may ring a mobile: in France 06 and 07; abroad nobody can tell by the digits
+    alone.
+    """
     return not number.startswith(f"+{_FRANCE}") or number[3] in "67"
 
 

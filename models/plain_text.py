@@ -20,8 +20,9 @@ def several_lines(text: str) -> str:
 
 
 def has_unprintable(text: str) -> bool:
-    """Whether it holds what no keyboard types: control characters (PostgreSQL refuses NUL), lone surrogates (they
-    cannot be encoded), and the marks that turn the direction of writing, which can make a text read as another.
+    """Whether it holds what no keyboard types: control characters (PostgreSQL refuses NUL), lone surrogates
+    (they cannot be encoded), and the marks that turn the direction of writing, which can make a text read as
+    another.
 
     Line ends and tabs are not counted: `one_line` and `several_lines` deal with them.
     """

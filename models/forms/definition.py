@@ -1,8 +1,8 @@
 """The form of one version of a procedure, as it stands in `procedure_version.definition`.
 
 A definition that comes from outside (a data file, `saveProcedure`) goes through `read_definition` in
-`models/forms/reading.py`, which names every mistake. One that comes back from the database was checked when it was
-written: `FormDefinition.model_validate` is enough.
+`models/forms/reading.py`, which names every mistake. One that comes back from the database was checked when
+it was written: `FormDefinition.model_validate` is enough.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class _Frozen(BaseModel):
 class Condition(_Frozen):
     """What must hold for a field to be asked. On a field without an answer (or not asked itself) none holds.
 
-    `values` as text: numbers in decimal, dates as YYYY-MM-DD, booleans as `true` or `false`, options by their value.
-    IN takes several, IS_ANSWERED none, the others one. Where several options may be chosen, EQUALS and IN ask for one
-    of them to be among `values`, NOT_EQUALS for none.
+    `values` as text: numbers in decimal, dates as YYYY-MM-DD, booleans as `true` or `false`, options by their
+    value. IN takes several, IS_ANSWERED none, the others one. Where several options may be chosen, EQUALS and
+    IN ask for one of them to be among `values`, NOT_EQUALS for none.
     """
 
     field: Key
@@ -116,7 +116,9 @@ class AddressField(_AnyField):
 
 
 class FileField(_AnyField):
-    """Answered by attachments that name its key. No media type listed: every type that the municipality accepts."""
+    """Answered by attachments that name its key. No media type listed: every type that the municipality
+    accepts.
+    """
 
     type: Literal["file"] = "file"
     accepted_media_types: tuple[MediaType, ...] = Field(default=(), max_length=30)
@@ -153,6 +155,7 @@ class FormDefinition(_Frozen):
         """For JSONB. What equals its default is left out, so that equal definitions are equal JSON."""
         return self.model_dump(mode="json", exclude_defaults=True) | {
             "fields": [
-                {"type": field.type} | field.model_dump(mode="json", exclude_defaults=True) for field in self.fields
+                {"type": field.type} | field.model_dump(mode="json", exclude_defaults=True)
+                for field in self.fields
             ]
         }

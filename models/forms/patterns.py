@@ -1,9 +1,10 @@
 """Patterns that a text field may set, kept to those that can be matched quickly whatever is typed.
 
-Python's `re` backtracks: `(a+)+b` takes centuries over forty characters. So a pattern is read first, in the part of
-the language that Python and the HTML `pattern` attribute understand alike (characters, escapes, classes, groups,
-alternation, greedy quantifiers), and the ways in which a match can branch are counted. Every branching multiplies:
-the product bounds the work of the matcher, and a pattern over the limit is refused before anybody types anything.
+Python's `re` backtracks: `(a+)+b` takes centuries over forty characters. So a pattern is read first, in the
+part of the language that Python and the HTML `pattern` attribute understand alike (characters, escapes,
+classes, groups, alternation, greedy quantifiers), and the ways in which a match can branch are counted. Every
+branching multiplies: the product bounds the work of the matcher, and a pattern over the limit is refused
+before anybody types anything.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class PatternError(ValueError):
 
 
 _TOO_MANY_WAYS = Text(
-    fr="Ce motif peut demander trop de calcul : retirez des répétitions imbriquées ou successives.",
-    en="This pattern may take too much computing: remove nested or successive repetitions.",
+    fr="Ce motif peut demander trop de calcul : retirez des répétitions, ou réduisez la longueur de la réponse.",
+    en="This pattern may take too much computing: remove repetitions, or shorten the answer’s length.",
 )
 
 
@@ -46,7 +47,9 @@ class _Reader:
 
     def refuse(self, fr: str, en: str) -> PatternError:
         place = self.position + 1
-        return PatternError(Text(fr=f"Motif, caractère {place} : {fr}", en=f"Pattern, character {place}: {en}"))
+        return PatternError(
+            Text(fr=f"Motif, caractère {place} : {fr}", en=f"Pattern, character {place}: {en}")
+        )
 
     def alternation(self, depth: int) -> int:
         ways = self.sequence(depth)
@@ -123,7 +126,9 @@ class _Reader:
         if self.pattern.startswith("?:", self.position):
             self.position += 2
         elif self.peek() == "?":
-            raise self.refuse("seuls les groupes (…) et (?:…) sont admis.", "only groups (…) and (?:…) are allowed.")
+            raise self.refuse(
+                "seuls les groupes (…) et (?:…) sont admis.", "only groups (…) and (?:…) are allowed."
+            )
         ways = self.alternation(depth + 1)
         if self.peek() != ")":
             raise self.refuse("parenthèse non fermée.", "unclosed parenthesis.")
@@ -142,6 +147,8 @@ class _Reader:
                 raise self.refuse("échappez « [ » : \\[.", "escape “[”: \\[.")
             if self.peek() == "\\":
                 self.escape()
+            elif self.pattern[self.position : self.position + 2] in ("--", "&&", "~~", "||"):
+                raise self.refuse("signe doublé entre crochets.", "doubled sign in brackets.")
             else:
                 self.position += 1
         if self.position == start:
@@ -159,7 +166,9 @@ class _Reader:
 
 
 def check_pattern(pattern: str, max_length: int) -> re.Pattern[str]:
-    """The pattern compiled, or PatternError. `max_length` is the longest text it will ever be matched against."""
+    """The pattern compiled, or PatternError. `max_length` is the longest text it will ever be matched
+    against.
+    """
     reader = _Reader(pattern, max_length)
     reader.alternation(0)
     if reader.position < len(pattern):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -55,7 +56,9 @@ _OPERATORS = {
 
 
 def read_definition(raw: Mapping[str, Any]) -> tuple[FormDefinition | None, list[Mistake]]:
-    """The definition, or None and every mistake. `raw` is what JSON can hold; nothing is converted silently."""
+    """The definition, or None and every mistake. `raw` is what JSON can hold; nothing is converted
+    silently.
+    """
     try:
         definition = FormDefinition.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
@@ -167,7 +170,10 @@ def _check_condition(condition: Condition, by_key: Mapping[str, FormField], path
             ),
         )
         return
-    if condition.operator is not ConditionOperator.IS_ANSWERED and condition.operator not in _OPERATORS[field.type]:
+    if (
+        condition.operator is not ConditionOperator.IS_ANSWERED
+        and condition.operator not in _OPERATORS[field.type]
+    ):
         yield Mistake(
             (*path, "operator"),
             Text(
@@ -205,9 +211,9 @@ def _wrong_value(field: FormField, value: str) -> Text | None:
     if field.type == "boolean" and value not in {"true", "false"}:
         return Text(fr="« true » ou « false » est attendu.", en="“true” or “false” is expected.")
     try:
-        if field.type == "number":
-            float(value)
-        elif field.type == "date":
+        if field.type == "number" and not isfinite(float(value)):
+            raise ValueError
+        if field.type == "date":
             date.fromisoformat(value)
     except ValueError:
         return (

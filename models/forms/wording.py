@@ -1,0 +1,73 @@
+"""Values as people read them, in either language."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from core.i18n import Language
+
+_MONTHS = {
+    "fr": (
+        [
+            "janvier",
+            "février",
+            "mars",
+            "avril",
+            "mai",
+            "juin",
+            "juillet",
+            "août",
+            "septembre",
+            "octobre",
+            "novembre",
+            "décembre",
+        ]
+    ),
+    "en": (
+        [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ]
+    ),
+}
+
+
+def readable_date(day: date, language: Language) -> str:
+    """`23 novembre 2026`, `1er janvier 2026`; `23 November 2026`."""
+    number = "1er" if day.day == 1 and language == "fr" else str(day.day)
+    return f"{number} {_MONTHS[language][day.month - 1]} {day.year}"
+
+
+def readable_moment(moment: datetime, language: Language) -> str:
+    """`23 novembre 2026 à 9 h 05`; `23 November 2026 at 9:05`. In the time zone that the moment carries."""
+    day = readable_date(moment.date(), language)
+    if language == "fr":
+        return f"{day} à {moment.hour} h {moment.minute:02}"
+    return f"{day} at {moment.hour}:{moment.minute:02}"
+
+
+def readable_number(number: float, language: Language) -> str:
+    """`12 345,5`; `12,345.5`. As many decimals as there are, no exponent. A narrow no-break space groups
+    thousands in French.
+    """
+    whole, _, decimals = f"{number:,.10f}".partition(".")
+    decimals = decimals.rstrip("0")
+    if language == "fr":
+        return whole.replace(",", "\u202f") + ("," + decimals if decimals else "")
+    return whole + ("." + decimals if decimals else "")
+
+
+def readable_boolean(boolean: bool, language: Language) -> str:
+    if language == "fr":
+        return "Oui" if boolean else "Non"
+    return "Yes" if boolean else "No"
