@@ -44,4 +44,6 @@ def configure_logging(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    if settings.log_level != "debug":
+        for name in ("uvicorn.access", "uvicorn.error", "tortoise", "arq"):
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,9 @@ URL_SCHEMES = {
     "smtp_url": ("smtp", "smtps"),
     "public_url": ("http", "https"),
 }
+
+
+_ORIGIN = re.compile(r"https?://[^/?#\s@]+")
 
 
 class Settings(BaseSettings):
@@ -92,6 +96,14 @@ class Settings(BaseSettings):
     def split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def check_origins(cls, value: list[str]) -> list[str]:
+        wrong = [origin for origin in value if not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"has no origins such as https://example.fr in {', '.join(wrong)}")
         return value
 
     @field_validator(*URL_SCHEMES)

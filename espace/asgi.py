@@ -1,0 +1,64 @@
+"""The ASGI application: which address leads where, and what starts and stops with a process."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from core.logging import configure_logging
+from core.redis import close_redis
+from core.settings import Settings, get_settings
+from espace import health
+from espace.graphql import graphql_app
+from espace.inbox import make_inbox_routes
+from espace.pages import render
+from espace.processes import die_with_parent
+from models import database
+
+
+def create_app() -> Starlette:
+    """The application of one process, from its settings. What uvicorn calls in each of its processes."""
+    if multiprocessing.parent_process() is not None:
+        die_with_parent()  # One of `serve --workers N`: the kill -9 of the first process must not leave it behind.
+    settings = get_settings()
+    configure_logging(settings)
+    return make_app(settings)
+
+
+def make_app(settings: Settings) -> Starlette:
+    """The application for these settings."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await database.initialise(settings)
+        try:
+            yield
+        finally:
+            await close_redis()
+            await database.close()
+
+    routes: list[BaseRoute] = [*_graphql_routes(settings), *health.routes]
+    if settings.development:
+        routes += [_start_page(settings), *make_inbox_routes(settings.data / "inbox")]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _graphql_routes(settings: Settings) -> list[BaseRoute]:
+    from resolvers.accounts import authenticate
+    from schema.build import schema
+
+    application = graphql_app(schema, settings, authenticate=authenticate)
+    return [Route("/graphql", application), WebSocketRoute("/graphql", application)]
+
+
+def _start_page(settings: Settings) -> Route:
+    async def show(_: Request) -> HTMLResponse:
+        return HTMLResponse(render("start.html", public_url=settings.public_url))
+
+    return Route("/", show)

@@ -1,0 +1,147 @@
+"""The commands of `python -m espace`: each does one thing, so that in production each runs where it should."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from core.errors import UnavailableError
+from core.logging import configure_logging
+from core.settings import Settings, describe_problems, get_settings
+from espace.embedded import EmbeddedServerError
+from espace.servers import provide_servers
+from espace.serving import StartError
+
+ROOT = Path(__file__).parent.parent
+SCHEMA_FILE = ROOT / "schema" / "schema.graphql"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status. What an operator can mend is said in a sentence, without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = get_settings()
+    except ValidationError as error:
+        return _fail("The settings are not right:", *describe_problems(error))
+    configure_logging(settings)
+    run: Callable[[Settings, argparse.Namespace], int] = options.run
+    try:
+        return run(settings, options)
+    except (EmbeddedServerError, StartError) as error:
+        return _fail(str(error))
+    except UnavailableError:
+        return _fail("The database cannot be reached: check ESPACE_DATABASE_URL and that the server runs.")
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m espace",
+        description="The API of a mairie's online services.",
+        epilog="Settings are environment variables ESPACE_*. In development, servers that have no URL are embedded.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("dev", _develop, "Start everything for development: servers, API, worker, inbox, demo municipality.")
+    serving = add("serve", _serve, "Serve the API.")
+    serving.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
+    serving.add_argument("--descriptor", type=int, help=argparse.SUPPRESS)
+    add("worker", _work, "Run what runs later: mails, events, clean-up.")
+    add("migrate", _migrate, "Bring the database up to date.")
+    add("seed", _seed, "Add demo users and requests to the demo municipality. Development only.")
+    loading = add("load", _load, "Check a municipality's data files, then load them.")
+    loading.add_argument("folder", type=Path, metavar="FOLDER")
+    schema = add("schema", _export_schema, "Write schema/schema.graphql.")
+    schema.add_argument("--print", action="store_true", help="print it instead")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _develop(settings: Settings, _: argparse.Namespace) -> int:
+    from espace.supervisor import run_development
+
+    if not settings.development:
+        return _fail("`dev` is for ESPACE_MODE=development: in production run migrate, serve and worker.")
+    run_development(settings)
+    return 0
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.serving import serve
+
+    with provide_servers(settings) as settings:
+        serve(settings, workers=options.workers, descriptor=options.descriptor)
+    return 0
+
+
+def _work(settings: Settings, _: argparse.Namespace) -> int:
+    from jobs.worker import run
+
+    with provide_servers(settings) as settings:
+        run(settings)
+    return 0
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+    from models.database import migrate
+
+    with provide_servers(settings) as settings:
+        applied = asyncio.run(migrate(settings))
+    print("\n".join(f"Applied {name}" for name in applied) or "Nothing to apply.")
+    return 0
+
+
+def _load(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.demonstration import load
+    from models.municipality_files import MunicipalityFilesError
+
+    try:
+        with provide_servers(settings) as settings:
+            print(asyncio.run(load(settings, options.folder)))
+    except MunicipalityFilesError as error:
+        return _fail("Nothing was loaded:", *error.sentences())
+    return 0
+
+
+def _seed(settings: Settings, _: argparse.Namespace) -> int:
+    from espace.demonstration import seed
+
+    if not settings.development:
+        return _fail("`seed` adds users with a known password: it is for ESPACE_MODE=development.")
+    with provide_servers(settings) as settings:
+        print(asyncio.run(seed(settings)))
+    return 0
+
+
+def _export_schema(_: Settings, options: argparse.Namespace) -> int:
+    from schema.build import export
+
+    text = export()
+    if options.print:
+        print(text, end="")
+    else:
+        SCHEMA_FILE.write_text(text, encoding="utf-8")
+        print(f"Wrote {SCHEMA_FILE.relative_to(ROOT)}.")
+    return 0
+
+
+def _fail(*lines: str) -> int:
+    print(*lines, sep="\n", file=sys.stderr)
+    return 1

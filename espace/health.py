@@ -1,0 +1,82 @@
+"""Whether this process lives, and whether it can serve: two questions that must not be mixed.
+
+A process that cannot reach its database is alive, and killing it would not help; it only should not receive requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from core.redis import get_redis
+from models import database
+
+CHECK_SECONDS = 1.0
+
+Check = Callable[[], Awaitable[str | None]]
+"""Returns what is wrong in a few words, or None. What it raises is wrong, too."""
+
+
+async def check_database() -> str | None:
+    await database.ping()
+    return None
+
+
+async def check_redis() -> str | None:
+    await get_redis().execute_command("PING")
+    return None
+
+
+async def check_migrations() -> str | None:
+    pending = await database.pending_migrations()
+    return f"{len(pending)} to apply, from {pending[0]}" if pending else None
+
+
+CHECKS: dict[str, Check] = {
+    "database": check_database,
+    "redis": check_redis,
+    "migrations": check_migrations,
+}
+
+
+async def answer_alive(_: Request) -> JSONResponse:
+    """200 as long as the process answers at all."""
+    return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
+
+
+async def answer_ready(_: Request) -> JSONResponse:
+    """200 when each check passed within `CHECK_SECONDS`, otherwise 503.
+
+    `{"status": "ready" | "not ready", "checks": {name: {"ready": bool, "problem": text | null, "seconds": number}}}`.
+    Problems are named by their kind only: the address is public.
+    """
+    results = dict(zip(CHECKS, await asyncio.gather(*map(_run, CHECKS.values())), strict=True))
+    ready = all(result["ready"] for result in results.values())
+    return JSONResponse(
+        {"status": "ready" if ready else "not ready", "checks": results},
+        status_code=200 if ready else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _run(check: Check) -> dict[str, object]:
+    started_at = time.monotonic()
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            problem = await check()
+    except TimeoutError:
+        problem = f"no answer within {CHECK_SECONDS:g} s"
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check is its answer
+        problem = type(error).__name__
+    return {"ready": problem is None, "problem": problem, "seconds": round(time.monotonic() - started_at, 3)}
+
+
+routes = [
+    Route("/healthz", answer_alive, name="alive"),
+    Route("/readyz", answer_ready, name="ready"),
+]
