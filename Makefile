@@ -1,0 +1,55 @@
+# `make` says what there is. The virtual environment is made from the lock when it is missing or out of date.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed-from-lock
+AUDIT := tests/audit/node_modules/.package-lock.json
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test soak lint lock schema seed clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+# No shell around it: what is killed with make must be the program itself.
+run: $(STAMP) ## start everything for development: servers, API, worker, inbox, demo municipality
+	@$(BIN)/python -m espace dev
+
+test: $(STAMP) $(AUDIT) ## run the tests (TESTS="tests/core -k text" for some of them)
+	$(BIN)/python -m pytest $(TESTS)
+
+soak: $(STAMP) $(AUDIT) ## run the long tests: faults, again and again
+	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)
+
+lint: $(STAMP) ## check style, types and the import rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(STAMP) ## resolve the dependencies of pyproject.toml again (UPGRADE=1: take newer ones)
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+schema: $(STAMP) ## write schema/schema.graphql
+	@$(BIN)/python -m espace schema
+
+seed: $(STAMP) ## add the demo users and requests
+	@$(BIN)/python -m espace seed
+
+clean: ## remove what machines made: environment, caches, development data
+	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/audit/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements-dev.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what requirements-dev.lock names into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# The clients and the audit that the server is tested with, as Node runs them.
+$(AUDIT): tests/audit/package-lock.json
+	@npm ci --prefix tests/audit --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
