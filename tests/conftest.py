@@ -21,7 +21,9 @@ import pytest_asyncio
 
 from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
+from espace.demonstration import FOLDER as DEMONSTRATION
 from espace.embedded import EmbeddedServers, temporary_servers
+from tests.stack import Stack
 
 SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"
@@ -93,6 +95,25 @@ async def database(settings: Settings) -> AsyncIterator[Settings]:
     await initialise(settings)
     yield settings
     await close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def running_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """What `stack` hands out. Started once a session."""
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        await stack.start(DEMONSTRATION)
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest_asyncio.fixture
+async def stack(running_stack: Stack) -> AsyncIterator[Stack]:
+    """API, worker, mail: all running when the test starts, whatever the one before has done to them."""
+    await running_stack.recover()
+    yield running_stack
+    running_stack.inbox.answer = None
 
 
 async def _run_on_server(servers: EmbeddedServers, statement: str) -> None:
