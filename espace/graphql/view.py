@@ -1,0 +1,230 @@
+"""The GraphQL endpoint: GET and POST here, event streams through sse.py, WebSockets through websocket.py."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import strawberry
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.http.websocket_origin import normalize_origin
+
+from core.errors import CallError, ForbiddenError, RateLimitedError, UnauthenticatedError
+from core.i18n import Language, Text, negotiate
+from core.settings import Settings
+from espace.graphql.door import CSRF_HEADER, Authenticate, Door
+from espace.graphql.envelope import (
+    EVENT_STREAM,
+    GRAPHQL_RESPONSE,
+    JSON,
+    Envelope,
+    RefusedEnvelopeError,
+    choose_media_type,
+    prefers_page,
+    read_envelope,
+)
+from espace.graphql.observation import observed
+from espace.graphql.page import graphiql
+from espace.graphql.responses import answer, change_cookie, refusal
+from espace.graphql.sse import EventStreamResponse
+from espace.graphql.websocket import Connection
+from schema.context import Context
+from schema.execution import Engine, MalformedOperationError, Operation
+from schema.limits import Limits
+from schema.masking import (
+    MALFORMED_OPERATION,
+    describe_call_error,
+    describe_defect,
+    describe_malformed,
+    malformed,
+)
+
+MAXIMUM_BODY_BYTES = 256 * 1024
+
+_METHODS = {"Allow": "GET, POST"}
+
+
+def graphql_app(
+    schema: strawberry.Schema,
+    settings: Settings,
+    *,
+    authenticate: Authenticate,
+    limits: Limits | None = None,
+    maximum_body_bytes: int = MAXIMUM_BODY_BYTES,
+) -> ASGIApp:
+    """The ASGI application for `Route("/graphql", ...)` and `WebSocketRoute("/graphql", ...)`, one for both.
+
+    `authenticate` turns a credential into an actor. Pages of `settings.allowed_origins` may call with
+    credentials; raises ValueError where one of them is not an origin.
+    """
+    for origin in settings.allowed_origins:
+        if normalize_origin(origin) is None:
+            raise ValueError(f"allowed_origins: {origin!r} is not an origin such as https://example.fr")
+    engine = Engine(
+        schema,
+        limits=limits or Limits(introspection=settings.development),
+        development=settings.development,
+    )
+    view = GraphQLView(engine, Door(settings, authenticate), settings, maximum_body_bytes)
+    if not settings.allowed_origins:
+        return view
+    return CORSMiddleware(
+        view,
+        allow_origins=settings.allowed_origins,
+        allow_credentials=True,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Accept", "Accept-Language", CSRF_HEADER],
+        expose_headers=["Retry-After", "Server-Timing"],
+        max_age=600,
+    )
+
+
+class GraphQLView:
+    """One schema at one address."""
+
+    def __init__(self, engine: Engine, door: Door, settings: Settings, maximum_body_bytes: int) -> None:
+        self.engine = engine
+        self.door = door
+        self.development = settings.development
+        self.maximum_body_bytes = maximum_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await Connection(self.engine, self.door, WebSocket(scope, receive, send)).serve()
+            return
+        request = Request(scope, receive)
+        response = await self.respond(request)
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> ASGIApp:
+        """The answer to one request, whatever happens: nothing is raised."""
+        language = negotiate(request.headers.get("accept-language"))
+        media_type = JSON
+        try:
+            if request.method not in ("GET", "POST"):
+                raise RefusedEnvelopeError(405, _WRONG_METHOD, _METHODS)
+            if self._asks_for_page(request):
+                return graphiql()
+            media_type = choose_media_type(request.headers.get("accept"))
+            if request.method == "POST":
+                self.door.check_forgery(request)
+            envelope = await read_envelope(request, self.maximum_body_bytes)
+            operation = self.engine.prepare(envelope.document, envelope.operation_name)
+            _check_transport(operation, request.method, media_type)
+            if media_type == EVENT_STREAM:
+                context = await self.door.admit(request, language, "sse")
+                return EventStreamResponse(self._stream(operation, envelope, context))
+            return await self._execute(request, operation, envelope, language, media_type)
+        except RefusedEnvelopeError as error:
+            return refusal(
+                [malformed(error.text, language)], _without_stream(media_type), error.status, error.headers
+            )
+        except MalformedOperationError as error:
+            errors = describe_malformed(error.errors, language)
+            if media_type == EVENT_STREAM:
+                return EventStreamResponse(_single({"errors": errors}))
+            return refusal(errors, media_type, _status_of(error, media_type))
+        except CallError as error:
+            status, headers = _status_of_call(error)
+            return refusal(
+                [describe_call_error(error, language)], _without_stream(media_type), status, headers
+            )
+        except Exception as error:  # noqa: BLE001 - the last resort: nothing internal is ever shown
+            described = describe_defect(error, language, verbose=self.development)
+            return refusal([described], _without_stream(media_type), 500)
+
+    def _asks_for_page(self, request: Request) -> bool:
+        return (
+            self.development
+            and request.method == "GET"
+            and "query" not in request.query_params
+            and prefers_page(request.headers.get("accept"))
+        )
+
+    async def _execute(
+        self, request: Request, operation: Operation, envelope: Envelope, language: Language, media_type: str
+    ) -> ASGIApp:
+        with observed(operation, "http") as whole:
+            context = await self.door.admit(request, language, "http")
+            at_door = whole.statements
+            executor = self.engine.bind(operation, envelope.variables, context)
+            result = await self.engine.execute(executor)
+            whole.outcome = result.outcome
+            whole.answers = 1
+        response = answer(result.payload(), media_type, headers=dict(context.headers))
+        response.headers["Content-Language"] = context.language
+        if self.development:
+            response.headers["Server-Timing"] = ", ".join(
+                (
+                    f'sql;desc="{whole.statements - at_door}"',
+                    f'door;desc="{at_door}"',
+                    f"total;dur={whole.milliseconds:.1f}",
+                )
+            )
+        if context.cookie_change:
+            change_cookie(response, self.door.cookie_name, context.cookie_change, secure=not self.development)
+        return response
+
+    async def _stream(
+        self, operation: Operation, envelope: Envelope, context: Context
+    ) -> AsyncGenerator[object, None]:
+        with observed(operation, "sse") as whole:
+            try:
+                executor = self.engine.bind(operation, envelope.variables, context)
+            except MalformedOperationError as error:
+                whole.outcome = MALFORMED_OPERATION
+                yield {"errors": describe_malformed(error.errors, context.language)}
+                return
+            async with aclosing(self.engine.answers(operation, executor)) as answers:
+                async for result in answers:
+                    whole.answers += 1
+                    yield result.payload()
+                    whole.outcome = result.outcome
+
+
+def _check_transport(operation: Operation, method: str, media_type: str) -> None:
+    if method == "GET" and operation.kind == "mutation":
+        raise RefusedEnvelopeError(405, _NO_MUTATION_BY_GET, {"Allow": "POST"})
+    if operation.kind == "subscription" and media_type != EVENT_STREAM:
+        raise RefusedEnvelopeError(400, _NO_PLAIN_SUBSCRIPTION)
+
+
+def _without_stream(media_type: str) -> str:
+    """A refused event stream is answered in JSON: the client reads why in the body."""
+    return JSON if media_type == EVENT_STREAM else media_type
+
+
+def _status_of(error: MalformedOperationError, media_type: str) -> int:
+    """GraphQL over HTTP has `application/json` answer 200 to a bad document in a good envelope."""
+    return 400 if media_type == GRAPHQL_RESPONSE or error.stage == "choice" else 200
+
+
+def _status_of_call(error: CallError) -> tuple[int, dict[str, str]]:
+    if isinstance(error, UnauthenticatedError):
+        return 401, {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, ForbiddenError):
+        return 403, {}
+    if isinstance(error, RateLimitedError):
+        return 429, {"Retry-After": str(error.retry_after_seconds)}
+    return 503, {"Retry-After": "2"}
+
+
+async def _single(payload: object) -> AsyncGenerator[object, None]:
+    yield payload
+
+
+_WRONG_METHOD = Text(
+    fr="Ce serveur accepte GET et POST.",
+    en="This server takes GET and POST.",
+)
+_NO_MUTATION_BY_GET = Text(
+    fr="Une mutation s’envoie par POST.",
+    en="Send a mutation by POST.",
+)
+_NO_PLAIN_SUBSCRIPTION = Text(
+    fr="Un abonnement se suit par WebSocket (graphql-transport-ws) ou avec Accept: text/event-stream.",
+    en="Follow a subscription over a WebSocket (graphql-transport-ws) or with Accept: text/event-stream.",
+)

@@ -1,0 +1,220 @@
+"""What one operation may ask for, and how long it takes to say no."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse
+
+from schema import execution
+from schema.context import CallFacts, Context
+from schema.execution import Engine, MalformedOperationError
+from schema.limits import Limits, find_excesses
+from tests.protocol.sample import Visitor, sample_schema
+
+SCHEMA = build_schema(
+    """
+    type Query {
+      item: Item plain: [Item!]! items(first: Int = 20, last: Int): Items! open(first: Int): Items!
+    }
+    type Item { name: String items(first: Int = 20, last: Int): Items! query: Query }
+    type Items { edges: [Edge!]! nodes: [Item!]! pageInfo: PageInfo! totalCount: Int! }
+    type Edge { node: Item! cursor: String! }
+    type PageInfo { hasNextPage: Boolean! }
+    """
+)
+
+
+def bomb(fragments: int, spread: str = "...F{n} ...F{n}") -> str:
+    """Fragments that each spread the next one twice."""
+    chain = " ".join(f"fragment F{n} on Query {{ {spread.format(n=n + 1)} }}" for n in range(fragments - 1))
+    return f"{{ ...F0 }} {chain} fragment F{fragments - 1} on Query {{ item {{ name }} }}"
+
+
+def excesses(document: str, limits: Limits | None = None, schema: GraphQLSchema = SCHEMA) -> list[str]:
+    return [error.message for error in find_excesses(schema, parse(document), limits or Limits())]
+
+
+def cost(document: str) -> int:
+    """The least cost limit that lets the document pass."""
+    low, high = 0, 10_000_000
+    while low < high:
+        middle = (low + high) // 2
+        if excesses(document, Limits(cost=middle)):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("{ item { name } }", 2),
+        ("{ __typename item { __typename } }", 1),
+        ("{ plain { name } }", 5 * 2),
+        ("{ items { nodes { name } } }", 1 + 20 * 2),
+        ("{ items { edges { node { name } } } }", 1 + 20 * 3),
+        ("{ items(first: 3) { nodes { name } pageInfo { hasNextPage } totalCount } }", 1 + 3 * 2 + 2 + 1),
+        ("{ items(first: 3, last: 7) { nodes { name } } }", 1 + 7 * 2),
+        ("{ items(first: 0) { nodes { name } } }", 1),
+        ("{ items(first: -5) { nodes { name } } }", 1),
+        ("{ items(first: 5000) { nodes { name } } }", 1 + 100 * 2),
+        ("{ open { nodes { name } } }", 1 + 100 * 2),
+        ("{ items(first: null) { nodes { name } } }", 1 + 100 * 2),
+        ("query($n: Int) { items(first: $n) { nodes { name } } }", 1 + 100 * 2),
+        ("query($n: Int = 3) { items(first: $n) { nodes { name } } }", 1 + 100 * 2),
+        ("{ items(first: 4) { nodes { items(first: 5) { nodes { name } } } } }", 1 + 4 * (1 + 1 + 5 * 2)),
+        ("{ items(first: 4) { ...P } } fragment P on Items { nodes { name } totalCount }", 1 + 4 * 2 + 1),
+        ("{ items(first: 4) { ... on Items { nodes { ...I } } } } fragment I on Item { name }", 1 + 4 * 2),
+        ("{ item { ...I } other: item { ...I } } fragment I on Item { name }", 4),
+    ],
+)
+def test_a_page_multiplies_what_is_below_it(document: str, expected: int) -> None:
+    assert cost(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "limits", "expected"),
+    [
+        ("{ item { query { item { name } } } }", Limits(depth=4), 0),
+        ("{ item { query { item { name } } } }", Limits(depth=3), 1),
+        ("{ item { ...I } } fragment I on Item { query { item { name } } }", Limits(depth=3), 1),
+        ("{ a: item { name } b: item { name } }", Limits(aliases=2), 0),
+        ("{ a: item { b: name } ...Q } fragment Q on Query { item { c: name } }", Limits(aliases=2), 1),
+        (
+            "{ a: item { name } ... { b: item { name } } ...Q } fragment Q on Query { item { name } }",
+            Limits(root_fields=3),
+            0,
+        ),
+        (
+            "{ a: item { name } ... { b: item { name } } ...Q } fragment Q on Query { item { name } }",
+            Limits(root_fields=2),
+            1,
+        ),
+        (
+            "fragment A on Query { item { name } } fragment B on Query { item { name } } { ...A ...B }",
+            Limits(fragments=1),
+            1,
+        ),
+        ("{ ...Absent unknown { deeper(first: 3) { still } } }", Limits(depth=3), 0),
+        ("{ ...Absent unknown { deeper(first: 3) { still } } }", Limits(depth=2), 1),
+    ],
+)
+def test_each_limit_counts_with_fragments_expanded(document: str, limits: Limits, expected: int) -> None:
+    assert len(excesses(document, limits)) == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ ...A } fragment A on Query { ...A }",
+        "{ ...A } fragment A on Query { ...B item { name } } fragment B on Query { ...A }",
+        "{ ...A } fragment A on Query { item { query { ...A } } }",
+    ],
+)
+def test_fragments_that_spread_themselves_are_left_to_validation(document: str) -> None:
+    assert excesses(document) == []
+    with pytest.raises(MalformedOperationError):
+        make_engine().prepare(document, None)
+
+
+def make_engine(limits: Limits | None = None) -> Engine:
+    return Engine(sample_schema(), limits=limits or Limits(), development=False)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        bomb(100),
+        bomb(100, "a: item {{ name }} ...F{n} b: item {{ name }} ...F{n}"),
+        bomb(100, "...F{n} ...F{n} ...F{n} ...F{n}"),
+    ],
+    ids=["twice", "with aliases", "four times"],
+)
+def test_a_bomb_is_refused_as_fast_as_its_text_is_read(document: str) -> None:
+    """Under 20 ms on an idle machine; here at most a few times what parsing alone takes on this one."""
+    engine = make_engine()
+
+    def timed_parse() -> float:
+        started = time.perf_counter()
+        parse(document)
+        return time.perf_counter() - started
+
+    def timed_refusal() -> float:
+        started = time.perf_counter()
+        with pytest.raises(MalformedOperationError):
+            engine.prepare(document, None)
+        return time.perf_counter() - started
+
+    assert min(timed_refusal() for _ in range(5)) < 5 * min(timed_parse() for _ in range(5))
+
+
+def test_the_time_to_weigh_grows_with_the_text_alone() -> None:
+    def weigh(fragments: int) -> float:
+        document = parse(bomb(fragments))
+        started = time.perf_counter()
+        find_excesses(SCHEMA, document, Limits(fragments=10_000))
+        return time.perf_counter() - started
+
+    small, large = (min(weigh(size) for _ in range(5)) for size in (200, 2000))
+    assert large < 40 * small
+
+
+def test_a_long_document_is_not_read_to_its_end() -> None:
+    with pytest.raises(MalformedOperationError) as refused:
+        make_engine().prepare("{ " + "hello " * 100_000 + "}", None)
+    assert refused.value.stage == "document"
+
+
+@pytest.mark.parametrize("opening", ["{ item ", "query($a: [", "{ hello(name: ["])
+def test_a_document_nested_thousands_of_levels_deep_is_refused(opening: str) -> None:
+    with pytest.raises(MalformedOperationError):
+        make_engine(Limits(tokens=1_000_000)).prepare(opening * 10_000, None)
+
+
+async def test_a_document_seen_before_is_neither_parsed_nor_validated_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    parse_document, validate_document = execution.parse, execution.validate
+    monkeypatch.setattr(
+        execution, "parse", lambda *a, **k: (calls.append("parse"), parse_document(*a, **k))[1]
+    )
+    monkeypatch.setattr(
+        execution, "validate", lambda *a, **k: (calls.append("validate"), validate_document(*a, **k))[1]
+    )
+    engine = make_engine()
+    document = "query A($n: String!) { hello(name: $n) } query B { hello }"
+    for name, variables, greeting in (
+        ("A", {"n": "x"}, "hello x"),
+        ("A", {"n": "y"}, "hello y"),
+        ("B", {}, "hello world"),
+    ):
+        operation = engine.prepare(document, name)
+        answer = await engine.execute(
+            engine.bind(operation, variables, Context(Visitor(), CallFacts("http")))
+        )
+        assert answer.data == {"hello": greeting}
+    assert calls == ["parse", "validate"]
+
+
+def test_the_documents_kept_are_few_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    parse_document = execution.parse
+    monkeypatch.setattr(
+        execution, "parse", lambda text, **k: (parsed.append(text), parse_document(text, **k))[1]
+    )
+    engine = Engine(sample_schema(), limits=Limits(), development=False, cached_documents=2)
+    for document in (
+        "query A { hello }",
+        "query B { hello }",
+        "query A { hello }",
+        "query C { hello }",
+        "query A { hello }",
+    ):
+        engine.prepare(document, None)
+    assert len(parsed) == 3
+    engine.prepare("query B { hello }", None)
+    assert len(parsed) == 4
