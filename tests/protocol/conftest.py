@@ -5,10 +5,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
@@ -20,13 +22,13 @@ from tests.protocol.sample import authenticate, sample_schema
 ALLOWED_ORIGIN = "https://portail.example"
 
 
-def make_settings(data: Path, mode: str = "development") -> Settings:
+def make_settings(data: Path, mode: Literal["development", "production"] = "development") -> Settings:
     return Settings(
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         data=data,
         captcha_fixed_code=None,
         allowed_origins=[ALLOWED_ORIGIN],
-        secret_key="s" * 40,  # type: ignore[arg-type]
+        secret_key=SecretStr("s" * 40),
         database_url="postgresql://localhost/none",
         redis_url="redis://localhost",
         smtp_url="smtp://localhost",

@@ -15,7 +15,7 @@ from core.errors import (
     UnavailableError,
 )
 from core.i18n import Language
-from models.actors import Actor, CitizenActor, TicketHolder, Visitor
+from models.actors import Actor, CitizenActor, TicketHolder
 from schema.context import Context
 
 Info = strawberry.Info[Context, None]
@@ -150,6 +150,3 @@ class Subscription:
 
 def sample_schema() -> strawberry.Schema:
     return strawberry.Schema(Query, Mutation, Subscription)
-
-
-__all__ = ["FAR", "SECRET", "SOMEBODY", "Visitor", "authenticate", "closed_subscriptions", "sample_schema"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from graphql import GraphQLSchema, build_schema, parse
+from graphql import GraphQLSchema, build_schema, parse, validate
 
-from schema import execution
+from models.actors import Visitor
 from schema.context import CallFacts, Context
 from schema.execution import Engine, MalformedOperationError
 from schema.limits import Limits, find_excesses
-from tests.protocol.sample import Visitor, sample_schema
+from tests.protocol.sample import sample_schema
 
 SCHEMA = build_schema(
     """
@@ -174,17 +177,24 @@ def test_a_document_nested_thousands_of_levels_deep_is_refused(opening: str) -> 
         make_engine(Limits(tokens=1_000_000)).prepare(opening * 10_000, None)
 
 
-async def test_a_document_seen_before_is_neither_parsed_nor_validated_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    calls = []
-    parse_document, validate_document = execution.parse, execution.validate
-    monkeypatch.setattr(
-        execution, "parse", lambda *a, **k: (calls.append("parse"), parse_document(*a, **k))[1]
-    )
-    monkeypatch.setattr(
-        execution, "validate", lambda *a, **k: (calls.append("validate"), validate_document(*a, **k))[1]
-    )
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a document was parsed and validated."""
+    calls: Counter[str] = Counter()
+
+    def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr("schema.execution.parse", counting("parse", parse))
+    monkeypatch.setattr("schema.execution.validate", counting("validate", validate))
+    return calls
+
+
+async def test_a_document_seen_before_is_neither_parsed_nor_validated_again(counted: Counter[str]) -> None:
     engine = make_engine()
     document = "query A($n: String!) { hello(name: $n) } query B { hello }"
     for name, variables, greeting in (
@@ -192,29 +202,33 @@ async def test_a_document_seen_before_is_neither_parsed_nor_validated_again(
         ("A", {"n": "y"}, "hello y"),
         ("B", {}, "hello world"),
     ):
-        operation = engine.prepare(document, name)
-        answer = await engine.execute(
-            engine.bind(operation, variables, Context(Visitor(), CallFacts("http")))
+        executor = engine.bind(
+            engine.prepare(document, name), variables, Context(Visitor(), CallFacts("http"))
         )
-        assert answer.data == {"hello": greeting}
-    assert calls == ["parse", "validate"]
+        assert (await engine.execute(executor)).data == {"hello": greeting}
+    assert counted == {"parse": 1, "validate": 1}
 
 
-def test_the_documents_kept_are_few_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = []
-    parse_document = execution.parse
-    monkeypatch.setattr(
-        execution, "parse", lambda text, **k: (parsed.append(text), parse_document(text, **k))[1]
-    )
+def test_the_documents_kept_are_few_and_the_latest(counted: Counter[str]) -> None:
     engine = Engine(sample_schema(), limits=Limits(), development=False, cached_documents=2)
-    for document in (
-        "query A { hello }",
-        "query B { hello }",
-        "query A { hello }",
-        "query C { hello }",
-        "query A { hello }",
-    ):
-        engine.prepare(document, None)
-    assert len(parsed) == 3
+    for name in "ABACA":
+        engine.prepare(f"query {name} {{ hello }}", None)
+    assert counted["parse"] == 3
     engine.prepare("query B { hello }", None)
-    assert len(parsed) == 4
+    assert counted["parse"] == 4
+
+
+def test_the_documents_kept_are_limited_in_size_together(counted: Counter[str]) -> None:
+    engine = Engine(sample_schema(), limits=Limits(), development=False, cached_characters=100)
+    small, large = "query A { hello }", "query B { hello }" + " " * 200
+    for document in (small, small, large, large, small):
+        engine.prepare(document, None)
+    assert counted["parse"] == 4
+
+
+def test_what_was_refused_is_not_kept(counted: Counter[str]) -> None:
+    engine = make_engine()
+    for _ in range(2):
+        with pytest.raises(MalformedOperationError):
+            engine.prepare("{ nothing }", None)
+    assert counted["parse"] == 2
