@@ -18,7 +18,8 @@
         ├── UnauthenticatedError
         ├── ForbiddenError
         ├── RateLimitedError
-        └── UnavailableError
+        ├── UnavailableError
+        └── MalformedError
 
 Whatever else is raised is a defect: it is logged, and the caller is told INTERNAL and nothing more.
 """
@@ -256,3 +257,9 @@ class UnavailableError(CallError):
                 en="The service is unavailable for the moment. Try again shortly.",
             )
         )
+
+
+class MalformedError(CallError):
+    """An argument that no well-made client sends, such as a cursor that we did not give out."""
+
+    code = "MALFORMED_OPERATION"

@@ -46,6 +46,17 @@ AWAY = (
 _BOOKKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
+Translated = Callable[..., Awaitable[Any]]
+
+
+@contextmanager
+def away_is_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except AWAY as error:
+        raise UnavailableError from error
+
+
 class StatementCount:
     """How many statements went to the database, BEGIN and COMMIT left out."""
 
@@ -67,7 +78,7 @@ def counted() -> Iterator[StatementCount]:
         _count.reset(token)
 
 
-class CountingConnection(asyncpg.Connection):  # type: ignore[misc]
+class CountingConnection(asyncpg.Connection):
     def get_reset_query(self) -> str:
         # Nothing here changes the state of a session, so there is nothing to reset: one round trip saved a statement.
         return ""
@@ -104,13 +115,14 @@ async def _give_back(client: AsyncpgDBClient, connection: Any, failure: BaseExce
 
 
 async def _take(client: AsyncpgDBClient) -> Any:
-    try:
+    assert client._pool is not None
+    with away_is_unavailable():
         return await client._pool.acquire(timeout=client.extra["command_timeout"])
-    except AWAY as error:
-        raise UnavailableError from error
 
 
 class PooledConnection(PoolConnectionWrapper[Any]):
+    client: AsyncpgDBClient
+
     async def __aenter__(self) -> Any:
         await self.ensure_connection()
         self.connection = await _take(self.client)
@@ -121,6 +133,8 @@ class PooledConnection(PoolConnectionWrapper[Any]):
 
 
 class PooledTransaction(TransactionContextPooled):
+    client: CommitsOrTells
+
     async def __aenter__(self) -> Any:
         await self.ensure_connection()
         parent = self.client._parent
@@ -150,41 +164,37 @@ class PooledTransaction(TransactionContextPooled):
             await _give_back(self.client._parent, self.client._connection, failure)
 
 
-class _AwayIsUnavailable:
-    async def _translate_exceptions(self, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        try:
-            return await super()._translate_exceptions(function, *args, **kwargs)  # type: ignore[misc]
-        except AWAY as error:
-            raise UnavailableError from error
-
-
-class CommitsOrTells(_AwayIsUnavailable, TransactionWrapper):
+class CommitsOrTells(TransactionWrapper):
     """A transaction whose BEGIN, COMMIT and ROLLBACK tell of an absent database as its statements do."""
 
+    _parent: AsyncpgDBClient
+
+    async def _translate_exceptions(self, func: Translated, *args: Any, **kwargs: Any) -> Any:
+        with away_is_unavailable():
+            return await super()._translate_exceptions(func, *args, **kwargs)
+
     async def commit(self) -> None:
-        try:
+        with away_is_unavailable():
             await super().commit()
-        except AWAY as error:
-            raise UnavailableError from error
 
     async def rollback(self) -> None:
-        try:
+        with away_is_unavailable():
             await super().rollback()
-        except AWAY as error:
-            raise UnavailableError from error
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(CommitsOrTells(self))
 
 
-class Client(_AwayIsUnavailable, AsyncpgDBClient):
-    connection_class = CountingConnection
+class Client(AsyncpgDBClient):
+    connection_class: Any = CountingConnection
+
+    async def _translate_exceptions(self, func: Translated, *args: Any, **kwargs: Any) -> Any:
+        with away_is_unavailable():
+            return await super()._translate_exceptions(func, *args, **kwargs)
 
     async def create_connection(self, with_db: bool) -> None:
-        try:
+        with away_is_unavailable():
             await super().create_connection(with_db)
-        except AWAY as error:
-            raise UnavailableError from error
 
     def acquire_connection(self) -> PooledConnection:
         return PooledConnection(self, self._pool_init_lock)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import orjson
 from tortoise import Tortoise
 from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
@@ -29,6 +30,7 @@ __all__ = [
     "migrate",
     "pending_migrations",
     "transaction",
+    "violated_constraint",
 ]
 
 Row = dict[str, Any]
@@ -156,3 +158,10 @@ async def ping() -> None:
     """Raises UnavailableError where the database does not answer."""
     if await fetch("SELECT 1 AS one") != [{"one": 1}]:
         raise UnavailableError
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint or unique index that a statement ran into."""
+    cause = error.__cause__
+    name = getattr(cause, "constraint_name", None)
+    return name if isinstance(name, str) else None

@@ -31,7 +31,6 @@ class RequestEvent(Model):
     )
     request_id: UUID
     actor = fields.CharField(max_length=20)
-    actor_name = fields.CharField(max_length=200, null=True)
     exchange: fields.ForeignKeyNullableRelation[Exchange] = fields.ForeignKeyField(
         "models.Exchange", null=True, on_delete=fields.CASCADE, related_name="events"
     )

@@ -90,18 +90,24 @@ def mistakes_of(error: ValidationError, field_types: Sequence[str] = ()) -> list
     """Pydantic's errors as mistakes.
 
     Pydantic names the chosen member of a tagged union in the path; it is no place of what was written, so a
-    member of `field_types` that follows an index is left out.
+    member of `field_types` that follows an index is left out. It also calls a list too short whose elements
+    are there but wrong: those are told, the list is not.
     """
-    found = []
+    found: list[Mistake] = []
     for entry in error.errors(include_url=False, include_input=False):
         location = entry["loc"]
         path = tuple(
             part
             for position, part in enumerate(location)
             if not (position and isinstance(location[position - 1], int) and part in field_types)
+            and part != "[key]"
         )
         values: dict[str, Any] = dict(entry.get("ctx", {})) | {"name": path[-1] if path else ""}
+        if "expected" in values:
+            values["expected"] = values["expected"].replace(" or ", ", ").replace("'", "")
         known = _TEXTS.get(entry["type"])
         text = same(entry["msg"]) if known is None else known.format(**values)
-        found.append(Mistake(path, text))
+        inside = any(mistake.path[: len(path)] == path for mistake in found)
+        if not (entry["type"] == "too_short" and inside):
+            found.append(Mistake(path, text))
     return found

@@ -10,9 +10,14 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from core.errors import ConflictError, NotFoundError
 from models.accounts import Account, Agent
+from models.actors import Actor
+from models.database import fetch_one
 from models.ids import new_id
 from models.procedures import Procedure, ProcedureVersion
+from models.statement import Statement
+from models.visibility import visible_requests
 
 OPEN_STATUSES = ("SUBMITTED", "IN_PROGRESS", "AWAITING_CITIZEN")
 CLOSED_STATUSES = ("ACCEPTED", "REFUSED", "CANCELLED")
@@ -55,3 +60,29 @@ class ServiceRequest(Model):
 
     class Meta:
         table = "service_request"
+
+    @classmethod
+    async def lock_visible(cls, actor: Actor, id: UUID | None) -> ServiceRequest:
+        """The request, if this actor may see it, locked until the transaction ends.
+
+        Raises NotFoundError where there is none, or none for this actor.
+        """
+        statement = Statement()
+        found = await fetch_one(
+            f"SELECT r.* FROM service_request r WHERE r.id = {statement.bind(id, 'uuid')} "
+            f"AND {visible_requests(statement, actor, 'r')} FOR NO KEY UPDATE OF r",
+            *statement.values,
+        )
+        if found is None:
+            raise NotFoundError
+        return cls._init_from_db(**found)
+
+    def require_version(self, version: int) -> None:
+        """Raises ConflictError where the caller decided on another version than this."""
+        if self.version != version:
+            raise ConflictError(self.version)
+
+    def touch(self) -> None:
+        """Marks a change: the next version, now."""
+        self.version += 1
+        self.updated_at = now()

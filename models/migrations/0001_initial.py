@@ -198,7 +198,6 @@ class Migration(migrations.Migration):
                 ('kind', fields.CharField(max_length=40)),
                 ('request', fields.ForeignKeyField('models.ServiceRequest', source_field='request_id', db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.CASCADE)),
                 ('actor', fields.CharField(max_length=20)),
-                ('actor_name', fields.CharField(null=True, max_length=200)),
                 ('exchange', fields.ForeignKeyField('models.Exchange', source_field='exchange_id', null=True, db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.CASCADE)),
                 ('data', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ('occurred_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),

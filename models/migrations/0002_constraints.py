@@ -30,7 +30,7 @@ INDEXES = {
     "session_credential_index": "session (credential_id)",
     "session_expiry_index": "session (expires_at)",
     "captcha_expiry_index": "captcha (expires_at)",
-    "service_request_account_index": "service_request (account_id, created_at DESC, id DESC) WHERE account_id IS NOT NULL",
+    "service_request_account_index": "service_request (account_id, id DESC) WHERE account_id IS NOT NULL",
     "service_request_desk_index": "service_request (submitted_at DESC, id DESC) WHERE status <> 'DRAFT'",
     "service_request_procedure_index": "service_request (procedure_id, submitted_at DESC, id DESC)",
     "service_request_version_index": "service_request (procedure_version_id)",

@@ -1,0 +1,38 @@
+"""What exists for whom, as conditions of SQL: the only place that says it.
+
+Each function takes the statement in the making and the alias of the table; it answers a condition that holds for the
+rows that the actor may see. Absent and not-yours can't be told apart, since both are simply not found.
+"""
+
+from __future__ import annotations
+
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.statement import Statement
+
+
+def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
+    """Requests: its ticket's holder and its account's citizen see one whole; agents and partners, once submitted."""
+    match actor:
+        case Visitor():
+            return "FALSE"
+        case TicketHolder():
+            return f"{request}.id = {statement.bind(actor.request_id, 'uuid')}"
+        case CitizenActor():
+            return f"{request}.account_id = {statement.bind(actor.account_id, 'uuid')}"
+        case AgentActor(role="ADMINISTRATOR"):
+            return f"{request}.status <> 'DRAFT'"
+        case AgentActor():
+            return (
+                f"{request}.status <> 'DRAFT' AND {request}.procedure_id IN ("
+                "SELECT given.procedure_id FROM agent_procedure AS given "
+                f"WHERE given.agent_id = {statement.bind(actor.agent_id, 'uuid')})"
+            )
+        case PartnerActor():
+            if "READ_REQUESTS" not in actor.scopes:
+                return "FALSE"
+            procedures = (
+                f" AND {request}.procedure_id = ANY({statement.bind(list(actor.procedure_ids), 'uuid[]')})"
+                if actor.procedure_ids
+                else ""
+            )
+            return f"{request}.status <> 'DRAFT'{procedures}"

@@ -1,0 +1,207 @@
+"""Citizens' accounts: opening one, confirming its address, reading and changing it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from tortoise.exceptions import IntegrityError
+
+from core.clock import now
+from core.errors import FieldProblem, NotFoundError, PartnerError, UsernameTakenError, ValidationError
+from core.i18n import Text
+from core.keys import verify
+from core.passwords import hash_password, password_problems
+from core.selection import Selection
+from models.accounts import Account, Credential
+from models.actors import Actor, CitizenActor
+from models.contact import Contact, check_contact
+from models.database import Row, fetch, fetch_one, violated_constraint
+from resolvers import captcha as captchas
+from resolvers import catalogue
+from resolvers.captcha import CaptchaAnswer
+from resolvers.reading.accounts import account_part
+from resolvers.reading.shape import read_one, reading_for
+from resolvers.work import Work, unit_of_work
+
+USERNAME = re.compile(r"[^\W_][\w.@-]{2,39}")
+SUGGESTIONS = 3
+EMAIL_CONFIRMATION = "email-confirmation"
+
+_USERNAME_ADVICE = Text(
+    fr="Le nom d’utilisateur compte de 3 à 40 caractères : lettres, chiffres, point, tiret, tiret bas ou arobase.",
+    en="A username has 3 to 40 characters: letters, digits, dot, hyphen, underscore or at sign.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerCredentials:
+    """What a citizen types to link a partner system. Never kept."""
+
+    system: str
+    code: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAccount:
+    """The account stands even where the partner's link does not."""
+
+    account: Row
+    partner_problem: PartnerError | None
+
+
+async def me(actor: Actor, *, selection: Selection) -> Row | None:
+    """The caller's own account; None for anyone but a citizen who is logged in."""
+    if not isinstance(actor, CitizenActor):
+        return None
+    return await read_account(actor, actor.account_id, selection)
+
+
+async def create_account(
+    actor: Actor,
+    *,
+    username: str,
+    password: str,
+    profile: Contact,
+    captcha: CaptchaAnswer,
+    partner: PartnerCredentials | None,
+    selection: Selection,
+) -> CreatedAccount:
+    """Opens an account and mails a confirmation to its address. `selection` is what is asked of the account.
+
+    Raises ValidationError, CaptchaError, UsernameTakenError. A taken username costs a try of the captcha, not the
+    captcha: the person chooses another one and sends the same code again.
+    """
+    username = unicodedata.normalize("NFKC", username).strip()
+    contact, problems = check_contact(profile, today=await today(), prefix="profile", email_required=True)
+    problems = [*username_problems(username), *password_problems(password, username), *problems]
+    ValidationError.raise_for(problems)
+    assert contact is not None
+    challenge = await captchas.check(captcha, "CREATE_ACCOUNT")
+    password_hash = await hash_password(password)
+    try:
+        account_id = await _open(actor, username, password_hash, contact, challenge)
+    except IntegrityError as error:
+        if violated_constraint(error) != "credential_username_unique":
+            raise
+        await captchas.spend_try(challenge)
+        raise UsernameTakenError(await _free_usernames(username)) from error
+    owner = CitizenActor(account_id=account_id, session_id=account_id, language=actor.language)
+    row = await read_account(owner, account_id, selection)
+    assert row is not None
+    return CreatedAccount(row, _no_such_partner() if partner else None)
+
+
+async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Row:
+    """Confirms the address that the token was mailed to; again and again the same answer.
+
+    Raises NotFoundError where the token is none of ours, has expired, or the account has another address by now.
+    """
+    payload = verify(EMAIL_CONFIRMATION, token)
+    row = payload and await fetch_one(
+        "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()) "
+        "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
+        UUID(payload["account"]),
+        payload["email"],
+    )
+    if not row:
+        raise NotFoundError
+    owner = CitizenActor(account_id=row["id"], session_id=row["id"], language=actor.language)
+    account = await read_account(owner, row["id"], selection)
+    assert account is not None
+    return account
+
+
+async def update_profile(actor: Actor, *, profile: Contact, selection: Selection) -> Row:
+    """Replaces the profile. Another e-mail address has to be confirmed again. Raises ValidationError."""
+    assert isinstance(actor, CitizenActor)
+    contact, problems = check_contact(profile, today=await today(), email_required=True)
+    ValidationError.raise_for(problems)
+    assert contact is not None
+    await _replace_profile(actor, contact)
+    row = await read_account(actor, actor.account_id, selection)
+    assert row is not None
+    return row
+
+
+async def read_account(actor: Actor, account_id: UUID, selection: Selection) -> Row | None:
+    """An account by its id, for somebody who is known to own it."""
+    reading = await reading_for(actor)
+    a = reading.alias("a")
+    part = account_part(reading, selection, a)
+    return await read_one(reading, part, f"account {a} WHERE {a}.id = {reading.bind(account_id, 'uuid')}")
+
+
+async def today() -> date:
+    """The day it is at the mairie."""
+    municipality = (await catalogue.current()).municipality
+    return now().astimezone(ZoneInfo(municipality.timezone)).date()
+
+
+def username_problems(username: str) -> list[FieldProblem]:
+    return [] if USERNAME.fullmatch(username) else [FieldProblem("username", _USERNAME_ADVICE)]
+
+
+@unit_of_work
+async def _open(
+    work: Work, actor: Actor, username: str, password_hash: str, contact: Contact, challenge: UUID
+) -> UUID:
+    await captchas.consume(challenge, "CREATE_ACCOUNT")
+    account = await create_account_rows(username, password_hash, contact, actor.language)
+    work.mail("email_confirmation", account.email, actor.language, account_id=account.id)
+    return account.id
+
+
+async def create_account_rows(username: str, password_hash: str, contact: Contact, language: str) -> Account:
+    """The rows of a new account, in the transaction under way."""
+    account = Account(profile=contact.to_json(), email=contact.email or "", language=language)
+    await account.save(force_create=True)
+    credential = Credential(username=username, password_hash=password_hash, account_id=account.id)
+    await credential.save(force_create=True)
+    return account
+
+
+@unit_of_work
+async def _replace_profile(work: Work, actor: CitizenActor, contact: Contact) -> None:
+    row = await fetch_one("SELECT * FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id)
+    assert row is not None
+    account = Account._init_from_db(**row)
+    moved = account.email.lower() != (contact.email or "").lower()
+    account.profile = contact.to_json()
+    account.email = contact.email or ""
+    if moved:
+        account.email_confirmed_at = None
+        work.mail("email_confirmation", account.email, actor.language, account_id=account.id)
+    await account.save(update_fields=["profile", "email", "email_confirmed_at"])
+
+
+async def _free_usernames(taken: str) -> list[str]:
+    """A few usernames near this one that nobody has now."""
+    stem = taken[:34]
+    year = now().year
+    drawn = [f"{stem}{secrets.randbelow(90) + 10}" for _ in range(2 * SUGGESTIONS)]
+    candidates = [f"{stem}.{year % 100}", *dict.fromkeys(drawn), f"{stem}-{secrets.randbelow(9000) + 1000}"]
+    rows = await fetch(
+        "SELECT candidate FROM unnest($1::text[]) WITH ORDINALITY AS c (candidate, place) "
+        "WHERE NOT EXISTS (SELECT 1 FROM credential WHERE lower(username) = lower(candidate)) "
+        "ORDER BY place LIMIT $2",
+        candidates,
+        SUGGESTIONS,
+    )
+    return [row["candidate"] for row in rows]
+
+
+def _no_such_partner() -> PartnerError:
+    return PartnerError(
+        "PARTNER_REFUSED",
+        Text(
+            fr="Ce service partenaire n’est pas proposé par la mairie : le compte est créé, sans lien.",
+            en="The mairie does not offer this partner service: the account is created, without a link.",
+        ),
+    )

@@ -1,0 +1,218 @@
+"""The side of the mairie: what agents see of requests, and what only they do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from core.clock import now
+from core.errors import NotFoundError
+from core.selection import SelectedField, Selection
+from core.tickets import parse_ticket, ticket_digest
+from models.actors import Actor, AgentActor
+from models.database import Row, fetch_one
+from models.ids import decode_as
+from models.requests import CLOSED_STATUSES, ServiceRequest
+from models.visibility import visible_requests
+from resolvers.policies import RequestState, require, require_transition
+from resolvers.procedures import procedure_page, schedule_row
+from resolvers.reading.agents import agent_by_id, agent_part
+from resolvers.reading.mail import parked_mail_part
+from resolvers.reading.pages import OrderBy, Window, list_of, page
+from resolvers.reading.requests import request_page
+from resolvers.reading.shape import Part, Reading, Shape, read_value, reading_for
+from resolvers.requests import checked_reason, read_request
+from resolvers.work import Work, mail_the_citizen, unit_of_work
+
+REQUESTS_DEFAULT = 50
+PROCEDURES_DEFAULT = 50
+PARKED_DEFAULT = 50
+
+
+async def desk(actor: Actor, *, selection: Selection) -> Row | None:
+    """What the agent sees; None for anyone but an agent."""
+    if not isinstance(actor, AgentActor):
+        return None
+    reading = await reading_for(actor)
+    shape = Shape(reading, "Desk")
+    for field in selection:
+        match field.name:
+            case "agent":
+                agent = agent_by_id(reading, field.selection, reading.bind(actor.agent_id, "uuid"))
+                shape.child("agent", agent)
+            case "requests":
+                shape.child(field.key, _requests(reading, actor, field))
+            case "unread_exchange_count":
+                shape.plain(field.name, _unread_count(reading, actor))
+            case "procedures":
+                shape.output(field.key, lambda raw, field=field: _procedures(reading, field))  # type: ignore[misc]
+            case "schedules":
+                shape.output(
+                    "schedules",
+                    lambda raw, field=field: [  # type: ignore[misc]
+                        schedule_row(entry, field.selection) for entry in reading.catalogue.schedules.values()
+                    ],
+                )
+            case "agents":
+                g = reading.alias("g")
+                part = agent_part(reading, field.selection, g)
+                shape.child("agents", list_of(f"agent {g}", f"{g}.display_name, {g}.id", part))
+            case "partner_tokens":
+                shape.output("partner_tokens", lambda raw: [])
+            case "parked_mails":
+                shape.child(field.key, _parked_mails(reading, actor, field))
+    row: Row = await read_value(reading, shape.part())
+    return row
+
+
+async def change_request_status(
+    actor: Actor, *, request: str, version: int, status: str, reason: str | None, selection: Selection
+) -> Row:
+    """Brings a request to another status and tells the citizen by mail.
+
+    Raises ConflictError, NotAllowedError (naming what is possible), NotFoundError, ValidationError.
+    """
+    assert isinstance(actor, AgentActor)
+    id = decode_as("ServiceRequest", request)
+    await _change_status(actor, id, version, status, checked_reason(reason))
+    return await _read(actor, id, selection)
+
+
+async def assign_request(actor: Actor, *, request: str, agent: str | None, selection: Selection) -> Row:
+    """Puts an agent in charge, or nobody. Raises NotFoundError, NotAllowedError."""
+    assert isinstance(actor, AgentActor)
+    id = decode_as("ServiceRequest", request)
+    assignee = None
+    if agent is not None:
+        assignee = decode_as("Agent", agent)
+        if assignee is None:
+            raise NotFoundError
+    await _assign(actor, id, assignee)
+    return await _read(actor, id, selection)
+
+
+async def _read(actor: AgentActor, id: UUID | None, selection: Selection) -> Row:
+    row = await read_request(actor, id, selection)
+    if row is None:
+        raise NotFoundError
+    return row
+
+
+def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
+    """Submitted requests, the latest first."""
+    r = reading.alias("r")
+    conditions = [visible_requests(reading, actor, r), *_filter(reading, field.arguments.get("filter") or {}, r)]
+    return request_page(
+        reading,
+        field,
+        r,
+        condition=" AND ".join(f"({condition})" for condition in conditions),
+        order=[
+            OrderBy(f"{r}.submitted_at", "timestamptz", descending=True),
+            OrderBy(f"{r}.id", "uuid", descending=True),
+        ],
+        default=REQUESTS_DEFAULT,
+    )
+
+
+def _filter(reading: Reading, wanted: Mapping[str, Any], r: str) -> list[str]:
+    conditions = []
+    if wanted.get("status") is not None:
+        statuses = [getattr(status, "value", status) for status in wanted["status"]]
+        conditions.append(f"{r}.status = ANY({reading.bind(statuses, 'text[]')})")
+    for name, kind, column in (("procedure", "Procedure", "procedure_id"), ("assignee", "Agent", "assignee_id")):
+        if wanted.get(name) is not None:
+            conditions.append(f"{r}.{column} = {reading.bind(decode_as(kind, wanted[name]), 'uuid')}")
+    if wanted.get("unread") is not None:
+        unread = (
+            f"EXISTS (SELECT 1 FROM exchange u WHERE u.request_id = {r}.id "
+            "AND u.author = 'CITIZEN' AND u.read_at IS NULL)"
+        )
+        conditions.append(unread if wanted["unread"] else f"NOT {unread}")
+    if wanted.get("archived") is not None:
+        conditions.append(f"{r}.archived_at IS {'NOT NULL' if wanted['archived'] else 'NULL'}")
+    if (wanted.get("search") or "").strip():
+        conditions.append(_search(reading, wanted["search"].strip()[:200], r))
+    return conditions
+
+
+def _search(reading: Reading, text: str, r: str) -> str:
+    """A whole ticket number, or a part of the citizen's name or e-mail address."""
+    ticket = parse_ticket(text)
+    if ticket is not None:
+        return f"{r}.ticket_digest = {reading.bind(ticket_digest(ticket), 'bytea')}"
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern = reading.bind(f"%{escaped}%", "text")
+    name = f"({r}.contact->>'first_name') || ' ' || ({r}.contact->>'last_name')"
+    return f"({name} ILIKE {pattern} OR {r}.contact->>'email' ILIKE {pattern})"
+
+
+def _unread_count(reading: Reading, actor: AgentActor) -> str:
+    r, x = reading.alias("r"), reading.alias("x")
+    return (
+        f"(SELECT count(*) FROM exchange {x} JOIN service_request {r} ON {r}.id = {x}.request_id "
+        f"WHERE {x}.author = 'CITIZEN' AND {x}.read_at IS NULL AND {visible_requests(reading, actor, r)})"
+    )
+
+
+def _procedures(reading: Reading, field: SelectedField) -> Row:
+    return procedure_page(
+        reading.catalogue,
+        reading.actor,
+        list(reading.catalogue.procedures.values()),
+        Window.of(field),
+        field.selection,
+        PROCEDURES_DEFAULT,
+    )
+
+
+def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
+    """Mail about requests that the agent may see; an administrator sees that of accounts, too."""
+    m, r = reading.alias("m"), reading.alias("r")
+    of_requests = (
+        f"EXISTS (SELECT 1 FROM service_request {r} WHERE {r}.id = {m}.request_id "
+        f"AND {visible_requests(reading, actor, r)})"
+    )
+    visible = f"({of_requests} OR {m}.request_id IS NULL)" if actor.role == "ADMINISTRATOR" else of_requests
+    return page(
+        reading,
+        field.selection,
+        Window.of(field),
+        source=f"mail {m} WHERE {m}.state = 'PARKED' AND {visible}",
+        order=[OrderBy(f"{m}.id", "uuid", descending=True)],
+        node=lambda wanted: parked_mail_part(reading, wanted, m),
+        default=PARKED_DEFAULT,
+    )
+
+
+@unit_of_work
+async def _change_status(
+    work: Work, actor: AgentActor, id: UUID | None, version: int, status: str, reason: str | None
+) -> None:
+    request = await ServiceRequest.lock_visible(actor, id)
+    state = RequestState(request.status, request.account_id)
+    require("CHANGE_STATUS", actor, state)
+    request.require_version(version)
+    require_transition(state, status)
+    previous, request.status = request.status, status
+    request.closed_at = now() if status in CLOSED_STATUSES else None
+    request.touch()
+    await request.save(update_fields=["status", "closed_at", "version", "updated_at"])
+    data = {"previous": previous, "status": status, "reason": reason}
+    event = work.happened("RequestStatusChanged", request, actor, data=data)
+    mail_the_citizen(work, request, "status_changed", event)
+
+
+@unit_of_work
+async def _assign(work: Work, actor: AgentActor, id: UUID | None, assignee: UUID | None) -> None:
+    request = await ServiceRequest.lock_visible(actor, id)
+    require("ASSIGN", actor, RequestState(request.status, request.account_id))
+    if assignee is not None and await fetch_one("SELECT id FROM agent WHERE id = $1", assignee) is None:
+        raise NotFoundError
+    if request.assignee_id == assignee:
+        return
+    request.assignee_id = assignee
+    request.touch()
+    await request.save(update_fields=["assignee_id", "version", "updated_at"])
+    work.happened("RequestAssigned", request, actor, data={"agent": str(assignee) if assignee else None})

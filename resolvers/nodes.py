@@ -1,0 +1,74 @@
+"""Anything by its global id, for whoever may see it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.selection import Selection
+from models.actors import Actor, AgentActor, CitizenActor
+from models.database import Row
+from models.ids import decode
+from resolvers.accounts import read_account
+from resolvers.captcha import captcha
+from resolvers.catalogue import current
+from resolvers.exchanges import read_exchange
+from resolvers.procedures import category_row, exists_for, procedure_row, schedule_row
+from resolvers.reading.accounts import session_part
+from resolvers.reading.agents import agent_part
+from resolvers.reading.shape import read_one, reading_for
+from resolvers.requests import read_request
+
+
+async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
+    """The object of this id, with `__typename`; None where there is none, or none for this caller."""
+    known = decode(id)
+    if known is None:
+        return None
+    kind, key = known
+    match kind:
+        case "ServiceRequest":
+            return await read_request(actor, key, selection)
+        case "Exchange":
+            return await read_exchange(actor, key, selection)
+        case "Account" if isinstance(actor, CitizenActor) and actor.account_id == key:
+            return await read_account(actor, key, selection)
+        case "Session" if isinstance(actor, (CitizenActor, AgentActor)):
+            return await _own_session(actor, key, selection)
+        case "Agent" if isinstance(actor, AgentActor):
+            return await _agent(actor, key, selection)
+        case "Captcha":
+            return await captcha(actor, id=id, selection=selection)
+        case _:
+            return await _of_the_catalogue(actor, kind, key, selection)
+
+
+async def _of_the_catalogue(actor: Actor, kind: str, key: UUID, selection: Selection) -> Row | None:
+    catalogue = await current()
+    match kind:
+        case "Procedure" if key in catalogue.procedures and exists_for(actor, catalogue.procedures[key]):
+            return procedure_row(catalogue, actor, catalogue.procedures[key], selection)
+        case "ProcedureCategory" if key in catalogue.categories:
+            return category_row(catalogue, actor, catalogue.categories[key], selection)
+        case "Schedule" if key in catalogue.schedules:
+            return schedule_row(catalogue.schedules[key], selection)
+        case _:
+            return None
+
+
+async def _own_session(actor: CitizenActor | AgentActor, key: UUID, selection: Selection) -> Row | None:
+    reading = await reading_for(actor)
+    s, mine = reading.alias("s"), reading.alias("s")
+    part = session_part(reading, selection, s, actor.session_id)
+    source = (
+        f"session {s} JOIN session {mine} ON {mine}.credential_id = {s}.credential_id "
+        f"WHERE {s}.id = {reading.bind(key, 'uuid')} AND {mine}.id = {reading.bind(actor.session_id, 'uuid')} "
+        f"AND {s}.expires_at > now()"
+    )
+    return await read_one(reading, part, source)
+
+
+async def _agent(actor: AgentActor, key: UUID, selection: Selection) -> Row | None:
+    reading = await reading_for(actor)
+    g = reading.alias("g")
+    part = agent_part(reading, selection, g)
+    return await read_one(reading, part, f"agent {g} WHERE {g}.id = {reading.bind(key, 'uuid')}")

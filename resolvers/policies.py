@@ -1,0 +1,107 @@
+"""What a caller may do with a request in the state it is in. Mutations ask it, and `permittedActions` tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.errors import NotAllowedError
+from core.i18n import Text
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor
+from models.requests import CLOSED_STATUSES, OPEN_STATUSES
+
+TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+    "SUBMITTED": ("IN_PROGRESS", "AWAITING_CITIZEN", "ACCEPTED", "REFUSED"),
+    "IN_PROGRESS": ("AWAITING_CITIZEN", "ACCEPTED", "REFUSED"),
+    "AWAITING_CITIZEN": ("IN_PROGRESS", "ACCEPTED", "REFUSED"),
+    "ACCEPTED": ("IN_PROGRESS",),
+    "REFUSED": ("IN_PROGRESS",),
+}
+"""From which status an agent may bring a request to which. A decision may be taken back; a cancellation may not."""
+
+_REFUSALS = {
+    "EDIT": Text(
+        fr="Cette demande a déjà été envoyée : elle ne peut plus être modifiée. Écrivez un échange à la mairie.",
+        en="This request has already been sent: it can no longer be edited. Write a message to the mairie.",
+    ),
+    "SUBMIT": Text(
+        fr="Cette demande a déjà été envoyée.",
+        en="This request has already been sent.",
+    ),
+    "CANCEL": Text(
+        fr="Cette demande est close : elle ne peut plus être annulée.",
+        en="This request is closed: it can no longer be cancelled.",
+    ),
+    "CLAIM": Text(
+        fr="Cette demande est déjà rattachée à un compte citoyen.",
+        en="This request already belongs to a citizen account.",
+    ),
+    "POST_EXCHANGE": Text(
+        fr="Les échanges s’ouvrent une fois la demande envoyée, et se ferment quand elle est annulée.",
+        en="Messages open once the request is sent, and close when it is cancelled.",
+    ),
+    "CHANGE_STATUS": Text(
+        fr="L’état de cette demande ne peut pas être changé.",
+        en="The status of this request cannot be changed.",
+    ),
+    "ASSIGN": Text(
+        fr="Cette demande est annulée : elle n’a plus à être attribuée.",
+        en="This request is cancelled: there is nothing left to assign.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestState:
+    """What decides: the request's status, and whose it is."""
+
+    status: str
+    account_id: UUID | None
+
+
+def permitted_actions(actor: Actor, request: RequestState) -> list[str]:
+    """Values of RequestAction, for a caller who may see the request."""
+    match actor:
+        case AgentActor():
+            return _for_agents(request)
+        case PartnerActor():
+            return []
+        case CitizenActor(account_id=account_id) if request.account_id not in (None, account_id):
+            return []
+        case CitizenActor() if request.account_id is None:
+            return [*_for_the_citizen(request), "CLAIM"]
+        case _:
+            return _for_the_citizen(request)
+
+
+def require(action: str, actor: Actor, request: RequestState) -> None:
+    """Raises NotAllowedError, with what to do, where the action is not permitted now."""
+    if action not in permitted_actions(actor, request):
+        raise NotAllowedError(_REFUSALS[action])
+
+
+def require_transition(request: RequestState, status: str) -> None:
+    """Raises NotAllowedError, naming what is possible, where an agent may not bring the request to `status`."""
+    possible = TRANSITIONS.get(request.status, ())
+    if status not in possible:
+        raise NotAllowedError(
+            Text(
+                fr="De l’état {current}, la demande peut passer à : {possible}.",
+                en="From {current}, the request can go to: {possible}.",
+            ).format(current=request.status, possible=", ".join(possible) or "—")
+        )
+
+
+def _for_the_citizen(request: RequestState) -> list[str]:
+    if request.status == "DRAFT":
+        return ["EDIT", "SUBMIT", "CANCEL"]
+    if request.status in OPEN_STATUSES:
+        return ["CANCEL", "POST_EXCHANGE"]
+    return [] if request.status == "CANCELLED" else ["POST_EXCHANGE"]
+
+
+def _for_agents(request: RequestState) -> list[str]:
+    if request.status in OPEN_STATUSES or request.status in CLOSED_STATUSES[:2]:
+        return ["POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"]
+    return []

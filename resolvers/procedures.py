@@ -1,0 +1,145 @@
+"""Reading the catalogue: the municipality, categories, procedures. From what the process keeps: no statement at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.selection import Selection
+from models.actors import Actor, AgentActor
+from models.database import Row
+from models.forms import step_rows
+from models.ids import decode_as, encode
+from resolvers.catalogue import Catalogue, CategoryEntry, ProcedureEntry, ScheduleEntry, VersionEntry, current
+from resolvers.reading.pages import Window, page_of_list
+
+PROCEDURES_DEFAULT = 20
+CATEGORY_PROCEDURES_DEFAULT = 50
+
+
+async def municipality(actor: Actor, *, selection: Selection) -> Row:
+    """The commune that this installation serves."""
+    entry = (await current()).municipality
+    return {
+        "name": entry.name,
+        "timezone": entry.timezone,
+        "contact_email": entry.contact_email,
+        "partners": [],
+    }
+
+
+async def procedure_categories(actor: Actor, *, selection: Selection) -> list[Row]:
+    """Every category, in the municipality's order."""
+    catalogue = await current()
+    return [category_row(catalogue, actor, entry, selection) for entry in catalogue.categories.values()]
+
+
+async def procedures(
+    actor: Actor,
+    *,
+    search: str | None,
+    category: str | None,
+    first: int | None,
+    after: str | None,
+    selection: Selection,
+) -> Row:
+    """A page of the procedures that are open: best answer first with `search`, by theme and title without."""
+    catalogue = await current()
+    found: Sequence[ProcedureEntry]
+    if search is not None and search.strip():
+        found = [catalogue.by_slug[slug] for slug, _ in catalogue.search.search(search)]
+    else:
+        found = [entry for entry in catalogue.procedures.values() if entry.state == "OPEN"]
+    if category is not None:
+        category_id = decode_as("ProcedureCategory", category)
+        found = [entry for entry in found if entry.category.id == category_id]
+    return procedure_page(catalogue, actor, found, Window(first, after), selection, PROCEDURES_DEFAULT)
+
+
+async def procedure(actor: Actor, *, slug: str, selection: Selection) -> Row | None:
+    """One procedure, open or closed; one that is still a draft exists for agents only."""
+    catalogue = await current()
+    entry = catalogue.by_slug.get(slug)
+    return procedure_row(catalogue, actor, entry, selection) if entry and exists_for(actor, entry) else None
+
+
+def exists_for(actor: Actor, entry: ProcedureEntry) -> bool:
+    return entry.state != "DRAFT" or isinstance(actor, AgentActor)
+
+
+def procedure_page(
+    catalogue: Catalogue,
+    actor: Actor,
+    entries: Sequence[ProcedureEntry],
+    window: Window,
+    selection: Selection,
+    default: int,
+) -> Row:
+    wanted = Selection.merged([*selection.get("nodes").fields, *selection.get("edges").get("node").fields])
+    return page_of_list(
+        entries, window, key=lambda entry: entry.slug, row=lambda e: procedure_row(catalogue, actor, e, wanted),
+        default=default,
+    )  # fmt: skip
+
+
+def category_row(catalogue: Catalogue, actor: Actor, entry: CategoryEntry, selection: Selection) -> Row:
+    row: Row = {
+        "__typename": "ProcedureCategory",
+        "id": encode("ProcedureCategory", entry.id),
+        "slug": entry.slug,
+        "title": entry.title,
+    }
+    inside = [p for p in catalogue.procedures.values() if p.category.id == entry.id and p.state == "OPEN"]
+    for field in selection.all("procedures"):
+        row[field.key] = procedure_page(
+            catalogue, actor, inside, Window.of(field), field.selection, CATEGORY_PROCEDURES_DEFAULT
+        )
+    return row
+
+
+def procedure_row(catalogue: Catalogue, actor: Actor, entry: ProcedureEntry, selection: Selection) -> Row:
+    version = entry.current
+    row: Row = {
+        "__typename": "Procedure",
+        "id": encode("Procedure", entry.id),
+        "slug": entry.slug,
+        "title": version.title,
+        "summary": version.summary,
+        "keywords": list(version.keywords),
+        "requires_account": version.requires_account,
+        "state": entry.state,
+        "version": version.number,
+        "appointment": version.appointment.value,
+        "estimated_days": version.estimated_days,
+    }
+    if "category" in selection:
+        row["category"] = category_row(catalogue, actor, entry.category, selection.get("category"))
+    if "steps" in selection:
+        row["steps"] = version_steps(actor, version)
+    if "schedules" in selection:
+        row["schedules"] = [
+            schedule_row(catalogue.schedules[id], selection.get("schedules")) for id in entry.schedule_ids
+        ]
+    for field in selection.all("first_available_slot"):
+        row[field.key] = None
+    return row
+
+
+def version_steps(actor: Actor, version: VersionEntry) -> list[Row]:
+    return step_rows(version.definition, version.appointment, actor.language)
+
+
+def schedule_row(entry: ScheduleEntry, selection: Selection) -> Row:
+    row: Row = {
+        "__typename": "Schedule",
+        "id": encode("Schedule", entry.id),
+        "title": entry.title,
+        "place": entry.place,
+        "address": entry.address,
+    }
+    for field in selection.all("slots"):
+        row[field.key] = []
+    for field in selection.all("first_available_slot"):
+        row[field.key] = None
+    return row
+
+

@@ -1,0 +1,98 @@
+"""Reading accounts and sessions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.selection import SelectedField, Selection
+from models.actors import AgentActor, CitizenActor
+from models.ids import encode
+from resolvers.reading.pages import EMPTY_PAGE, OrderBy, list_of
+from resolvers.reading.requests import request_page
+from resolvers.reading.shape import Finish, Part, Reading, Shape
+
+REQUESTS_DEFAULT = 20
+STORAGE_QUOTA_BYTES = 100 * 1024 * 1024
+
+
+def account_part(reading: Reading, selection: Selection, a: str) -> Part:
+    """The account at alias `a`."""
+    shape = Shape(reading, "Account")
+    for field in selection:
+        match field.name:
+            case "id":
+                shape.need({"id": f"{a}.id"})
+                shape.output("id", lambda raw: encode("Account", UUID(raw["id"])))
+            case "username":
+                c = reading.alias("c")
+                shape.plain("username", f"(SELECT {c}.username FROM credential {c} WHERE {c}.account_id = {a}.id)")
+            case "profile" | "created_at" | "email_confirmed_at":
+                shape.plain(field.name, f"{a}.{field.name}")
+            case "requests":
+                shape.child(field.key, _requests(reading, field, a))
+            case "unread_exchange_count":
+                shape.plain("unread_exchange_count", unread_of_account(reading, f"{a}.id"))
+            case "storage":
+                shape.output("storage", _storage(field.selection))
+            case "partner_links":
+                shape.output("partner_links", lambda raw: [])
+            case "sessions":
+                c = reading.alias("c")
+                owner = f"(SELECT {c}.id FROM credential {c} WHERE {c}.account_id = {a}.id)"
+                shape.child("sessions", session_list(reading, field.selection, owner))
+    return shape.part()
+
+
+def session_part(reading: Reading, selection: Selection, s: str, current: UUID | None) -> Part:
+    """The session at alias `s`; `current` is the one that the caller is in."""
+    shape = Shape(reading, "Session")
+    for field in selection:
+        match field.name:
+            case "id":
+                shape.need({"id": f"{s}.id"})
+                shape.output("id", lambda raw: encode("Session", UUID(raw["id"])))
+            case "created_at" | "last_seen_at" | "expires_at" | "user_agent":
+                shape.plain(field.name, f"{s}.{field.name}")
+            case "current":
+                shape.need({"id": f"{s}.id"})
+                shape.output("current", lambda raw: UUID(raw["id"]) == current)
+    return shape.part()
+
+
+def session_list(reading: Reading, selection: Selection, credential_id: str) -> Part:
+    """The sessions of a credential that still hold, the latest used first."""
+    s = reading.alias("s")
+    current = reading.actor.session_id if isinstance(reading.actor, (CitizenActor, AgentActor)) else None
+    return list_of(
+        f"session {s} WHERE {s}.credential_id = {credential_id} AND {s}.expires_at > now()",
+        f"{s}.last_seen_at DESC, {s}.id",
+        session_part(reading, selection, s, current),
+    )
+
+
+def unread_of_account(reading: Reading, account_id: str) -> str:
+    """How many exchanges of the mairie wait to be read, over all requests of an account."""
+    r, x = reading.alias("r"), reading.alias("x")
+    return (
+        f"(SELECT count(*) FROM service_request {r} JOIN exchange {x} ON {x}.request_id = {r}.id "
+        f"WHERE {r}.account_id = {account_id} AND {x}.author = 'MUNICIPALITY' AND {x}.read_at IS NULL)"
+    )
+
+
+def _requests(reading: Reading, field: SelectedField, a: str) -> Part:
+    r = reading.alias("r")
+    archived = "IS NOT NULL" if field.arguments.get("archived") else "IS NULL"
+    return request_page(
+        reading,
+        field,
+        r,
+        condition=f"{r}.account_id = {a}.id AND {r}.archived_at {archived}",
+        order=[OrderBy(f"{r}.id", "uuid", descending=True)],
+        default=REQUESTS_DEFAULT,
+    )
+
+
+def _storage(selection: Selection) -> Finish:
+    """Nothing is kept there yet."""
+    row = {field.key: EMPTY_PAGE for field in selection.all("documents")}
+    return lambda raw: {"used_bytes": 0, "quota_bytes": STORAGE_QUOTA_BYTES, **row}

@@ -1,0 +1,62 @@
+"""Reading the event log."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.selection import SelectedField, Selection
+from models.event_texts import describe
+from models.ids import encode
+from resolvers.reading import requests
+from resolvers.reading.exchanges import exchange_by_id
+from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
+from resolvers.reading.shape import Part, Reading, Shape
+
+HISTORY_DEFAULT = 50
+
+IN_DATA = {"previous", "status", "reason", "title", "previous_start", "start"}
+
+
+def event_part(reading: Reading, selection: Selection, e: str) -> Part:
+    """The event at alias `e`, of whatever kind."""
+    shape = Shape(reading, "RequestEvent")
+    shape.need({"kind": f"{e}.kind"})
+    shape.output("__typename", lambda raw: raw["kind"])
+    for field in selection:
+        match field.name:
+            case "id":
+                shape.need({"id": f"{e}.id"})
+                shape.output("id", lambda raw: encode("RequestEvent", UUID(raw["id"])))
+            case "cursor":
+                shape.need({"position": f"{e}.position"})
+                shape.output("cursor", lambda raw: encode_cursor([raw["position"]]))
+            case "occurred_at" | "actor":
+                shape.plain(field.name, f"{e}.{field.name}")
+            case "description":
+                shape.need({"actor": f"{e}.actor", "data": f"{e}.data"})
+                shape.output(
+                    "description",
+                    lambda raw: describe(raw["kind"], raw["actor"], raw["data"]).in_(reading.language),
+                )
+            case name if name in IN_DATA:
+                shape.need({"data": f"{e}.data"})
+                shape.output(name, lambda raw, name=name: raw["data"].get(name))  # type: ignore[misc]
+            case "exchange" | "up_to":
+                shape.child(field.name, exchange_by_id(reading, field.selection, f"{e}.exchange_id"))
+            case "request":
+                shape.child("request", requests.request_by_id(reading, field.selection, f"{e}.request_id"))
+    return shape.part()
+
+
+def history_page(reading: Reading, field: SelectedField, r: str) -> Part:
+    """Historique of the request at alias `r`, oldest first."""
+    e = reading.alias("e")
+    return page(
+        reading,
+        field.selection,
+        Window.of(field),
+        source=f"request_event {e} WHERE {e}.request_id = {r}.id",
+        order=[OrderBy(f"{e}.position", "bigint")],
+        node=lambda wanted: event_part(reading, wanted, e),
+        default=HISTORY_DEFAULT,
+    )

@@ -1,0 +1,77 @@
+"""Reading exchanges."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.selection import SelectedField, Selection
+from models.actors import AgentActor
+from models.ids import encode
+from resolvers.reading import requests
+from resolvers.reading.pages import OrderBy, Window, page
+from resolvers.reading.shape import Part, Raw, Reading, Shape
+
+EXCHANGES_DEFAULT = 50
+
+PLAIN = {"author", "author_name", "body", "posted_at", "read_at"}
+
+
+def exchange_part(reading: Reading, selection: Selection, x: str) -> Part:
+    """The exchange at alias `x`."""
+    shape = Shape(reading, "Exchange")
+    for field in selection:
+        match field.name:
+            case "id":
+                shape.need({"id": f"{x}.id"})
+                shape.output("id", lambda raw: encode("Exchange", UUID(raw["id"])))
+            case name if name in PLAIN:
+                shape.plain(name, f"{x}.{name}")
+            case "read_state":
+                shape.need({"author": f"{x}.author", "read_at": f"{x}.read_at"})
+                shape.output("read_state", lambda raw: _read_state(reading, raw))
+            case "attachments":
+                shape.output("attachments", lambda raw: [])
+            case "request":
+                r = reading.alias("r")
+                part = requests.request_part(reading, field.selection, r)
+                shape.child(
+                    "request",
+                    Part(f"(SELECT {part.sql} FROM service_request {r} WHERE {r}.id = {x}.request_id)", part.finish),
+                )
+    return shape.part()
+
+
+def exchange_by_id(reading: Reading, selection: Selection, id: str) -> Part:
+    """The exchange that an SQL expression names; null where it names none."""
+    x = reading.alias("x")
+    part = exchange_part(reading, selection, x)
+    return Part(f"(SELECT {part.sql} FROM exchange {x} WHERE {x}.id = {id})", part.finish)
+
+
+def exchange_page(reading: Reading, field: SelectedField, r: str) -> Part:
+    """Échanges of the request at alias `r`, oldest first."""
+    x = reading.alias("x")
+    return page(
+        reading,
+        field.selection,
+        Window.of(field),
+        source=f"exchange {x} WHERE {x}.request_id = {r}.id",
+        order=[OrderBy(f"{x}.number", "int")],
+        node=lambda wanted: exchange_part(reading, wanted, x),
+        default=EXCHANGES_DEFAULT,
+    )
+
+
+def unread_count(reading: Reading, request_id: str) -> str:
+    """How many exchanges of a request the caller has not read: those that the other side wrote."""
+    x = reading.alias("x")
+    other = "CITIZEN" if isinstance(reading.actor, AgentActor) else "MUNICIPALITY"
+    return (
+        f"(SELECT count(*) FROM exchange {x} WHERE {x}.request_id = {request_id} "
+        f"AND {x}.author = '{other}' AND {x}.read_at IS NULL)"
+    )
+
+
+def _read_state(reading: Reading, raw: Raw) -> str:
+    direction = "SENT" if raw["author"] == reading.side else "RECEIVED"
+    return f"{direction}_{'UNREAD' if raw['read_at'] is None else 'READ'}"

@@ -1,0 +1,151 @@
+"""Reading requests."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping
+from uuid import UUID
+
+from core.keys import unseal
+from core.selection import SelectedField, Selection
+from models.actors import AgentActor
+from models.contact import Contact
+from models.database import Row
+from models.forms import answer_rows, problems, summary
+from models.ids import encode
+from resolvers.catalogue import VersionEntry
+from resolvers.policies import RequestState, permitted_actions
+from resolvers.procedures import procedure_row, version_steps
+from resolvers.reading import events, exchanges
+from resolvers.reading.agents import agent_by_id
+from resolvers.reading.pages import OrderBy, Window, page
+from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape
+
+PLAIN = {
+    "status", "version", "contact", "created_at", "updated_at", "submitted_at", "closed_at", "archived_at",
+}  # fmt: skip
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id",),
+    "ticket": ("ticket_sealed",),
+    "procedure": ("procedure_id",),
+    "steps": ("procedure_version_id",),
+    "answers": ("answers", "procedure_version_id"),
+    "problems": ("status", "contact", "answers", "procedure_version_id"),
+    "summary": ("contact", "answers", "procedure_version_id"),
+    "permitted_actions": ("status", "account_id"),
+    "claimed": ("account_id",),
+    "attachments": (),
+    "appointments": (),
+    "receipt": (),
+}
+"""Which columns each computed field is made of."""
+
+
+def request_part(reading: Reading, selection: Selection, r: str) -> Part:
+    """The request at alias `r`. The visibility of `r` is the caller's concern; all below it follows."""
+    shape = Shape(reading, "ServiceRequest")
+    for field in selection:
+        name = field.name
+        if name in PLAIN:
+            shape.plain(name, f"{r}.{name}")
+        elif name in NEEDS:
+            shape.need({column: _column(r, column) for column in NEEDS[name]})
+            shape.output(name, _computed(reading, field))
+        elif name == "exchanges":
+            shape.child(field.key, exchanges.exchange_page(reading, field, r))
+        elif name == "history":
+            shape.child(field.key, events.history_page(reading, field, r))
+        elif name == "unread_exchange_count":
+            shape.plain(name, exchanges.unread_count(reading, f"{r}.id"))
+        elif name == "assignee":
+            if isinstance(reading.actor, AgentActor):
+                shape.child(name, agent_by_id(reading, field.selection, f"{r}.assignee_id"))
+            else:
+                shape.output(name, lambda raw: None)
+    return shape.part()
+
+
+def request_by_id(reading: Reading, selection: Selection, id: str) -> Part:
+    """The request that an SQL expression names."""
+    r = reading.alias("r")
+    part = request_part(reading, selection, r)
+    return Part(f"(SELECT {part.sql} FROM service_request {r} WHERE {r}.id = {id})", part.finish)
+
+
+def request_page(
+    reading: Reading, field: SelectedField, r: str, *, condition: str, order: list[OrderBy], default: int
+) -> Part:
+    """A page of the requests for which `condition` holds."""
+    return page(
+        reading,
+        field.selection,
+        Window.of(field),
+        source=f"service_request {r} WHERE {condition}",
+        order=order,
+        node=lambda wanted: request_part(reading, wanted, r),
+        default=default,
+    )
+
+
+def _column(r: str, name: str) -> str:
+    return f"encode({r}.{name}, 'base64')" if name == "ticket_sealed" else f"{r}.{name}"
+
+
+def _computed(reading: Reading, field: SelectedField) -> Finish:
+    actor, language = reading.actor, reading.language
+
+    def version(raw: Raw) -> VersionEntry:
+        return reading.catalogue.version(UUID(raw["procedure_version_id"]))
+
+    def problem_rows(raw: Raw) -> list[Row]:
+        if raw["status"] != "DRAFT":
+            return []
+        entry = version(raw)
+        found = problems(
+            entry.definition,
+            contact_of(raw),
+            raw["answers"],
+            {},
+            appointment=entry.appointment,
+            appointment_held=False,
+        )
+        return [{"path": problem.path, "message": problem.text.in_(language)} for problem in found]
+
+    def sections(raw: Raw) -> list[Row]:
+        return summary(
+            version(raw).definition,
+            contact_of(raw),
+            raw["answers"],
+            language=language,
+            attachments={},
+            appointment=None,
+        )
+
+    def actions(raw: Raw) -> list[str]:
+        account_id = UUID(raw["account_id"]) if raw["account_id"] else None
+        return permitted_actions(actor, RequestState(raw["status"], account_id))
+
+    def procedure(raw: Raw) -> Row:
+        entry = reading.catalogue.procedure(UUID(raw["procedure_id"]))
+        return procedure_row(reading.catalogue, actor, entry, field.selection)
+
+    computed: dict[str, Finish] = {
+        "id": lambda raw: encode("ServiceRequest", UUID(raw["id"])),
+        "ticket": lambda raw: unseal("ticket", b64decode(raw["ticket_sealed"])).decode(),
+        "procedure": procedure,
+        "steps": lambda raw: version_steps(actor, version(raw)),
+        "answers": lambda raw: answer_rows(version(raw).definition, raw["answers"]),
+        "problems": problem_rows,
+        "summary": sections,
+        "permitted_actions": actions,
+        "claimed": lambda raw: raw["account_id"] is not None,
+        "attachments": lambda raw: [],
+        "appointments": lambda raw: [],
+        "receipt": lambda raw: None,
+    }
+    return computed[field.name]
+
+
+def contact_of(raw: Raw) -> Contact | None:
+    return Contact.from_json(raw["contact"]) if raw["contact"] else None

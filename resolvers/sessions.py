@@ -1,0 +1,175 @@
+"""Logging in and out, and who a token or a ticket stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.clock import now
+from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
+from core.i18n import Language
+from core.keys import new_token, token_digest
+from core.passwords import hash_password, needs_rehash, verify_password
+from core.selection import Selection
+from core.tickets import parse_ticket, ticket_digest
+from models.accounts import Session
+from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
+from models.database import Row, execute, fetch_one
+from models.ids import decode_as
+from resolvers.reading.accounts import account_part, session_list, session_part
+from resolvers.reading.agents import agent_part
+from resolvers.reading.shape import Part, Shape, read_value, reading_for
+
+CITIZEN_LIFETIME = timedelta(days=14)
+AGENT_LIFETIME = timedelta(hours=12)
+SEEN_EVERY = timedelta(minutes=5)
+"""How exact `lastSeenAt` is: not worth a write at every call."""
+
+USER_AGENT_LIMIT = 300
+
+_WHO = """
+SELECT s.id AS session_id, s.last_seen_at, c.account_id, c.agent_id, g.role, g.display_name
+FROM session s JOIN credential c ON c.id = s.credential_id LEFT JOIN agent g ON g.id = c.agent_id
+WHERE s.token_digest = $1 AND s.expires_at > now()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A new session: the token is known here and to the caller, and nowhere else."""
+
+    token: str
+    expires_at: datetime
+    session: Row
+    account: Row | None
+    agent: Row | None
+
+
+async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
+    """Who calls with this session token or ticket number; a visitor with neither.
+
+    Raises UnauthenticatedError where the token or the ticket is not, or no longer, good.
+    """
+    if bearer is not None:
+        return await _actor_of_token(bearer, language)
+    if ticket is not None:
+        return await _holder_of_ticket(ticket, language)
+    return Visitor(language=language)
+
+
+async def require_alive(actor: Actor) -> None:
+    """Raises UnauthenticatedError where the caller's session ended meanwhile. For calls that last."""
+    if isinstance(actor, (CitizenActor, AgentActor)):
+        alive = await fetch_one("SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id)
+        if alive is None:
+            raise UnauthenticatedError
+
+
+async def log_in(
+    actor: Actor, *, username: str, password: str, user_agent: str | None, selection: Selection
+) -> LoggedIn:
+    """Opens a session for a citizen or an agent. `selection` is that of LogInSuccess.
+
+    Raises InvalidCredentialsError, in the same time whether or not the username exists.
+    """
+    credential = await fetch_one(
+        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "WHERE lower(c.username) = lower($1)",
+        username.strip(),
+    )
+    if not await verify_password(credential["password_hash"] if credential else None, password):
+        raise InvalidCredentialsError
+    assert credential is not None
+    if needs_rehash(credential["password_hash"]):
+        await execute(
+            "UPDATE credential SET password_hash = $2 WHERE id = $1", credential["id"], await hash_password(password)
+        )
+    token = new_token()
+    lifetime = AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME
+    session = Session(
+        credential_id=credential["id"],
+        token_digest=token_digest(token),
+        user_agent=user_agent[:USER_AGENT_LIMIT] if user_agent else None,
+        expires_at=now() + lifetime,
+    )
+    await session.save(force_create=True)
+    who = _actor({**credential, "session_id": session.id}, actor.language)
+    row = await _read_logged_in(who, session.id, selection)
+    return LoggedIn(token, session.expires_at, row["session"], row["account"], row["agent"])
+
+
+async def log_out(actor: Actor) -> None:
+    """Ends the session that the caller is in."""
+    if isinstance(actor, (CitizenActor, AgentActor)):
+        await execute("DELETE FROM session WHERE id = $1", actor.session_id)
+
+
+async def revoke_session(actor: Actor, *, session: str, selection: Selection) -> list[Row]:
+    """Ends one of the caller's own sessions; the ones that are left. Raises NotFoundError."""
+    assert isinstance(actor, (CitizenActor, AgentActor))
+    owned = "(SELECT mine.credential_id FROM session mine WHERE mine.id = $2)"
+    gone = await execute(
+        f"DELETE FROM session WHERE id = $1 AND credential_id = {owned}",  # noqa: S608
+        decode_as("Session", session),
+        actor.session_id,
+    )
+    if not gone:
+        raise NotFoundError
+    reading = await reading_for(actor)
+    c = reading.alias("c")
+    column = "account_id" if isinstance(actor, CitizenActor) else "agent_id"
+    owner = actor.account_id if isinstance(actor, CitizenActor) else actor.agent_id
+    credential = f"(SELECT {c}.id FROM credential {c} WHERE {c}.{column} = {reading.bind(owner, 'uuid')})"
+    part = session_list(reading, selection, credential)
+    rows: list[Row] = await read_value(reading, part)
+    return rows
+
+
+async def _actor_of_token(token: str, language: Language) -> Actor:
+    row = await fetch_one(_WHO, token_digest(token))
+    if row is None:
+        raise UnauthenticatedError
+    if now() - row["last_seen_at"] > SEEN_EVERY:
+        await execute("UPDATE session SET last_seen_at = now() WHERE id = $1", row["session_id"])
+    return _actor(row, language)
+
+
+def _actor(row: Row, language: Language) -> CitizenActor | AgentActor:
+    if row["agent_id"] is None:
+        return CitizenActor(account_id=row["account_id"], session_id=row["session_id"], language=language)
+    return AgentActor(
+        agent_id=row["agent_id"],
+        session_id=row["session_id"],
+        role=row["role"],
+        display_name=row["display_name"],
+        language=language,
+    )
+
+
+async def _holder_of_ticket(text: str, language: Language) -> Actor:
+    ticket = parse_ticket(text)
+    row = ticket and await fetch_one(
+        "SELECT id FROM service_request WHERE ticket_digest = $1", ticket_digest(ticket)
+    )
+    if not row:
+        raise UnauthenticatedError
+    return TicketHolder(request_id=row["id"], language=language)
+
+
+async def _read_logged_in(who: CitizenActor | AgentActor, session_id: UUID, selection: Selection) -> Row:
+    reading = await reading_for(who)
+    shape = Shape(reading, "LogInSuccess")
+    s, a, g = reading.alias("s"), reading.alias("a"), reading.alias("g")
+    parts = {
+        "session": (session_part(reading, selection.get("session"), s, session_id), "session", s, session_id),
+        "account": (
+            account_part(reading, selection.get("account"), a), "account", a, getattr(who, "account_id", None)
+        ),
+        "agent": (agent_part(reading, selection.get("agent"), g), "agent", g, getattr(who, "agent_id", None)),
+    }  # fmt: skip
+    for name, (part, table, alias, id) in parts.items():
+        where = f"{table} {alias} WHERE {alias}.id = {reading.bind(id, 'uuid')}"
+        shape.child(name, Part(f"(SELECT {part.sql} FROM {where})", part.finish))
+    row: Row = await read_value(reading, shape.part())
+    return row

@@ -1,0 +1,149 @@
+"""One intention, one transaction: what changed, what happened and what is to be mailed are kept together or not at all.
+
+    @unit_of_work
+    async def cancel(work: Work, actor: Actor, ...) -> UUID:
+        request = await ServiceRequest.lock_visible(actor, id)
+        ...
+        work.happened("RequestCancelled", request, actor)
+
+Events are written last, because their insertion queues up with every other writer's until the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from email.utils import parseaddr
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from core.event_bus import event_bus
+from core.i18n import Language
+from core.settings import get_settings
+from models.actors import Actor, party
+from models.database import transaction
+from models.events import RequestEvent
+from models.ids import new_id
+from models.mail import Mail
+from models.requests import ServiceRequest
+
+ATTEMPTS = 4
+FIRST_PAUSE_SECONDS = 0.01
+LOST_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Work:
+    """What a transaction has to say once it is done with its changes."""
+
+    def __init__(self) -> None:
+        self.events: list[RequestEvent] = []
+        self.mails: list[Mail] = []
+
+    def happened(
+        self,
+        kind: str,
+        request: ServiceRequest,
+        actor: Actor,
+        *,
+        exchange_id: UUID | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> RequestEvent:
+        """An event of the request's log. `kind` is the name of the GraphQL type."""
+        event = RequestEvent(
+            kind=kind, request_id=request.id, actor=party(actor), exchange_id=exchange_id, data=data or {}
+        )
+        self.events.append(event)
+        return event
+
+    def mail(
+        self,
+        template: str,
+        recipient: str,
+        language: Language,
+        *,
+        request_id: UUID | None = None,
+        account_id: UUID | None = None,
+        exchange_id: UUID | None = None,
+        event: RequestEvent | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """A mail to be sent by a worker after the commit. At most one for an event, a template and an address."""
+        id = new_id()
+        self.mails.append(
+            Mail(
+                id=id,
+                template=template,
+                recipient=recipient,
+                language=language,
+                request_id=request_id,
+                account_id=account_id,
+                exchange_id=exchange_id,
+                event_id=event.id if event else None,
+                data=data or {},
+                message_id=_message_id(id),
+            )
+        )
+
+    async def _write(self) -> None:
+        for row in (*self.mails, *self.events):
+            await row.save(force_create=True)
+
+    async def _tell(self) -> None:
+        if self.events:
+            await event_bus().wake("events")
+        if self.mails:
+            await event_bus().wake("mail")
+
+
+def unit_of_work(function: Callable[Concatenate[Work, P], Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Runs the function in a transaction, then writes its events and mails, commits, and wakes who waits for them.
+
+    A transaction that lost a race (deadlock, serialization failure) is run again, from the start, some times.
+    """
+
+    @wraps(function)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(1, ATTEMPTS + 1):
+            work = Work()
+            try:
+                async with transaction():
+                    result = await function(work, *args, **kwargs)
+                    await work._write()
+            except LOST_RACES:
+                if attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311
+            else:
+                await work._tell()
+                return result
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def mail_the_citizen(work: Work, request: ServiceRequest, template: str, event: RequestEvent) -> None:
+    """A mail about a request, in its citizen's language; none where they left no address."""
+    recipient = (request.contact or {}).get("email")
+    if recipient:
+        work.mail(
+            template,
+            recipient,
+            "en" if request.language == "en" else "fr",
+            request_id=request.id,
+            exchange_id=event.exchange_id,
+            event=event,
+            data=event.data,
+        )
+
+
+def _message_id(id: UUID) -> str:
+    """Fixed from the start (RFC 5322, 3.6.4), so that a mail sent twice is recognised as one."""
+    _, address = parseaddr(get_settings().mail_from)
+    return f"<{id}@{address.rpartition('@')[2] or 'localhost'}>"
