@@ -1,0 +1,182 @@
+"""Comptes citoyens."""
+
+from datetime import datetime
+
+import strawberry
+
+import resolvers.accounts
+from schema.callers import CITIZENS, EVERYONE, PEOPLE, Caller
+from schema.captcha import CaptchaAnswer, captcha_answer_of
+from schema.connections import Node
+from schema.contact import Contact, ContactInput, contact_of
+from schema.declare import input_object, output
+from schema.errors import (
+    CaptchaError,
+    InvalidCredentialsError,
+    NotFoundError,
+    PartnerError,
+    UsernameTakenError,
+    ValidationError,
+)
+from schema.fields import Info, describe_refusal, kept, mutation, query, selection_of
+from schema.partners import PartnerCredentialsInput, PartnerLink, credentials_of
+from schema.requests import ServiceRequestConnection
+from schema.rows import Row
+from schema.sessions import Session
+from schema.storage import StorageSpace
+
+
+@output
+class Account(Node):
+    """A citizen's account (compte citoyen)."""
+
+    username: str
+    profile: Contact
+    created_at: datetime
+    email_confirmed_at: datetime | None
+    unread_exchange_count: int
+    """Over all its requests."""
+    storage: StorageSpace
+    partner_links: list[PartnerLink]
+    sessions: list[Session]
+    """Where it is logged in, the latest seen first."""
+
+    @kept(ServiceRequestConnection)
+    def requests(
+        self, archived: bool | None = False, first: int | None = 20, after: str | None = None
+    ) -> None:
+        """Mes demandes, the latest changed first. Archived ones only with `archived: true` (Voir les demandes
+        archivées).
+        """
+
+
+@input_object()
+class CreateAccountInput:
+    username: str
+    password: str
+    profile: ContactInput
+    """Its e-mail is required here: the confirmation goes there."""
+    captcha: CaptchaAnswer
+    partner: PartnerCredentialsInput | None = strawberry.UNSET
+    """Espace Famille code and password, where the mairie has one."""
+
+
+@input_object()
+class RequestNewPasswordInput:
+    username_or_email: str
+    captcha: CaptchaAnswer | None = strawberry.UNSET
+
+
+@input_object()
+class ChangeCredentialsInput:
+    """What is left out stays as it is."""
+
+    current_password: str
+    username: str | None = strawberry.UNSET
+    password: str | None = strawberry.UNSET
+
+
+@input_object()
+class DeleteAccountInput:
+    password: str
+
+
+@output
+class CreateAccountSuccess:
+    account: Account
+    partner_problem: PartnerError | None
+    """Set where the partner refused the credentials: the account stands, the link does not."""
+
+
+@output
+class ConfirmEmailSuccess:
+    account: Account
+
+
+@output
+class RequestNewPasswordSuccess:
+    message: str
+    """What to tell the person, in their language."""
+
+
+@output
+class ChangeCredentialsSuccess:
+    account: Account
+
+
+@output
+class UpdateProfileSuccess:
+    account: Account
+
+
+@output
+class DeleteAccountSuccess:
+    erased_at: datetime
+    """When the data will be erased; until then support can undo it."""
+
+
+@query(Account | None, callers=EVERYONE)
+async def me(info: Info) -> Row | None:
+    """Mon espace citoyen. Null for anyone but a citizen who is logged in."""
+    return await resolvers.accounts.me(info.context.actor, selection=selection_of(info))
+
+
+@mutation(
+    CreateAccountSuccess,
+    refusals=(ValidationError, UsernameTakenError, CaptchaError),
+    callers=frozenset({Caller.VISITOR, Caller.TICKET_HOLDER}),
+)
+async def create_account(info: Info, input: CreateAccountInput) -> Row:
+    """Opens an account, and sends the confirmation to its e-mail. It can log in at once."""
+    created = await resolvers.accounts.create_account(
+        info.context.actor,
+        username=input.username,
+        password=input.password,
+        profile=contact_of(input.profile),
+        captcha=captcha_answer_of(input.captcha),
+        partner=credentials_of(input.partner) if input.partner else None,
+        selection=selection_of(info, "account"),
+    )
+    problem = created.partner_problem
+    return {
+        "account": created.account,
+        "partner_problem": describe_refusal(problem, info.context) if problem else None,
+    }
+
+
+@mutation(ConfirmEmailSuccess, refusals=(NotFoundError,), callers=PEOPLE)
+async def confirm_email(info: Info, token: str) -> Row:
+    """Confirms an address with the token that was mailed to it."""
+    account = await resolvers.accounts.confirm_email(
+        info.context.actor, token=token, selection=selection_of(info, "account")
+    )
+    return {"account": account}
+
+
+@mutation(UpdateProfileSuccess, refusals=(ValidationError,), callers=CITIZENS)
+async def update_profile(info: Info, input: ContactInput) -> Row:
+    """Mes informations, as a whole. Requests that were filed keep what they were filed with."""
+    account = await resolvers.accounts.update_profile(
+        info.context.actor, profile=contact_of(input), selection=selection_of(info, "account")
+    )
+    return {"account": account}
+
+
+@mutation(RequestNewPasswordSuccess, refusals=(CaptchaError,), callers=PEOPLE, open=False)
+async def request_new_password(input: RequestNewPasswordInput) -> None:
+    """Mot de passe oublié ? Always the same answer, whether or not the account exists."""
+
+
+@mutation(
+    ChangeCredentialsSuccess,
+    refusals=(ValidationError, InvalidCredentialsError, UsernameTakenError),
+    callers=CITIZENS,
+    open=False,
+)
+async def change_credentials(input: ChangeCredentialsInput) -> None:
+    """Modifier les identifiants de mon compte citoyen."""
+
+
+@mutation(DeleteAccountSuccess, refusals=(InvalidCredentialsError,), callers=CITIZENS, open=False)
+async def delete_account(input: DeleteAccountInput) -> None:
+    """Closes the account."""

@@ -1,0 +1,67 @@
+"""Every root field says who may call it, and refuses the others before anything else happens."""
+
+from uuid import uuid4
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+
+from core.errors import ForbiddenError, UnauthenticatedError
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from schema.build import build_schema
+from schema.callers import EVERYONE, Caller, caller, refuse_others
+from schema.fields import ROOT_FIELDS
+
+ID = uuid4()
+ACTORS: dict[Caller, Actor] = {
+    Caller.VISITOR: Visitor(),
+    Caller.TICKET_HOLDER: TicketHolder(request_id=ID),
+    Caller.CITIZEN: CitizenActor(account_id=ID, session_id=ID),
+    Caller.AGENT: AgentActor(agent_id=ID, session_id=ID, role="HANDLER", display_name="Agent"),
+    Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
+    Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
+}
+
+
+def root_fields(schema: GraphQLSchema) -> dict[str, GraphQLField]:
+    roots: list[GraphQLObjectType | None] = [
+        schema.query_type,
+        schema.mutation_type,
+        schema.subscription_type,
+    ]
+    return {f"{root.name}.{name}": field for root in roots if root for name, field in root.fields.items()}
+
+
+def test_every_root_field_says_who_may_call_it() -> None:
+    built = root_fields(build_schema()._schema)
+    declared = {root.field: root for root in ROOT_FIELDS}
+
+    assert len(built) == len(ROOT_FIELDS) > 50
+    for name, field in built.items():
+        root = declared[field.extensions["strawberry-definition"]]
+        assert root.callers, name
+        assert field.description is not None
+        told = field.description.splitlines()[-1]
+        assert told == f"Callers: {', '.join(kind for kind in Caller if kind in root.callers)}."
+
+
+def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_accident() -> None:
+    assert all(root.callers == EVERYONE for root in ROOT_FIELDS if root.operation == "query")
+    assert {
+        root.name for root in ROOT_FIELDS if Caller.PARTNER in root.callers and root.operation != "query"
+    } == {
+        "save_webhook",
+        "delete_webhook",
+        "slot_changes",
+    }
+
+
+@pytest.mark.parametrize("kind", Caller)
+def test_an_actor_is_one_kind_of_caller(kind: Caller) -> None:
+    assert caller(ACTORS[kind]) is kind
+
+
+@pytest.mark.parametrize("kind", Caller)
+def test_others_are_refused(kind: Caller) -> None:
+    refuse_others(ACTORS[kind], {kind})
+    with pytest.raises(UnauthenticatedError if kind is Caller.VISITOR else ForbiddenError):
+        refuse_others(ACTORS[kind], EVERYONE - {kind})
