@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 
 from core.redis import make_redis
 from core.settings import get_settings
+from core.tasks import end_tasks
 
 Kind = Literal["events", "mail"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -97,12 +98,7 @@ class EventBus:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_SECONDS):
                     await self._all_told.wait()
-        while tasks:
-            # Python 3.11's wait_for, which redis-py sends with, swallows a cancellation now and then.
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=0.1)
-            tasks = [task for task in tasks if not task.done()]
+        await end_tasks(tasks)
         self._hearing.clear()
 
     async def wake(self, kind: Kind) -> None:

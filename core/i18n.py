@@ -22,12 +22,14 @@ class Text:
 
     def format(self, **values: object) -> Text:
         """The same text with `{name}` places filled; a value that is a Text is put in its own language."""
-        return Text(**{
-            language: self.in_(language).format(
-                **{name: v.in_(language) if isinstance(v, Text) else v for name, v in values.items()}
-            )
-            for language in LANGUAGES
-        })
+        return Text(
+            **{
+                language: self.in_(language).format(
+                    **{name: v.in_(language) if isinstance(v, Text) else v for name, v in values.items()}
+                )
+                for language in LANGUAGES
+            }
+        )
 
 
 def same(text: str) -> Text:
@@ -36,7 +38,7 @@ def same(text: str) -> Text:
 
 
 def negotiate(accept_language: str | None) -> Language:
-    """The language to answer in, from an Accept-Language header (RFC 9110, 12.5.4). French unless English is preferred."""
+    """The language to answer in, from an Accept-Language header (RFC 9110, 12.5.4): French unless English comes first."""
     best: Language = DEFAULT_LANGUAGE
     best_quality = 0.0
     for part in (accept_language or "")[:500].split(","):

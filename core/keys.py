@@ -70,7 +70,9 @@ def token_digest(token: str) -> bytes:
 
 def sign(purpose: str, payload: dict[str, Any], expires_at: datetime) -> str:
     """A URL-safe token that carries `payload` until `expires_at`. Readable by whoever holds it, made only by us."""
-    body = json.dumps({**payload, "exp": int(expires_at.timestamp())}, separators=(",", ":"), sort_keys=True).encode()
+    body = json.dumps(
+        {**payload, "exp": int(expires_at.timestamp())}, separators=(",", ":"), sort_keys=True
+    ).encode()
     return f"{_encode(body)}.{_encode(hmac_digest(purpose, body))}"
 
 

@@ -25,7 +25,9 @@ def get_redis() -> Redis:
     if _client is None:
         url = get_settings().redis_url
         if url is None:
-            raise RuntimeError("ESPACE_REDIS_URL is not set: `python -m espace dev` starts a server and sets it")
+            raise RuntimeError(
+                "ESPACE_REDIS_URL is not set: `python -m espace dev` starts a server and sets it"
+            )
         _client = make_redis(url)
     return _client
 

@@ -71,7 +71,9 @@ def tortoise_config(url: str, *, pool_size: int, timeout_seconds: float) -> dict
     }
     return {
         "connections": {"default": {"engine": "models.asyncpg_backend", "credentials": credentials}},
-        "apps": {APP: {"models": MODULES, "default_connection": "default", "migrations": "models.migrations"}},
+        "apps": {
+            APP: {"models": MODULES, "default_connection": "default", "migrations": "models.migrations"}
+        },
         "use_tz": True,
         "timezone": "UTC",
     }

@@ -31,14 +31,19 @@ _SENTENCES = {
         en="The status of the request went from “{previous}” to “{status}”.",
     ),
     "RequestClaimed": Text(
-        fr="La demande a été rattachée à un compte citoyen.", en="The request was attached to a citizen account."
+        fr="La demande a été rattachée à un compte citoyen.",
+        en="The request was attached to a citizen account.",
     ),
     "RequestCancelled": Text(fr="La demande a été annulée.", en="The request was cancelled."),
-    "RequestAssigned": Text(fr="La demande a été attribuée à un agent.", en="The request was assigned to an agent."),
+    "RequestAssigned": Text(
+        fr="La demande a été attribuée à un agent.", en="The request was assigned to an agent."
+    ),
     "ExchangePosted": Text(fr="{party} a écrit un échange.", en="{party} wrote a message."),
     "ExchangesRead": Text(fr="{party} a lu les échanges reçus.", en="{party} read the messages received."),
     "AttachmentAdded": Text(fr="{party} a joint la pièce « {title} ».", en="{party} attached “{title}”."),
-    "AttachmentReplaced": Text(fr="{party} a remplacé la pièce « {title} ».", en="{party} replaced “{title}”."),
+    "AttachmentReplaced": Text(
+        fr="{party} a remplacé la pièce « {title} ».", en="{party} replaced “{title}”."
+    ),
     "AttachmentRemoved": Text(fr="{party} a retiré la pièce « {title} ».", en="{party} removed “{title}”."),
     "AppointmentBooked": Text(fr="Un rendez-vous a été pris.", en="An appointment was booked."),
     "AppointmentMoved": Text(fr="Le rendez-vous a été déplacé.", en="The appointment was moved."),

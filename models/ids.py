@@ -12,7 +12,10 @@ from core.clock import now
 
 
 def new_id(at: datetime | None = None) -> UUID:
-    """A version 7 UUID (RFC 9562, 5.7): 48 bits of milliseconds, 74 random bits. Made here, so that a row knows its name early."""
+    """A version 7 UUID (RFC 9562, 5.7): 48 bits of milliseconds, 74 random bits.
+
+    Made here and not by the database, so that a row knows its name before it is written.
+    """
     milliseconds = int((at or now()).timestamp() * 1000)
     value = (milliseconds << 80) | secrets.randbits(80)
     value = (value & ~(0xF << 76)) | (0x7 << 76)
@@ -28,7 +31,9 @@ def encode(kind: str, id: UUID) -> str:
 def decode(text: str) -> tuple[str, UUID] | None:
     """Type and row of a global id; None for whatever `encode` did not make."""
     try:
-        raw = base64.b64decode(text[:200].encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(
+            text[:200].encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
+        )
     except (UnicodeEncodeError, binascii.Error, ValueError):
         return None
     kind, separator, id = raw.partition(b":")

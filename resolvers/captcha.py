@@ -99,7 +99,8 @@ async def spend_try(id: UUID) -> None:
 
 async def _passable(id: UUID | None) -> Captcha | None:
     row = await fetch_one(
-        "SELECT * FROM captcha WHERE id = $1 AND used_at IS NULL AND expires_at > now() AND tries_left > 0", id
+        "SELECT * FROM captcha WHERE id = $1 AND used_at IS NULL AND expires_at > now() AND tries_left > 0",
+        id,
     )
     return Captcha._init_from_db(**row) if row else None
 

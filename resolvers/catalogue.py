@@ -176,7 +176,9 @@ async def _load(previous: Catalogue | None) -> Catalogue:
 def _build(raw: dict[str, Any], versions: dict[UUID, VersionEntry]) -> Catalogue:
     versions |= {entry.id: entry for entry in map(_version_entry, raw["versions"])}
     numbered = {(entry.procedure_id, entry.number): entry for entry in versions.values()}
-    categories = {UUID(c["id"]): CategoryEntry(UUID(c["id"]), c["slug"], c["title"]) for c in raw["categories"]}
+    categories = {
+        UUID(c["id"]): CategoryEntry(UUID(c["id"]), c["slug"], c["title"]) for c in raw["categories"]
+    }
     schedules = {
         UUID(s["id"]): ScheduleEntry(UUID(s["id"]), s["slug"], s["title"], s["place"], s["address"])
         for s in raw["schedules"]

@@ -102,7 +102,10 @@ async def _read(actor: AgentActor, id: UUID | None, selection: Selection) -> Row
 def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
     """Submitted requests, the latest first."""
     r = reading.alias("r")
-    conditions = [visible_requests(reading, actor, r), *_filter(reading, field.arguments.get("filter") or {}, r)]
+    conditions = [
+        visible_requests(reading, actor, r),
+        *_filter(reading, field.arguments.get("filter") or {}, r),
+    ]
     return request_page(
         reading,
         field,
@@ -121,7 +124,10 @@ def _filter(reading: Reading, wanted: Mapping[str, Any], r: str) -> list[str]:
     if wanted.get("status") is not None:
         statuses = [getattr(status, "value", status) for status in wanted["status"]]
         conditions.append(f"{r}.status = ANY({reading.bind(statuses, 'text[]')})")
-    for name, kind, column in (("procedure", "Procedure", "procedure_id"), ("assignee", "Agent", "assignee_id")):
+    for name, kind, column in (
+        ("procedure", "Procedure", "procedure_id"),
+        ("assignee", "Agent", "assignee_id"),
+    ):
         if wanted.get(name) is not None:
             conditions.append(f"{r}.{column} = {reading.bind(decode_as(kind, wanted[name]), 'uuid')}")
     if wanted.get("unread") is not None:

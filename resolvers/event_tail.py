@@ -68,7 +68,9 @@ class EventTail:
         self._followers.add(follower)
         if self._task is None or self._task.done():
             # A context of its own, so that it belongs to no operation that happens to start it.
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="event tail", context=Context())
+            self._task = asyncio.get_running_loop().create_task(
+                self._run(), name="event tail", context=Context()
+            )
         try:
             yield follower
         finally:

@@ -1,5 +1,7 @@
-"""Following the event log live. A subscriber reads pages of the log from its cursor, and sleeps where there is none left:
-replay and live tail are one and the same loop, so that nothing can fall between them.
+"""Following the event log live.
+
+A subscriber reads pages of the log from its cursor, and sleeps where there is none left: replay and live tail are one
+and the same loop, so that nothing can fall between them.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ CHECK_SECONDS = 30.0
 Condition = Callable[[Statement, str], str]
 
 
-async def request_events(actor: Actor, *, request: str, after: str | None, selection: Selection) -> AsyncIterator[Row]:
+async def request_events(
+    actor: Actor, *, request: str, after: str | None, selection: Selection
+) -> AsyncIterator[Row]:
     """Events of one request: with `after` all since that cursor, then live. Raises NotFoundError."""
     request_id = decode_as("ServiceRequest", request)
     if await read_request(actor, request_id, Selection.of("version")) is None:
@@ -48,7 +52,11 @@ async def desk_events(actor: Actor, *, after: str | None, selection: Selection) 
     if not isinstance(actor, AgentActor):
         raise ForbiddenError
     async for _, row in _follow(
-        actor, after, concerns=lambda happening: True, condition=lambda statement, r: "TRUE", selection=selection
+        actor,
+        after,
+        concerns=lambda happening: True,
+        condition=lambda statement, r: "TRUE",
+        selection=selection,
     ):
         yield row
 
@@ -58,11 +66,11 @@ async def notifications(actor: Actor, *, after: str | None, selection: Selection
     if not isinstance(actor, CitizenActor):
         raise ForbiddenError
     position = await head() if after is None else int(decode_cursor(after, 1)[0])
-    cursor = encode_cursor([position])
-    yield {"cursor": cursor, "event": None, "unread_exchange_count": await _unread_count(actor)}
+    start = encode_cursor([position])
+    yield {"cursor": start, "event": None, "unread_exchange_count": await _unread_count(actor)}
     async for cursor, row in _follow(
         actor,
-        cursor,
+        start,
         concerns=lambda happening: happening.account_id == actor.account_id,
         condition=lambda statement, r: "TRUE",
         selection=selection.get("event"),

@@ -47,9 +47,7 @@ async def post_exchange(
     Raises ValidationError, NotAllowedError, NotFoundError (of the request, or of an attachment).
     """
     body = checked_body(body)
-    exchange_id = await _post(
-        actor, decode_as("ServiceRequest", request), body, attachments, idempotency_key
-    )
+    exchange_id = await _post(actor, decode_as("ServiceRequest", request), body, attachments, idempotency_key)
     row = await read_exchange(actor, exchange_id, selection)
     if row is None:
         raise NotFoundError
@@ -89,7 +87,13 @@ def checked_body(body: str) -> str:
     """The text without blanks around. Raises ValidationError."""
     body = body.replace("\r\n", "\n").strip()
     problem = (
-        _NO_BODY if not body else _LONG_BODY if len(body) > BODY_LIMIT else _UNPRINTABLE if "\0" in body else None
+        _NO_BODY
+        if not body
+        else _LONG_BODY
+        if len(body) > BODY_LIMIT
+        else _UNPRINTABLE
+        if "\0" in body
+        else None
     )
     if problem is not None:
         raise ValidationError([FieldProblem("body", problem)])
@@ -138,7 +142,8 @@ async def _mark_read(work: Work, actor: Actor, id: UUID | None, up_to: UUID | No
     if last is None:
         raise NotFoundError
     marked = await execute(
-        "UPDATE exchange SET read_at = now() WHERE request_id = $1 AND number <= $2 AND author = $3 AND read_at IS NULL",
+        "UPDATE exchange SET read_at = now() "
+        "WHERE request_id = $1 AND number <= $2 AND author = $3 AND read_at IS NULL",
         request.id,
         last["number"],
         "CITIZEN" if isinstance(actor, AgentActor) else "MUNICIPALITY",

@@ -141,5 +141,3 @@ def schedule_row(entry: ScheduleEntry, selection: Selection) -> Row:
     for field in selection.all("first_available_slot"):
         row[field.key] = None
     return row
-
-

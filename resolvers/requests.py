@@ -117,7 +117,10 @@ async def cancel_request(actor: Actor, *, request: str, reason: str | None, sele
 
 
 async def claim_request(actor: Actor, *, ticket: str, selection: Selection) -> Row:
-    """Attaches a request to the caller's account; one that is there already stays. Raises NotAllowedError, NotFoundError."""
+    """Attaches a request to the caller's account; one that is there already stays.
+
+    Raises NotAllowedError, NotFoundError.
+    """
     assert isinstance(actor, CitizenActor)
     request_id = await _claim(actor, parse_ticket(ticket))
     return await _read(actor, request_id, selection)
@@ -203,8 +206,8 @@ async def _start(work: Work, actor: Actor, slug: str, digest: bytes | None) -> U
     ticket, id = new_ticket(), new_id()
     account_id = actor.account_id if isinstance(actor, CitizenActor) else None
     started = await fetch_one(
-        "INSERT INTO service_request (id, ticket_digest, ticket_sealed, procedure_id, procedure_version_id, account_id, "
-        "contact, answers, language, idempotency_digest, status, version, exchange_count, created_at, updated_at) "
+        "INSERT INTO service_request (id, ticket_digest, ticket_sealed, procedure_id, procedure_version_id, "
+        "account_id, contact, answers, language, idempotency_digest, status, version, exchange_count, created_at, updated_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, (SELECT profile FROM account WHERE id = $6), '{}', $7, $8, "
         "'DRAFT', 1, 0, $9, $9) ON CONFLICT (idempotency_digest) DO NOTHING RETURNING id",
         id,

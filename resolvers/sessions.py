@@ -61,7 +61,9 @@ async def authenticate(*, bearer: str | None, ticket: str | None, language: Lang
 async def require_alive(actor: Actor) -> None:
     """Raises UnauthenticatedError where the caller's session ended meanwhile. For calls that last."""
     if isinstance(actor, (CitizenActor, AgentActor)):
-        alive = await fetch_one("SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id)
+        alive = await fetch_one(
+            "SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id
+        )
         if alive is None:
             raise UnauthenticatedError
 
@@ -83,7 +85,9 @@ async def log_in(
     assert credential is not None
     if needs_rehash(credential["password_hash"]):
         await execute(
-            "UPDATE credential SET password_hash = $2 WHERE id = $1", credential["id"], await hash_password(password)
+            "UPDATE credential SET password_hash = $2 WHERE id = $1",
+            credential["id"],
+            await hash_password(password),
         )
     token = new_token()
     lifetime = AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME
@@ -110,7 +114,7 @@ async def revoke_session(actor: Actor, *, session: str, selection: Selection) ->
     assert isinstance(actor, (CitizenActor, AgentActor))
     owned = "(SELECT mine.credential_id FROM session mine WHERE mine.id = $2)"
     gone = await execute(
-        f"DELETE FROM session WHERE id = $1 AND credential_id = {owned}",  # noqa: S608
+        f"DELETE FROM session WHERE id = $1 AND credential_id = {owned}",
         decode_as("Session", session),
         actor.session_id,
     )

@@ -25,7 +25,9 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
                 shape.output("id", lambda raw: encode("Account", UUID(raw["id"])))
             case "username":
                 c = reading.alias("c")
-                shape.plain("username", f"(SELECT {c}.username FROM credential {c} WHERE {c}.account_id = {a}.id)")
+                shape.plain(
+                    "username", f"(SELECT {c}.username FROM credential {c} WHERE {c}.account_id = {a}.id)"
+                )
             case "profile" | "created_at" | "email_confirmed_at":
                 shape.plain(field.name, f"{a}.{field.name}")
             case "requests":

@@ -36,7 +36,10 @@ def exchange_part(reading: Reading, selection: Selection, x: str) -> Part:
                 part = requests.request_part(reading, field.selection, r)
                 shape.child(
                     "request",
-                    Part(f"(SELECT {part.sql} FROM service_request {r} WHERE {r}.id = {x}.request_id)", part.finish),
+                    Part(
+                        f"(SELECT {part.sql} FROM service_request {r} WHERE {r}.id = {x}.request_id)",
+                        part.finish,
+                    ),
                 )
     return shape.part()
 

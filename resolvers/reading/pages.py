@@ -61,7 +61,11 @@ def decode_cursor(cursor: str, length: int) -> list[str]:
         values = orjson.loads(base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True))
     except (UnicodeEncodeError, binascii.Error, ValueError):
         values = None
-    if not isinstance(values, list) or len(values) != length or not all(isinstance(v, (str, int)) for v in values):
+    if (
+        not isinstance(values, list)
+        or len(values) != length
+        or not all(isinstance(v, (str, int)) for v in values)
+    ):
         raise MalformedError(
             Text(
                 fr="Ce curseur de page ne vient pas de ce service. Reprenez depuis le début.",
@@ -91,7 +95,9 @@ def page(
     node_part = node(wanted)
     if selection.names - {"total_count"}:
         places = json_object(reading, {str(i): o.sql for i, o in enumerate(order)})
-        directions = ", ".join(f"{o.sql} {'DESC' if o.descending is not window.backward else 'ASC'}" for o in order)
+        directions = ", ".join(
+            f"{o.sql} {'DESC' if o.descending is not window.backward else 'ASC'}" for o in order
+        )
         bounds = "".join(
             f" AND {_beyond(reading, order, decode_cursor(cursor, len(order)), upward)}"
             for cursor, upward in ((window.after, False), (window.before, True))
@@ -112,7 +118,10 @@ def page(
         if window.backward:
             found.reverse()
         edges = [
-            {"cursor": encode_cursor([place[str(i)] for i in range(len(order))]), "node": node_part.finish(item)}
+            {
+                "cursor": encode_cursor([place[str(i)] for i in range(len(order))]),
+                "node": node_part.finish(item),
+            }
             for place, item in found
         ]
         return _connection(
@@ -126,7 +135,7 @@ def page(
 
 
 def _beyond(reading: Reading, order: Sequence[OrderBy], values: Sequence[str], upward: bool) -> str:
-    """Rows strictly after the cursor in the order; strictly before it where `upward`. All expressions share a direction."""
+    """Rows strictly after the cursor, or before it where `upward`. The expressions of an order share a direction."""
     # Bound as text and cast in SQL: a cursor holds text, whatever the type of the column.
     left = ", ".join(o.sql for o in order)
     right = ", ".join(f"({reading.bind(v, 'text')})::{o.type}" for o, v in zip(order, values, strict=True))

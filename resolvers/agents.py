@@ -1,0 +1,66 @@
+"""Agents: how the operator gives somebody at the mairie their access."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from core.errors import ValidationError
+from core.passwords import hash_password, password_problems
+from models.accounts import Agent, AgentProcedure, Credential
+from models.actors import AgentRole
+from models.database import execute, fetch, fetch_one
+from resolvers.accounts import username_problems
+from resolvers.work import Work, unit_of_work
+
+
+async def save_agent(
+    *,
+    username: str,
+    password: str,
+    display_name: str,
+    role: AgentRole,
+    procedures: Sequence[str] | None = None,
+) -> UUID:
+    """Makes an agent, or changes the one of that username, password included. None for `procedures`: all there are.
+
+    Raises ValidationError.
+    """
+    ValidationError.raise_for([*username_problems(username), *password_problems(password, username)])
+    return await _save(username, await hash_password(password), display_name, role, procedures)
+
+
+@unit_of_work
+async def _save(
+    work: Work,
+    username: str,
+    password_hash: str,
+    display_name: str,
+    role: AgentRole,
+    procedures: Sequence[str] | None,
+) -> UUID:
+    known = await fetch_one(
+        "UPDATE credential SET password_hash = $2 WHERE lower(username) = lower($1) AND agent_id IS NOT NULL "
+        "RETURNING agent_id",
+        username,
+        password_hash,
+    )
+    if known:
+        agent_id: UUID = known["agent_id"]
+        await execute(
+            "UPDATE agent SET display_name = $2, role = $3 WHERE id = $1", agent_id, display_name, role
+        )
+        await execute("DELETE FROM agent_procedure WHERE agent_id = $1", agent_id)
+    else:
+        agent = Agent(display_name=display_name, role=role)
+        await agent.save(force_create=True)
+        agent_id = agent.id
+        credential = Credential(username=username, password_hash=password_hash, agent_id=agent_id)
+        await credential.save(force_create=True)
+    given = await fetch(
+        "SELECT id FROM procedure WHERE $1::text[] IS NULL OR slug = ANY($1)",
+        list(procedures) if procedures is not None else None,
+    )
+    for row in given:
+        await AgentProcedure(agent_id=agent_id, procedure_id=row["id"]).save(force_create=True)
+    return agent_id

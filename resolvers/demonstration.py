@@ -1,0 +1,183 @@
+"""Demo people and their requests, made through the same doors as real ones. For development only.
+
+What they are called and ask for is data (`people.yaml` of a municipality's folder); doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from core.keys import unseal
+from core.passwords import hash_password
+from core.selection import Selection
+from models.actors import Actor, AgentActor, CitizenActor
+from models.address import Address
+from models.contact import Contact
+from models.database import fetch_one
+from models.forms import (
+    AddressValue,
+    AnswerValue,
+    BooleanValue,
+    ChoicesValue,
+    DateValue,
+    FormDefinition,
+    NumberValue,
+    TextValue,
+)
+from models.forms.definition import AddressField, BooleanField, ChoiceField, DateField, NumberField
+from resolvers import catalogue, desk, exchanges, requests
+from resolvers.accounts import create_account_rows
+from resolvers.agents import save_agent
+from resolvers.work import Work, unit_of_work
+
+People = Mapping[str, Any]
+
+_CHANGED = Selection.of("id", "version", "ticket")
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationFacts:
+    """What to tell whoever starts the demonstration."""
+
+    password: str
+    agents: tuple[str, ...]
+    citizens: tuple[str, ...]
+    ticket: str | None
+
+
+async def seed_people(people: People) -> DemonstrationFacts:
+    """Makes the agents, citizens and requests that are not there yet."""
+    password: str = people["password"]
+    for agent in people["agents"]:
+        if await _credential(agent["username"]) is None:
+            await save_agent(
+                username=agent["username"],
+                password=password,
+                display_name=agent["display_name"],
+                role=agent["role"],
+                procedures=agent.get("procedures"),
+            )
+    for citizen in people["citizens"]:
+        if await _credential(citizen["username"]) is None:
+            contact = Contact.from_json(
+                {**citizen["profile"], "birth_date": str(citizen["profile"]["birth_date"])}
+            )
+            await _open(citizen["username"], await hash_password(password), contact)
+    for number, story in enumerate(people["requests"], start=1):
+        await _tell(story, f"demonstration-{number:04}")
+    return DemonstrationFacts(
+        password=password,
+        agents=tuple(agent["username"] for agent in people["agents"]),
+        citizens=tuple(citizen["username"] for citizen in people["citizens"]),
+        ticket=await _a_ticket(people["citizens"][0]["username"]),
+    )
+
+
+async def _tell(story: Mapping[str, Any], key: str) -> None:
+    citizen = await _actor(story["citizen"])
+    procedure: str = story["procedure"]
+    row = await requests.start_request(
+        citizen, procedure=procedure, idempotency_key=key, selection=Selection.of("id", "version", "status")
+    )
+    if row["status"] != "DRAFT":
+        return
+    form = (await catalogue.current()).by_slug[procedure].current.definition
+    answers = [(name, _answer(form, name, value)) for name, value in story.get("answers", {}).items()]
+    row = await requests.update_request(
+        citizen, request=row["id"], version=row["version"], contact=None, answers=answers, selection=_CHANGED
+    )
+    if story.get("draft"):
+        return
+    row = await requests.submit_request(
+        citizen, request=row["id"], version=row["version"], captcha=None, selection=_CHANGED
+    )
+    for scene in story.get("then", ()):
+        await _play(scene, await _actor(scene["by"]), row["id"])
+
+
+async def _play(scene: Mapping[str, Any], actor: Actor, request: str) -> None:
+    last = Selection.of("version", exchanges=Selection.of(nodes=Selection.of("id")))
+    now = await requests.request(actor, id=request, selection=last)
+    assert now is not None
+    written = now["exchanges"]["nodes"]
+    if scene.get("reads") and written:
+        await exchanges.mark_exchanges_read(
+            actor, request=request, up_to=written[-1]["id"], selection=Selection.of("version")
+        )
+    if "says" in scene:
+        await exchanges.post_exchange(
+            actor,
+            request=request,
+            body=scene["says"],
+            attachments=(),
+            idempotency_key=None,
+            selection=Selection.of("id"),
+        )
+    if "takes" in scene:
+        assert isinstance(actor, AgentActor)
+        await desk.change_request_status(
+            actor,
+            request=request,
+            version=now["version"],
+            status=scene["takes"],
+            reason=scene.get("reason"),
+            selection=Selection.of("version"),
+        )
+    if scene.get("cancels"):
+        await requests.cancel_request(
+            actor, request=request, reason=scene.get("reason"), selection=Selection.of("version")
+        )
+
+
+def _answer(form: FormDefinition, key: str, value: Any) -> AnswerValue:
+    match form.field(key):
+        case NumberField():
+            return NumberValue(float(value))
+        case BooleanField():
+            return BooleanValue(bool(value))
+        case DateField():
+            return DateValue(value if isinstance(value, date) else date.fromisoformat(value))
+        case ChoiceField():
+            return ChoicesValue(tuple(value if isinstance(value, list) else [value]))
+        case AddressField():
+            return AddressValue(Address.from_json(value))
+        case _:
+            return TextValue(str(value))
+
+
+@unit_of_work
+async def _open(work: Work, username: str, password_hash: str, contact: Contact) -> UUID:
+    account = await create_account_rows(username, password_hash, contact, "fr")
+    work.mail("email_confirmation", account.email, "fr", account_id=account.id)
+    return account.id
+
+
+async def _credential(username: str) -> dict[str, Any] | None:
+    return await fetch_one(
+        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "WHERE lower(c.username) = lower($1)",
+        username,
+    )
+
+
+async def _actor(username: str) -> CitizenActor | AgentActor:
+    row = await _credential(username)
+    assert row is not None, username
+    if row["agent_id"] is None:
+        return CitizenActor(account_id=row["account_id"], session_id=row["id"])
+    return AgentActor(
+        agent_id=row["agent_id"], session_id=row["id"], role=row["role"], display_name=row["display_name"]
+    )
+
+
+async def _a_ticket(username: str) -> str | None:
+    row = await fetch_one(
+        "SELECT r.ticket_sealed FROM service_request r JOIN credential c ON c.account_id = r.account_id "
+        "WHERE lower(c.username) = lower($1) AND r.status <> 'DRAFT' ORDER BY r.id LIMIT 1",
+        username,
+    )
+    return unseal("ticket", row["ticket_sealed"]).decode() if row else None
