@@ -38,7 +38,7 @@ def same(text: str) -> Text:
 
 
 def negotiate(accept_language: str | None) -> Language:
-    """The language to answer in, from an Accept-Language header (RFC 9110, 12.5.4): French unless English comes first."""
+    """The language to answer in, from an Accept-Language header (RFC 9110, 12.5.4). French is the default."""
     best: Language = DEFAULT_LANGUAGE
     best_quality = 0.0
     for part in (accept_language or "")[:500].split(","):

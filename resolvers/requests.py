@@ -207,7 +207,8 @@ async def _start(work: Work, actor: Actor, slug: str, digest: bytes | None) -> U
     account_id = actor.account_id if isinstance(actor, CitizenActor) else None
     started = await fetch_one(
         "INSERT INTO service_request (id, ticket_digest, ticket_sealed, procedure_id, procedure_version_id, "
-        "account_id, contact, answers, language, idempotency_digest, status, version, exchange_count, created_at, updated_at) "
+        "account_id, contact, answers, language, idempotency_digest, status, version, exchange_count, "
+        "created_at, updated_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, (SELECT profile FROM account WHERE id = $6), '{}', $7, $8, "
         "'DRAFT', 1, 0, $9, $9) ON CONFLICT (idempotency_digest) DO NOTHING RETURNING id",
         id,
