@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-* headers are believed, separated by commas."""
 
+    graphql_body_bytes: int = Field(default=256 * 1024, ge=1024)
+    """The largest GraphQL request, and the largest message on its WebSocket."""
+
     database_timeout_seconds: float = Field(default=1.8, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
     worker_processes: int = Field(default=1, ge=1, le=64)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from core.event_bus import event_bus
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
@@ -20,6 +21,8 @@ from espace.inbox import make_inbox_routes
 from espace.pages import render
 from espace.processes import die_with_parent
 from models import database
+from resolvers.sessions import authenticate
+from schema.build import build_schema
 
 
 def create_app() -> Starlette:
@@ -37,9 +40,11 @@ def make_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.initialise(settings)
+        await event_bus().start()
         try:
             yield
         finally:
+            await event_bus().stop()
             await close_redis()
             await database.close()
 
@@ -50,10 +55,7 @@ def make_app(settings: Settings) -> Starlette:
 
 
 def _graphql_routes(settings: Settings) -> list[BaseRoute]:
-    from resolvers.accounts import authenticate
-    from schema.build import schema
-
-    application = graphql_app(schema, settings, authenticate=authenticate)
+    application = graphql_app(build_schema(), settings, authenticate=authenticate)
     return [Route("/graphql", application), WebSocketRoute("/graphql", application)]
 
 

@@ -17,9 +17,6 @@ from espace.embedded import EmbeddedServerError
 from espace.servers import provide_servers
 from espace.serving import StartError
 
-ROOT = Path(__file__).parent.parent
-SCHEMA_FILE = ROOT / "schema" / "schema.graphql"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status. What an operator can mend is said in a sentence, without a traceback."""
@@ -114,31 +111,33 @@ def _load(settings: Settings, options: argparse.Namespace) -> int:
 
     try:
         with provide_servers(settings) as settings:
-            print(asyncio.run(load(settings, options.folder)))
+            asyncio.run(load(settings, options.folder))
     except MunicipalityFilesError as error:
         return _fail("Nothing was loaded:", *error.sentences())
+    print(f"Loaded {options.folder}.")
     return 0
 
 
 def _seed(settings: Settings, _: argparse.Namespace) -> int:
-    from espace.demonstration import seed
+    from espace.demonstration import describe, seed
 
     if not settings.development:
         return _fail("`seed` adds users with a known password: it is for ESPACE_MODE=development.")
     with provide_servers(settings) as settings:
-        print(asyncio.run(seed(settings)))
+        facts = asyncio.run(seed(settings))
+    print("\n".join(f"{name}: {value}" for name, value in describe(facts)))
     return 0
 
 
 def _export_schema(_: Settings, options: argparse.Namespace) -> int:
-    from schema.build import export
+    from schema.build import EXPORTED, export
 
     text = export()
     if options.print:
         print(text, end="")
     else:
-        SCHEMA_FILE.write_text(text, encoding="utf-8")
-        print(f"Wrote {SCHEMA_FILE.relative_to(ROOT)}.")
+        EXPORTED.write_text(text, encoding="utf-8")
+        print("Wrote schema/schema.graphql.")
     return 0
 
 

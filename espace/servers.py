@@ -39,8 +39,10 @@ def provide_servers(settings: Settings) -> Iterator[Settings]:
             raise
         yield use_addresses(settings, addresses)
         return
-    with servers:
+    try:
         yield use_addresses(settings, addresses_of(servers, missing))
+    finally:
+        servers.stop()
 
 
 def addresses_of(servers: EmbeddedServers, names: list[str]) -> dict[str, str]:

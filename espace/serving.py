@@ -13,7 +13,6 @@ from uvicorn.supervisors import Multiprocess
 from core.settings import Settings
 
 BACKLOG = 512
-LARGEST_WEBSOCKET_MESSAGE = 256 * 1024
 
 
 class StartError(Exception):
@@ -37,7 +36,7 @@ def serve(settings: Settings, *, workers: int = 1, descriptor: int | None = None
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
-        ws_max_size=LARGEST_WEBSOCKET_MESSAGE,
+        ws_max_size=settings.graphql_body_bytes,
         lifespan="on",
     )
     with _inherit(descriptor) if descriptor is not None else open_listener(settings) as listener:

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Protocol
 
 from core.settings import Settings
-from espace.demonstration import Demonstration, prepare_demonstration
+from espace import demonstration
 from espace.embedded import EmbeddedServers
 from espace.mail_catcher import catch_mail
 from espace.processes import die_with_parent, start_child, stop_child
 from espace.servers import addresses_of, publish_addresses, servers_folder, use_addresses
 from espace.serving import StartError, open_listener
+from resolvers.demonstration import DemonstrationFacts
 
 logger = logging.getLogger("espace.dev")
 
@@ -135,7 +136,7 @@ async def _run(
             stack.callback(server.close)
             settings = use_addresses(settings, {"smtp_url": url})
         stack.enter_context(publish_addresses(settings))
-        preparation = asyncio.create_task(prepare_demonstration(settings))
+        preparation = asyncio.create_task(demonstration.prepare(settings))
         if not await _finish_unless(preparation, stopping):
             return
         programs = {
@@ -214,7 +215,7 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def describe(settings: Settings, demonstration: Demonstration, seconds: float) -> str:
+def describe(settings: Settings, facts: DemonstrationFacts, seconds: float) -> str:
     """Where everything is, for the terminal."""
     lines = [
         ("API", f"{settings.public_url}/graphql"),
@@ -222,7 +223,7 @@ def describe(settings: Settings, demonstration: Demonstration, seconds: float) -
         ("Inbox", f"{settings.public_url}/dev/inbox"),
         ("Ready", f"{settings.public_url}/readyz"),
         ("Data", str(settings.data)),
-        *demonstration.lines(),
+        *demonstration.describe(facts),
     ]
     width = max(len(name) for name, _ in lines)
     body = "\n".join(f"  {name:<{width}}  {value}" for name, value in lines)

@@ -1,0 +1,136 @@
+"""Settings: what is missing or wrong is said all at once, in words, and secrets are not shown."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from core.settings import Settings, describe_problems
+
+PRODUCTION = {
+    "ESPACE_MODE": "production",
+    "ESPACE_SECRET_KEY": "k" * 32,
+    "ESPACE_DATABASE_URL": "postgresql://espace:top-secret@database/espace",
+    "ESPACE_REDIS_URL": "redis://:top-secret@cache:6379/0",
+    "ESPACE_SMTP_URL": "smtp://user:top-secret@mail:587",
+    "ESPACE_PUBLIC_URL": "https://demarches.example.fr/",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ESPACE_SECRET_KEY")
+    monkeypatch.delenv("ESPACE_CAPTCHA_FIXED_CODE")
+    monkeypatch.setenv("ESPACE_DATA", str(tmp_path))
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def problems() -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    return describe_problems(caught.value)
+
+
+def test_nothing_needs_to_be_set_in_development() -> None:
+    settings = Settings()
+    assert settings.development
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.public_url == "http://localhost:8000"
+    assert (settings.database_url, settings.redis_url, settings.smtp_url) == (None, None, None)
+
+
+def test_the_public_address_follows_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_PORT", "9001")
+    assert Settings().public_url == "http://localhost:9001"
+
+
+def test_every_problem_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "ESPACE_MODE": "production",
+        "ESPACE_PORT": "many",
+        "ESPACE_REDIS_URL": "http://cache",
+        "ESPACE_SECRET_KEY": "short",
+        "ESPACE_CAPTCHA_FIXED_CODE": "AZERTY",
+        "ESPACE_ALLOWED_ORIGINS": "https://a.example, b.example",
+    }
+    set_all(monkeypatch, wrong)
+    named = problems()
+    assert {line.split(":")[0] for line in named} == {
+        "ESPACE_DATABASE_URL",
+        "ESPACE_SMTP_URL",
+        "ESPACE_PUBLIC_URL",
+        "ESPACE_PORT",
+        "ESPACE_REDIS_URL",
+        "ESPACE_SECRET_KEY",
+        "ESPACE_CAPTCHA_FIXED_CODE",
+        "ESPACE_ALLOWED_ORIGINS",
+    }
+    assert len(named) == 8
+    assert "ESPACE_REDIS_URL: must start with redis:// or rediss:// or unix://" in named
+    assert "ESPACE_CAPTCHA_FIXED_CODE: is only allowed when ESPACE_MODE=development" in named
+
+
+def test_an_unknown_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_MODE", "staging")
+    assert any(line.startswith("ESPACE_MODE: ") for line in problems())
+
+
+def test_production_with_everything_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, PRODUCTION)
+    settings = Settings()
+    assert not settings.development
+    assert settings.public_url == "https://demarches.example.fr"
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, PRODUCTION)
+    assert "top-secret" not in repr(Settings())
+    assert "kkkk" not in repr(Settings())
+    monkeypatch.setenv("ESPACE_DATABASE_URL", "mysql://espace:top-secret@database/espace")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert "top-secret" not in str(caught.value)
+
+
+def test_the_fixed_captcha_code_is_for_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_CAPTCHA_FIXED_CODE", "AZERTY")
+    assert Settings().captcha_fixed_code == "AZERTY"
+    set_all(monkeypatch, PRODUCTION)
+    assert problems() == ["ESPACE_CAPTCHA_FIXED_CODE: is only allowed when ESPACE_MODE=development"]
+
+
+def test_the_key_of_development_is_kept_and_private(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: Settings().secret_key.get_secret_value(), range(32)))
+    assert len(keys) == 1
+    assert len(keys.pop()) >= 32
+    assert [path.name for path in tmp_path.iterdir()] == ["secret-key"]
+    assert (tmp_path / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_ALLOWED_ORIGINS", "https://a.example/, http://localhost:3000")
+    assert Settings().allowed_origins == ["https://a.example", "http://localhost:3000"]
+
+
+def test_a_command_says_what_is_wrong_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_PORT", "0")
+    monkeypatch.setenv("ESPACE_DATABASE_URL", "sqlite://file")
+    result = subprocess.run(
+        [sys.executable, "-m", "espace", "migrate"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == "The settings are not right:"
+    assert sorted(line.split(":")[0] for line in result.stderr.splitlines()[1:]) == [
+        "ESPACE_DATABASE_URL",
+        "ESPACE_PORT",
+    ]

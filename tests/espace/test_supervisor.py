@@ -1,0 +1,223 @@
+"""`python -m espace dev`, for real: it starts, mends itself, stops, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.espace.processes import descendants, wait_until_gone
+from tests.stack import ROOT, free_port
+
+READY_SECONDS = 60.0
+SECOND_START_SECONDS = 5.0
+
+
+class Development:
+    """One `dev` process on a data folder."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = data.parent / f"{data.name}-{port}.log"
+        self.environment = {**os.environ, "ESPACE_DATA": str(data), "ESPACE_PORT": str(port)}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "espace", "dev"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_until_ready(self) -> float:
+        """Seconds since now until it said so."""
+        started_at = time.monotonic()
+        wait_for(lambda: "is ready" in self.output or self.process.poll() is not None, READY_SECONDS)
+        assert self.process.poll() is None, self.output
+        assert httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        return time.monotonic() - started_at
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "espace", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def child(self, name: str) -> psutil.Process:
+        (found,) = [each for each in psutil.Process(self.process.pid).children() if name in " ".join(each.cmdline())]
+        return found
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def wait_for(condition: Callable[[], bool], within: float) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within} s"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    """A data folder in a private folder, which the tests of this module use one after the other."""
+    folder = Path(tempfile.mkdtemp(prefix="espace-dev-"))
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def start(data: Path) -> Iterator[Callable[..., Development]]:
+    started: list[Development] = []
+
+    def start_development(*, folder: Path = data, port: int | None = None) -> Development:
+        development = Development(folder, port or free_port())
+        started.append(development)
+        return development
+
+    yield start_development
+    for development in started:
+        if development.process.poll() is None:
+            development.process.kill()
+            development.process.wait()
+
+
+Start = Callable[..., Development]
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_it_starts_says_where_everything_is_and_stops(start: Start, stop_signal: signal.Signals) -> None:
+    development = start()
+    development.wait_until_ready()
+    for expected in (f":{development.url.rpartition(':')[2]}/graphql", "/dev/inbox", "Demonstration-2026"):
+        assert expected in development.output
+    assert httpx.get(f"{development.url}/", timeout=5).status_code == 200
+    assert httpx.get(f"{development.url}/healthz", timeout=5).json() == {"status": "alive"}
+    children = descendants(development.process.pid)
+    development.process.send_signal(stop_signal)
+    assert development.process.wait(15) == 0, development.output
+    assert wait_until_gone(children, within=0) == []
+    assert "Traceback" not in development.output
+
+
+def test_nothing_is_left_when_it_is_killed_and_it_starts_again_within_seconds(start: Start) -> None:
+    development = start()
+    development.wait_until_ready()
+    children = descendants(development.process.pid)
+    assert {child.name() for child in children} >= {"postgres", "valkey-server"}
+    development.process.kill()
+    development.process.wait()
+    again = start()
+    seconds = again.wait_until_ready()
+    assert wait_until_gone(children, within=0) == []
+    assert seconds < SECOND_START_SECONDS
+
+
+def test_it_stops_while_it_starts(start: Start, data: Path) -> None:
+    for moment in (0.2, 0.6, 1.0):
+        development = start(folder=data.with_name(f"stopped-{moment}"))
+        time.sleep(moment)
+        children = descendants(development.process.pid)
+        development.process.terminate()
+        development.process.wait(15)
+        assert wait_until_gone(children, within=2) == [], moment
+
+
+def test_what_ends_by_itself_is_started_again(start: Start) -> None:
+    development = start()
+    development.wait_until_ready()
+    for name in ("serve", "worker", "postgres", "valkey-server"):
+        killed = development.child(name)
+        killed.kill()
+        killed_id = killed.pid
+        wait_for(lambda: not psutil.pid_exists(killed_id), 5)  # noqa: B023 - called in this turn
+        wait_for(lambda: development.is_ready() and development.child(name).is_running(), 20)  # noqa: B023
+    assert "started again" in development.output
+
+
+def test_two_on_one_folder(start: Start) -> None:
+    first = start()
+    first.wait_until_ready()
+    second = start()
+    assert second.process.wait(15) == 1
+    assert "is in use by another process" in second.output
+    assert "Traceback" not in second.output
+    assert first.is_ready()
+
+
+def test_a_port_that_is_taken(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        development = start(port=port)
+        assert development.process.wait(15) == 1
+    assert development.output.startswith(f"Port {port} on 127.0.0.1 cannot be used")
+    assert len(development.output.splitlines()) == 1
+
+
+def test_other_commands_find_its_servers_and_its_inbox_receives(start: Start, data: Path) -> None:
+    development = start()
+    development.wait_until_ready()
+    result = development.command("migrate")
+    assert (result.returncode, result.stdout) == (0, "Nothing to apply.\n"), result.stderr
+    addresses = data / "servers" / "addresses.json"
+    assert addresses.stat().st_mode & 0o777 == 0o600
+    port = int(addresses.read_text().partition("smtp://127.0.0.1:")[2].partition('"')[0])
+    before = len(httpx.get(f"{development.url}/dev/inbox.json", timeout=5).json())
+    with smtplib.SMTP("127.0.0.1", port, timeout=5) as server:
+        server.sendmail("a@example.fr", ["b@example.fr"], "Subject: Bonjour\r\n\r\nBonjour\r\n")
+    assert len(httpx.get(f"{development.url}/dev/inbox.json", timeout=5).json()) == before + 1
+
+
+def test_without_it_a_command_starts_servers_for_itself(data: Path) -> None:
+    environment = {**os.environ, "ESPACE_DATA": str(data.with_name("alone"))}
+    arguments = [sys.executable, "-m", "espace", "migrate"]
+    for expected in ("Applied 0001_initial", "Nothing to apply."):
+        result = subprocess.run(
+            arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert result.returncode == 0, result.stderr
+        assert expected in result.stdout
+
+
+def test_it_is_not_for_production(data: Path) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "ESPACE_CAPTCHA_FIXED_CODE"},
+        "ESPACE_DATA": str(data),
+        "ESPACE_MODE": "production",
+        "ESPACE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "ESPACE_REDIS_URL": "redis://127.0.0.1:1/0",
+        "ESPACE_SMTP_URL": "smtp://127.0.0.1:1",
+        "ESPACE_PUBLIC_URL": "https://example.fr",
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "espace", "dev"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("`dev` is for ESPACE_MODE=development")
