@@ -21,9 +21,8 @@ import pytest_asyncio
 
 from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
-from espace.demonstration import FOLDER as DEMONSTRATION
 from espace.embedded import EmbeddedServers, temporary_servers
-from tests.stack import Stack
+from tests.stack import ROOT, Stack
 
 SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"
@@ -102,7 +101,7 @@ async def running_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
     """What `stack` hands out. Started once a session."""
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        await stack.start(DEMONSTRATION)
+        await stack.start(ROOT / "municipalities" / "demonstration")
         yield stack
     finally:
         stack.stop()
