@@ -24,6 +24,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "timezone": entry.timezone,
         "contact_email": entry.contact_email,
         "partners": [],
+        "upload": {"max_file_bytes": 0, "accepted_media_types": []},  # Nothing can be sent yet.
     }
 
 

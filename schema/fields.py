@@ -62,9 +62,7 @@ ROOT_FIELDS: list[RootField] = []
 def query(
     type_: Any, *, callers: AbstractSet[Caller], open: bool = True
 ) -> Callable[[Resolver], StrawberryField]:
-    """A root field of Query. The function gets `info` and the arguments, and returns the row or rows of
-    `type_`.
-    """
+    """A root field of Query. The function gets `info` and the arguments, and returns the row or rows of `type_`."""
     return functools.partial(_declare, "query", type_, callers, open, _answer)
 
 
@@ -97,15 +95,12 @@ def mutation(
 def subscription(
     type_: Any, *, callers: AbstractSet[Caller], open: bool = True
 ) -> Callable[[Resolver], StrawberryField]:
-    """A root field of Subscription. The function returns the iterator of rows: who may not call is refused
-    before it.
-    """
+    """A root field of Subscription. The function returns the iterator of rows; it is not called for who may not."""
     return functools.partial(_declare, "subscription", type_, callers, open, _answer)
 
 
 def kept(type_: Any) -> Callable[[Callable[..., None]], Any]:
-    """A field whose arguments the resolver of the object has acted on, and kept the value of under
-    `SelectedField.key`.
+    """A field whose value the resolver of the object has fetched for its arguments, and kept under `SelectedField.key`.
 
     The decorated function is its signature and description; it is never called.
     """
@@ -123,9 +118,7 @@ def kept(type_: Any) -> Callable[[Callable[..., None]], Any]:
 
 
 def selection_of(info: Info, *path: str) -> Selection:
-    """What is asked of the value at `path` below the current field, `selection_of(info, "request")` of a
-    mutation's request.
-    """
+    """What is asked below the current field, or further: `selection_of(info, "request")` of a mutation's request."""
     return functools.reduce(Selection.get, path, selection_below(info._raw_info))
 
 
@@ -161,7 +154,7 @@ def _declare(
         refuse_others(info.context.actor, callers)
         if not open:
             raise UnavailableError(NOT_YET_OPEN)
-        arguments_of(info._raw_info)
+        arguments_of(info._raw_info)  # Raises for a page out of bounds.
         return await answer(function, info, arguments)
 
     make = strawberry.subscription if operation == "subscription" else strawberry.field

@@ -92,8 +92,10 @@ def page(
     wanted = Selection.merged([*selection.get("nodes").fields, *selection.get("edges").get("node").fields])
     limit = window.limit(default)
     columns: dict[str, str] = {}
-    node_part = node(wanted)
-    if selection.names - {"total_count"}:
+    reads_rows = bool(selection.names - {"total_count"})
+    # A part that is made binds its values: one that the statement then lacks would make PostgreSQL refuse them.
+    node_part = node(wanted) if reads_rows else Part("NULL", lambda raw: raw)
+    if reads_rows:
         places = json_object(reading, {str(i): o.sql for i, o in enumerate(order)})
         directions = ", ".join(
             f"{o.sql} {'DESC' if o.descending is not window.backward else 'ASC'}" for o in order

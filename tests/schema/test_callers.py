@@ -1,15 +1,27 @@
 """Every root field says who may call it, and refuses the others before anything else happens."""
 
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationType,
+    get_named_type,
+    is_composite_type,
+)
+from starlette.datastructures import UploadFile
+from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import ForbiddenError, UnauthenticatedError
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from schema.build import build_schema
 from schema.callers import EVERYONE, Caller, caller, refuse_others
-from schema.fields import ROOT_FIELDS
+from schema.fields import ROOT_FIELDS, RootField
+from tests.schema.conftest import Calls
+from tests.schema.everything import least
 
 ID = uuid4()
 ACTORS: dict[Caller, Actor] = {
@@ -20,6 +32,18 @@ ACTORS: dict[Caller, Actor] = {
     Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
     Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
 }
+
+
+def smallest_operation(root: RootField, schema: GraphQLSchema) -> str:
+    """An operation that calls a root field with as little as it takes, and values that name nothing."""
+    type_ = schema.get_root_type(OperationType(root.operation))
+    assert type_ is not None
+    name = root.field.graphql_name or to_camel_case(root.name)
+    field = type_.fields[name]
+    selection = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
+    arguments = least(field)
+    variables = "($upload: Upload!)" if "$upload" in arguments else ""
+    return f"{root.operation} {variables} {{ {name}{arguments}{selection} }}"
 
 
 def root_fields(schema: GraphQLSchema) -> dict[str, GraphQLField]:
@@ -65,3 +89,33 @@ def test_others_are_refused(kind: Caller) -> None:
     refuse_others(ACTORS[kind], {kind})
     with pytest.raises(UnauthenticatedError if kind is Caller.VISITOR else ForbiddenError):
         refuse_others(ACTORS[kind], EVERYONE - {kind})
+
+
+@pytest.mark.parametrize(
+    ("root", "kind"),
+    [(root, kind) for root in ROOT_FIELDS for kind in Caller if kind not in root.callers or not root.open],
+    ids=lambda value: value.name.lower(),
+)
+async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, kind: Caller) -> None:
+    """Nothing is initialised here: whatever got as far as a resolver would fail otherwise."""
+    calls = Calls()
+    document = smallest_operation(root, calls.schema._schema)
+    upload = {"upload": UploadFile(BytesIO(b"x"))} if "$upload" in document else {}
+
+    answer = await calls.first_answer(document, ACTORS[kind], **upload)
+
+    refused = "UNAUTHENTICATED" if kind is Caller.VISITOR else "FORBIDDEN"
+    expected = "UNAVAILABLE" if kind in root.callers else refused
+    assert [error["extensions"]["code"] for error in answer.errors] == [expected]
+    assert answer.data is None
+
+
+async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
+    calls = Calls()
+    document = 'mutation { unlinkPartner(link: "x") { __typename } }'
+
+    french = await calls.answer(document, CitizenActor(account_id=ID, session_id=ID, language="fr"))
+    english = await calls.answer(document, CitizenActor(account_id=ID, session_id=ID, language="en"))
+
+    assert french.errors[0]["message"] == "Ce service n’est pas encore ouvert."
+    assert english.errors[0]["message"] == "This service is not open yet."

@@ -1,0 +1,1 @@
+"""The GraphQL contract, thin: types, inputs, root fields, and how an operation is executed."""
