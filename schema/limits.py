@@ -7,7 +7,7 @@ graphql-core's validation rules are quadratic in places, which is why nothing ru
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -42,14 +42,18 @@ class Limits:
     `cost` counts the fields of the largest answer: what is below a connection counts once for each object
     of the page asked for (`first`, `last`), and `page` times where the bound is a variable or missing
     without a default; what is below a plain list counts `list_length` times.
+
+    `repetitions` bounds what validation compares: a field that appears n times in one selection set counts
+    n - 1 times what all its appearances hold.
     """
 
-    tokens: int = 5_000
+    tokens: int = 3_000
     fragments: int = 100
     depth: int = 15
     aliases: int = 50
     root_fields: int = 20
     cost: int = 50_000
+    repetitions: int = 5_000
     page: int = 100
     list_length: int = 5
     introspection: bool = True
@@ -86,6 +90,10 @@ _TOO_COSTLY = Text(
     fr="L’opération peut rendre {found} champs ; la limite est {limit}. Demandez des pages plus petites.",
     en="The operation may answer {found} fields; the limit is {limit}. Ask for smaller pages.",
 )
+_TOO_REPETITIVE = Text(
+    fr="L’opération répète trop souvent les mêmes champs ({found} comparaisons ; la limite est {limit}).",
+    en="The operation repeats the same fields too often ({found} comparisons; the limit is {limit}).",
+)
 _NO_INTROSPECTION = Text(
     fr="Ce serveur ne décrit pas son schéma ; lisez la documentation publiée.",
     en="This server does not describe its schema; read the published documentation.",
@@ -97,23 +105,42 @@ _CEILING = 1_000_000_000  # sums stop here: a document that doubles itself makes
 class _Weight:
     """What a selection set holds.
 
-    `each` is the part that counts once for each object of the enclosing page.
+    `each` is the part of the cost that counts once for each object of the enclosing page. `names` has, for
+    each response name of the set itself, how often it appears and how many fields its appearances hold.
     """
 
     depth: int = 0
     aliases: int = 0
     width: int = 0
+    size: int = 0
     cost: int = 0
     each: int = 0
+    repetitions: int = 0
     introspects: bool = False
+    names: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def add(self, other: "_Weight") -> None:
+    def add(self, other: "_Weight", *, again: bool = False) -> None:
+        """Put another set's fields into this one; validation does not compare them with themselves (`again`)."""
         self.depth = max(self.depth, other.depth)
         self.aliases = min(_CEILING, self.aliases + other.aliases)
         self.width = min(_CEILING, self.width + other.width)
+        self.size = min(_CEILING, self.size + other.size)
         self.cost = min(_CEILING, self.cost + other.cost)
         self.each = min(_CEILING, self.each + other.each)
+        self.repetitions = min(_CEILING, self.repetitions + other.repetitions)
         self.introspects = self.introspects or other.introspects
+        if not again:
+            for name, (times, size) in other.names.items():
+                self.name(name, times, size)
+
+    def name(self, name: str, times: int, size: int) -> None:
+        known_times, known_size = self.names.get(name, (0, 0))
+        self.names[name] = min(_CEILING, known_times + times), min(_CEILING, known_size + size)
+
+    def compared(self) -> int:
+        """What validation compares in this set and below it."""
+        own = sum((times - 1) * size for times, size in self.names.values())
+        return min(_CEILING, self.repetitions + own)
 
 
 def find_excesses(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> list[GraphQLError]:
@@ -135,18 +162,18 @@ def find_excesses(schema: GraphQLSchema, document: DocumentNode, limits: Limits)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             weight = scale.weigh(definition.selection_set, schema.get_root_type(definition.operation))
-            total = _Weight(
-                depth=max(total.depth, weight.depth),
-                aliases=max(total.aliases, weight.aliases),
-                width=max(total.width, weight.width),
-                cost=max(total.cost, weight.cost),
-                introspects=total.introspects or weight.introspects,
-            )
+            total.depth = max(total.depth, weight.depth)
+            total.aliases = max(total.aliases, weight.aliases)
+            total.width = max(total.width, weight.width)
+            total.cost = max(total.cost, weight.cost)
+            total.repetitions = min(_CEILING, total.repetitions + weight.compared())
+            total.introspects = total.introspects or weight.introspects
     measured = (
         (_TOO_DEEP, total.depth, limits.depth),
         (_TOO_MANY_ALIASES, total.aliases, limits.aliases),
         (_TOO_MANY_ROOT_FIELDS, total.width, limits.root_fields),
         (_TOO_COSTLY, total.cost, limits.cost),
+        (_TOO_REPETITIVE, total.repetitions, limits.repetitions),
     )
     excesses: list[GraphQLError] = [
         LimitError(text.format(found=found, limit=limit)) for text, found, limit in measured if found > limit
@@ -166,43 +193,57 @@ class _Scale:
 
     def weigh(self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None) -> _Weight:
         total = _Weight()
-        for selection in selections.selections if selections else ():
+        if selections:
+            self._add_selections(total, selections, parent, set())
+        return total
+
+    def _add_selections(
+        self, total: _Weight, selections: SelectionSetNode, parent: GraphQLNamedType | None, spread: set[str]
+    ) -> None:
+        for selection in selections.selections:
             if isinstance(selection, FieldNode):
                 self._add_field(total, selection, parent)
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 narrowed = self.schema.type_map.get(condition.name.value) if condition else parent
-                total.add(self.weigh(selection.selection_set, narrowed))
+                self._add_selections(total, selection.selection_set, narrowed, spread)
             elif isinstance(selection, FragmentSpreadNode):
-                total.add(self.fragments.get(selection.name.value, _Weight()))
-        return total
+                name = selection.name.value
+                total.add(self.fragments.get(name, _Weight()), again=name in spread)
+                spread.add(name)
 
     def _add_field(self, total: _Weight, node: FieldNode, parent: GraphQLNamedType | None) -> None:
         name = node.name.value
         total.width += 1
+        total.size += 1
         total.aliases += node.alias is not None
         total.depth = max(total.depth, 1)
         if name.startswith("__"):
             # Introspection touches no data and graphql-core limits its depth: it is allowed whole, or not
             # at all.
             total.introspects = total.introspects or name != "__typename"
+            total.name(node.alias.value if node.alias else name, 1, 1)
             return
-        field = _fields_of(parent).get(name)
-        child = get_named_type(field.type) if field else None
+        definition = _fields_of(parent).get(name)
+        child = get_named_type(definition.type) if definition else None
         below = self.weigh(node.selection_set, child)
         total.depth = max(total.depth, 1 + below.depth)
         total.aliases += below.aliases
+        total.size = min(_CEILING, total.size + below.size)
+        total.repetitions = min(_CEILING, total.repetitions + below.compared())
         total.introspects = total.introspects or below.introspects
-        page = self._page(node, field) if field and (_is_connection(child) or _is_paged(field)) else None
+        total.name(node.alias.value if node.alias else name, 1, 1 + below.size)
+        paged = definition is not None and (_is_connection(child) or _is_paged(definition))
+        page = self._page(node, definition) if definition and paged else None
         cost = 1 + below.cost + below.each * (0 if page is None else page)
-        if field and is_list_type(get_nullable_type(field.type)):
+        if definition and is_list_type(get_nullable_type(definition.type)):
             if _is_connection(parent):
                 total.each = min(_CEILING, total.each + cost)
                 return
             cost *= self.limits.list_length if page is None else page
         total.cost = min(_CEILING, total.cost + cost)
 
-    def _page(self, node: FieldNode, field: GraphQLField) -> int:
+    def _page(self, node: FieldNode, definition: GraphQLField) -> int:
         """How many objects a field answers at most: the greater of `first` and `last`, else the default."""
         bounds = [
             min(int(argument.value.value), self.limits.page)
@@ -216,7 +257,7 @@ class _Scale:
         defaults = [
             default
             for name in _PAGE_ARGUMENTS
-            if name in field.args and (default := _default_of(field.args[name])) is not None
+            if name in definition.args and (default := _default_of(definition.args[name])) is not None
         ]
         return max(0, min(self.limits.page, *defaults)) if defaults else self.limits.page
 
@@ -243,8 +284,8 @@ def _default_of(argument: GraphQLArgument) -> int | None:
     return int(literal.value) if isinstance(literal, IntValueNode) else None
 
 
-def _is_paged(field: GraphQLField) -> bool:
-    return any(name in field.args for name in _PAGE_ARGUMENTS)
+def _is_paged(definition: GraphQLField) -> bool:
+    return any(name in definition.args for name in _PAGE_ARGUMENTS)
 
 
 def _innermost_first(fragments: dict[str, FragmentDefinitionNode]) -> Iterator[str]:

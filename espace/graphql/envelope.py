@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from core.i18n import Text
 
@@ -134,10 +134,13 @@ async def _read_body(request: Request, maximum_bytes: int) -> bytes:
     if declared.isdecimal() and int(declared) > maximum_bytes:
         _refuse_size(maximum_bytes)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > maximum_bytes:
-            _refuse_size(maximum_bytes)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > maximum_bytes:
+                _refuse_size(maximum_bytes)
+    except ClientDisconnect:
+        raise RefusedEnvelopeError(400, _NOT_JSON) from None  # Nobody is there to read it.
     return bytes(body)
 
 

@@ -77,3 +77,13 @@ def observed(operation: Operation, transport: str) -> Iterator[Observation]:
                     "outcome": observation.outcome,
                 },
             )
+
+
+def log_refusal(transport: str) -> None:
+    """The line of a document that names no operation to run: malformed, invalid or too large."""
+    logger.info(
+        "a document over %s: %s",
+        transport,
+        MALFORMED_OPERATION,
+        extra={"transport": transport, "outcome": MALFORMED_OPERATION},
+    )

@@ -26,7 +26,7 @@ from espace.graphql.envelope import (
     prefers_page,
     read_envelope,
 )
-from espace.graphql.observation import observed
+from espace.graphql.observation import log_refusal, observed
 from espace.graphql.page import graphiql
 from espace.graphql.responses import answer, change_cookie, refusal
 from espace.graphql.sse import EventStreamResponse
@@ -42,8 +42,6 @@ from schema.masking import (
     malformed,
 )
 
-MAXIMUM_BODY_BYTES = 256 * 1024
-
 _METHODS = {"Allow": "GET, POST"}
 
 
@@ -53,7 +51,6 @@ def graphql_app(
     *,
     authenticate: Authenticate,
     limits: Limits | None = None,
-    maximum_body_bytes: int = MAXIMUM_BODY_BYTES,
 ) -> ASGIApp:
     """The ASGI application for `Route("/graphql", ...)` and `WebSocketRoute("/graphql", ...)`, one for both.
 
@@ -68,7 +65,7 @@ def graphql_app(
         limits=limits or Limits(introspection=settings.development),
         development=settings.development,
     )
-    view = GraphQLView(engine, Door(settings, authenticate), settings, maximum_body_bytes)
+    view = GraphQLView(engine, Door(settings, authenticate), settings)
     if not settings.allowed_origins:
         return view
     return CORSMiddleware(
@@ -85,15 +82,16 @@ def graphql_app(
 class GraphQLView:
     """One schema at one address."""
 
-    def __init__(self, engine: Engine, door: Door, settings: Settings, maximum_body_bytes: int) -> None:
+    def __init__(self, engine: Engine, door: Door, settings: Settings) -> None:
         self.engine = engine
         self.door = door
         self.development = settings.development
-        self.maximum_body_bytes = maximum_body_bytes
+        self.maximum_bytes = settings.graphql_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await Connection(self.engine, self.door, WebSocket(scope, receive, send)).serve()
+            websocket = WebSocket(scope, receive, send)
+            await Connection(self.engine, self.door, websocket, maximum_bytes=self.maximum_bytes).serve()
             return
         request = Request(scope, receive)
         response = await self.respond(request)
@@ -111,7 +109,7 @@ class GraphQLView:
             media_type = choose_media_type(request.headers.get("accept"))
             if request.method == "POST":
                 self.door.check_forgery(request)
-            envelope = await read_envelope(request, self.maximum_body_bytes)
+            envelope = await read_envelope(request, self.maximum_bytes)
             operation = self.engine.prepare(envelope.document, envelope.operation_name)
             _check_transport(operation, request.method, media_type)
             if media_type == EVENT_STREAM:
@@ -123,6 +121,8 @@ class GraphQLView:
                 [malformed(error.text, language)], _without_stream(media_type), error.status, error.headers
             )
         except MalformedOperationError as error:
+            if error.stage != "variables":  # Otherwise the operation has left its own line.
+                log_refusal("sse" if media_type == EVENT_STREAM else "http")
             errors = describe_malformed(error.errors, language)
             if media_type == EVENT_STREAM:
                 return EventStreamResponse(_single({"errors": errors}))

@@ -21,12 +21,13 @@ from core.errors import CallError, ForbiddenError, UnauthenticatedError
 from core.i18n import Language, Text, negotiate
 from espace.graphql.door import Credentials, Door
 from espace.graphql.envelope import Envelope, RefusedEnvelopeError, check_envelope
-from espace.graphql.observation import observed
+from espace.graphql.observation import log_refusal, observed
 from espace.graphql.responses import encode
-from models.actors import Actor
+from models.actors import Visitor
 from schema.context import CallFacts, Context
 from schema.execution import Engine, MalformedOperationError, Operation
 from schema.masking import (
+    describe_call_error,
     describe_defect,
     describe_malformed,
     malformed,
@@ -35,7 +36,6 @@ from schema.masking import (
 PROTOCOL = "graphql-transport-ws"
 INITIALISATION_SECONDS = 10.0
 MAXIMUM_OPERATIONS = 50
-MAXIMUM_MESSAGE_BYTES = 256 * 1024
 _LONGEST_ID = 200
 
 _TOO_MANY_OPERATIONS = Text(
@@ -55,13 +55,14 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
-    """Who initialised the connection. Every operation gets a context of its own from it."""
+    """Who initialised the connection: what they showed, which every operation shows again.
 
-    actor: Actor
+    A session that was revoked meanwhile is thus worth nothing from the next operation on.
+    """
+
+    credentials: Credentials
+    language: Language
     facts: CallFacts
-
-    def context(self) -> Context:
-        return Context(self.actor, self.facts)
 
 
 class Connection:
@@ -73,11 +74,13 @@ class Connection:
         door: Door,
         websocket: WebSocket,
         *,
+        maximum_bytes: int,
         initialisation_seconds: float = INITIALISATION_SECONDS,
     ) -> None:
         self.engine = engine
         self.door = door
         self.websocket = websocket
+        self.maximum_bytes = maximum_bytes
         self.initialisation_seconds = initialisation_seconds
         self.caller: _Caller | None = None
         self.operations: dict[str, asyncio.Task[None]] = {}
@@ -138,28 +141,30 @@ class Connection:
             },
         }
         language = negotiate(headers.get("accept-language"))
+        client = self.websocket.client
+        facts = CallFacts(
+            "websocket", client.host if client else None, self.websocket.headers.get("user-agent")
+        )
         try:
-            credentials = self.door.credentials_of(self.websocket, headers)
-            if credentials.from_cookie:
+            caller = _Caller(self.door.credentials_of(self.websocket, headers), language, facts)
+            if caller.credentials.from_cookie:
                 self.door.check_origin(self.websocket)
-            actor = await self._identify(credentials, language)
+            await self._context(caller)
         except (UnauthenticatedError, ForbiddenError):
             raise ClosedError(4403, "Forbidden") from None
         except CallError as error:
             raise ClosedError(4500, error.text.en) from None
-        client = self.websocket.client
-        return _Caller(
-            actor,
-            CallFacts("websocket", client.host if client else None, self.websocket.headers.get("user-agent")),
-        )
+        return caller
 
-    async def _identify(self, credentials: Credentials, language: Language) -> Actor:
+    async def _context(self, caller: _Caller) -> Context:
+        """The context of one operation; that of a visitor where the cookie is no longer good."""
         try:
-            return await self.door.identify(credentials, language)
+            actor = await self.door.identify(caller.credentials, caller.language)
         except UnauthenticatedError:
-            if not credentials.from_cookie:
+            if not caller.credentials.from_cookie:
                 raise
-            return await self.door.identify(Credentials(), language)
+            actor = Visitor(language=caller.language)
+        return Context(actor, caller.facts)
 
     async def _handle(self, message: dict[str, Any]) -> None:
         match message["type"]:
@@ -183,10 +188,10 @@ class Connection:
             raise ClosedError(4401, "Unauthorized")
         if operation_id in self.operations:
             raise ClosedError(4409, f"Subscriber for {operation_id} already exists"[:120])
-        context = self.caller.context()
+        language = self.caller.language
         if len(self.operations) >= MAXIMUM_OPERATIONS:
             text = _TOO_MANY_OPERATIONS.format(limit=MAXIMUM_OPERATIONS)
-            await self._refuse(operation_id, [malformed(text, context.language)])
+            await self._refuse(operation_id, [malformed(text, language)])
             return
         try:
             envelope = check_envelope(payload)
@@ -195,18 +200,20 @@ class Connection:
         try:
             operation = self.engine.prepare(envelope.document, envelope.operation_name)
         except MalformedOperationError as error:
-            await self._refuse(operation_id, describe_malformed(error.errors, context.language))
+            log_refusal("websocket")
+            await self._refuse(operation_id, describe_malformed(error.errors, language))
             return
-        running = self._run(operation_id, operation, envelope, context)
+        running = self._run(operation_id, operation, envelope, self.caller)
         self.operations[operation_id] = asyncio.create_task(running)
 
     async def _run(
-        self, operation_id: str, operation: Operation, envelope: Envelope, context: Context
+        self, operation_id: str, operation: Operation, envelope: Envelope, caller: _Caller
     ) -> None:
         """The task of one operation. Its id is free again before its last message leaves."""
         errors: list[GraphQLFormattedError] = []
         try:
             with observed(operation, "websocket") as whole:
+                context = await self._context(caller)
                 executor = self.engine.bind(operation, envelope.variables, context)
                 async with aclosing(self.engine.answers(operation, executor)) as answers:
                     async for answer in answers:
@@ -214,11 +221,13 @@ class Connection:
                         whole.outcome = answer.outcome
                         await self._send({"id": operation_id, "type": "next", "payload": answer.payload()})
         except MalformedOperationError as error:
-            errors = describe_malformed(error.errors, context.language)
+            errors = describe_malformed(error.errors, caller.language)
+        except CallError as error:
+            errors = [describe_call_error(error, caller.language)]
         except WebSocketDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - a defect of one operation leaves the others running
-            errors = [describe_defect(error, context.language, verbose=self.engine.development)]
+            errors = [describe_defect(error, caller.language, verbose=self.engine.development)]
         if self.operations.get(operation_id) is not asyncio.current_task():
             return  # The client has completed it meanwhile, and may have given its id to another.
         del self.operations[operation_id]
@@ -238,7 +247,7 @@ class Connection:
         text = event.get("text")
         if text is None:
             raise ClosedError(4400, "WebSocket message type must be text")
-        if len(text.encode("utf-8", "surrogatepass")) > MAXIMUM_MESSAGE_BYTES:
+        if len(text.encode("utf-8", "surrogatepass")) > self.maximum_bytes:
             raise ClosedError(1009, "Message too big")
         try:
             message = json.loads(text)

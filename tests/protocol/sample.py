@@ -25,13 +25,16 @@ SOMEBODY = UUID("00000000-0000-4000-8000-000000000001")
 SECRET = "postgresql://secret"
 
 closed_subscriptions: list[str] = []
+revoked: set[str | None] = set()
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
     """Knows one token and one ticket; `down` plays a database that is away."""
     if bearer == "down":
         raise UnavailableError
-    if bearer == "good":
+    if bearer in revoked:
+        raise UnauthenticatedError
+    if bearer in ("good", "soon revoked"):
         return CitizenActor(account_id=SOMEBODY, session_id=SOMEBODY, language=language)
     if ticket == "GOOD-TICKET":
         return TicketHolder(request_id=SOMEBODY, language=language)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import httpx
@@ -182,6 +184,33 @@ async def test_a_body_without_length_is_cut_off_at_the_limit(client: httpx.Async
     response = await client.post("/graphql", content=endless(), headers={"content-type": "application/json"})
     expect_refusal(response, 413)
     assert sent < 500_000
+
+
+async def test_the_size_limit_holds_on_a_real_connection(server: str) -> None:
+    """The client may still be writing when the answer comes: what counts is that the server is not held up."""
+    host, port = server.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+    writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
+    writer.writelines(b"2710\r\n" + b"x" * 10_000 + b"\r\n" for _ in range(30))
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"MALFORMED_OPERATION" in answer
+
+
+async def test_a_client_that_leaves_while_sending_is_no_defect(
+    server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = server.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+    writer.write(b"Content-Length: 100\r\n\r\n{")
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.close()
+    await asyncio.sleep(0.2)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_answers_are_protected(client: httpx.AsyncClient) -> None:

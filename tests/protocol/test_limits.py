@@ -110,6 +110,43 @@ def test_each_limit_counts_with_fragments_expanded(document: str, limits: Limits
 
 
 @pytest.mark.parametrize(
+    ("document", "comparisons"),
+    [
+        ("{ item { name } }", 0),
+        ("{ item { name } item { name } }", 4),
+        ("{ item { name name name } }", 2 * 3),
+        ("{ item { name ... on Item { name } ... { name } } }", 2 * 3),
+        ("{ item { a: name b: name } }", 0),
+        ("{ item { ...I ...I } } fragment I on Item { name }", 0),
+        ("{ item { ...I name } } fragment I on Item { name }", 2),
+        ("{ item { ...I ...J } } fragment I on Item { name } fragment J on Item { name }", 2),
+    ],
+)
+def test_what_validation_would_compare_is_limited(document: str, comparisons: int) -> None:
+    assert excesses(document, Limits(repetitions=comparisons)) == []
+    if comparisons:
+        assert len(excesses(document, Limits(repetitions=comparisons - 1))) == 1
+
+
+HOSTILE = {
+    "one field, repeated": "{ item {" + " name" * 2_900 + " } }",
+    "one field with many below it, repeated": "{ item {" + (" item {" + " name" * 45 + " }") * 60 + " } }",
+    "fragments that hold the same": "{"
+    + "".join(f" ...F{n}" for n in range(99))
+    + " }"
+    + "".join(f" fragment F{n} on Query {{" + " __typename" * 20 + " }" for n in range(99)),
+    "many fragments": "{ ...F0 }" + "".join(f" fragment F{n} on Query {{ hello }}" for n in range(300)),
+}
+
+
+@pytest.mark.parametrize("document", HOSTILE.values(), ids=HOSTILE)
+def test_validation_never_sees_what_would_hold_it_up(document: str, counted: Counter[str]) -> None:
+    with pytest.raises(MalformedOperationError):
+        make_engine().prepare(document, None)
+    assert counted == {"parse": 1}
+
+
+@pytest.mark.parametrize(
     "document",
     [
         "{ ...A } fragment A on Query { ...A }",

@@ -21,7 +21,7 @@ from espace.graphql.websocket import MAXIMUM_OPERATIONS, PROTOCOL, Connection
 from schema.execution import Engine
 from schema.limits import Limits
 from tests.protocol.conftest import ALLOWED_ORIGIN, make_settings, serve
-from tests.protocol.sample import SECRET, authenticate, closed_subscriptions, sample_schema
+from tests.protocol.sample import SECRET, authenticate, closed_subscriptions, revoked, sample_schema
 
 Message = dict[str, Any]
 
@@ -174,7 +174,8 @@ async def test_a_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
     door = Door(make_settings(tmp_path), authenticate)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await Connection(engine, door, WebSocket(scope, receive, send), initialisation_seconds=0.1).serve()
+        websocket = WebSocket(scope, receive, send)
+        await Connection(engine, door, websocket, maximum_bytes=1000, initialisation_seconds=0.1).serve()
 
     with serve(app) as server:
         async with opened(server, initialise=False) as connection:
@@ -193,6 +194,19 @@ async def test_a_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
 async def test_initialisation_says_who_calls(server: str, payload: Message | None, actor: str) -> None:
     async with opened(server, payload=payload) as connection:
         assert await ask(connection, "{ who }") == {"who": actor}
+
+
+async def test_a_session_revoked_meanwhile_is_worth_nothing_from_the_next_operation_on(server: str) -> None:
+    async with opened(server, payload={"Authorization": "Bearer soon revoked"}) as connection:
+        assert await ask(connection, "{ who }") == {"who": "CitizenActor"}
+        revoked.add("soon revoked")
+        try:
+            await subscribe(connection, "a", "{ who }")
+            refused = await receive(connection)
+        finally:
+            revoked.clear()
+        assert (refused["id"], refused["type"]) == ("a", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_headers_and_cookies_of_the_handshake_say_who_calls(server: str) -> None:
