@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from espace.graphql import graphql_app
+from schema.build import build_schema
+from tests.protocol.conftest import make_settings, mount, serve
+from tests.protocol.sample import authenticate
 from tests.protocol.test_websocket import eventually_closed
 
 FOLDER = Path(__file__).parent.parent / "audit"
@@ -40,6 +44,13 @@ async def test_the_audit_passes_without_a_warning(node: str, server: str) -> Non
     results = await run(node, "audit.mjs", server)
     assert [result for result in results if result["status"] != "ok"] == []
     assert len(results) == 61
+
+
+async def test_the_audit_passes_with_the_whole_schema(node: str, tmp_path: Path) -> None:
+    whole = graphql_app(build_schema(), make_settings(tmp_path), authenticate=authenticate)
+    with serve(mount(whole)) as server:
+        results = await run(node, "audit.mjs", server)
+    assert [result["status"] for result in results] == ["ok"] * 61
 
 
 @pytest.fixture

@@ -8,15 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from graphql import GraphQLSchema, build_schema, parse, validate
+from graphql import GraphQLSchema, get_introspection_query, parse, validate
+from graphql import build_schema as build_from_sdl
 
 from models.actors import Visitor
+from schema.build import build_schema
 from schema.context import CallFacts, Context
 from schema.execution import Engine, MalformedOperationError
 from schema.limits import Limits, find_excesses
 from tests.protocol.sample import sample_schema
 
-SCHEMA = build_schema(
+SCHEMA = build_from_sdl(
     """
     type Query {
       item: Item plain: [Item!]! items(first: Int = 20, last: Int): Items! open(first: Int): Items!
@@ -269,3 +271,45 @@ def test_what_was_refused_is_not_kept(counted: Counter[str]) -> None:
         with pytest.raises(MalformedOperationError):
             engine.prepare("{ nothing }", None)
     assert counted["parse"] == 2
+
+
+FULLEST_PAGE = """
+query Fullest($id: ID!) {
+  request(id: $id) {
+    id ticket status version claimed permittedActions createdAt submittedAt
+    procedure { title requiresAccount category { title } }
+    contact { firstName lastName email mobilePhone address { lines postalCode city country } }
+    steps { kind title help body fields { ...Asked ... on ChoiceField { multiple options { value label } } } }
+    answers { __typename ... on TextAnswer { field text } ... on ChoiceAnswer { field choices { value label } } }
+    problems { path message }
+    summary { step title lines { label value } }
+    attachments { id title editable file { name size url } }
+    exchanges { totalCount nodes { id body author authorName postedAt readAt readState attachments { title } } }
+    history { pageInfo { hasNextPage endCursor } nodes { __typename id } }
+  }
+}
+fragment Asked on FormField { key label help required visibleWhen { field operator values } }
+"""
+
+FULLEST_LIST = """
+query List($after: String) {
+  me {
+    id username unreadExchangeCount
+    requests(first: 20, after: $after) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        id ticket status version updatedAt unreadExchangeCount procedure { title slug }
+        history(first: 20) { nodes { __typename id } }
+        exchanges(last: 20) { totalCount nodes { id body author postedAt readState } }
+      }
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("document", [FULLEST_PAGE, FULLEST_LIST, get_introspection_query()])
+def test_the_fullest_pages_of_a_portal_and_graphiql_stay_well_below_the_limits(document: str) -> None:
+    half = Limits(tokens=1_500, depth=14, cost=25_000, repetitions=2_500)
+    Engine(build_schema(), limits=half, development=True).prepare(document, None)
