@@ -9,6 +9,7 @@ from schema.callers import AGENTS, EVERYONE
 from schema.declare import input_object, output
 from schema.errors import ConflictError, NotAllowedError, NotFoundError, ValidationError
 from schema.fields import Info, kept, mutation, query, selection_of
+from schema.mail import ParkedMailConnection
 from schema.partners import PartnerToken
 from schema.procedures import ProcedureConnection
 from schema.requests import ServiceRequest, ServiceRequestConnection
@@ -54,6 +55,10 @@ class Desk:
     @kept(ProcedureConnection)
     def procedures(self, first: int | None = 50, after: str | None = None) -> None:
         """Drafts and closed ones too."""
+
+    @kept(ParkedMailConnection)
+    def parked_mails(self, first: int | None = 50, after: str | None = None) -> None:
+        """Mail that could not be sent, the latest first: the citizen has to be told otherwise. `first` is at most 100."""
 
 
 @input_object()
