@@ -34,13 +34,14 @@ def get_redis() -> Redis:
 
 def make_redis(url: str, *, read_timeout: float | None = TIMEOUT_SECONDS) -> Redis:
     """A client of its own, for what must not share: `read_timeout=None` for a subscriber that waits for messages."""
-    return Redis.from_url(
+    client: Redis = Redis.from_url(
         url,
         socket_connect_timeout=TIMEOUT_SECONDS,
         socket_timeout=read_timeout,
         retry=Retry(NoBackoff(), 1),
         health_check_interval=15,
     )
+    return client
 
 
 async def close_redis() -> None:

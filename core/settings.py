@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -56,7 +57,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     data: Path = Path(".data")
-    """Where `dev` keeps its databases and mail, and where uploads go unless told otherwise. Always absolute once read."""
+    """Where `dev` keeps its databases and mail, and where uploads go unless told otherwise. Absolute once read."""
 
     database_url: str | None = Field(default=None, repr=False)
     redis_url: str | None = Field(default=None, repr=False)
@@ -109,6 +110,14 @@ class Settings(BaseSettings):
             raise ValueError(f"has no origins such as https://example.fr in {', '.join(wrong)}")
         return value
 
+    @field_validator("mail_from")
+    @classmethod
+    def check_mail_from(cls, value: str) -> str:
+        local, _, domain = parseaddr(value)[1].rpartition("@")
+        if not local or not domain or not value.isprintable():
+            raise ValueError('must be an address such as "Mairie de Saint-Aubin" <mairie@example.fr>')
+        return value
+
     @field_validator(*URL_SCHEMES)
     @classmethod
     def check_scheme(cls, value: str | None, info: Any) -> str | None:
@@ -138,7 +147,7 @@ class Settings(BaseSettings):
             raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)
         return settings
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, _context: Any) -> None:
         if not self.public_url:
             object.__setattr__(self, "public_url", f"http://localhost:{self.port}")
         if not self.secret_key.get_secret_value() and self.development:
@@ -167,7 +176,7 @@ def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _problem(name: str, message: str) -> InitErrorDetails:
     message = message.removeprefix("Value error, ").replace("{", "{{").replace("}", "}}")
-    return InitErrorDetails(type=PydanticCustomError("setting", message), loc=(name,), input=None)  # type: ignore[arg-type]
+    return InitErrorDetails(type=PydanticCustomError("setting", message), loc=(name,), input=None)
 
 
 def _development_key(data: Path) -> str:

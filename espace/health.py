@@ -28,7 +28,7 @@ async def check_database() -> str | None:
 
 
 async def check_redis() -> str | None:
-    await get_redis().execute_command("PING")
+    await get_redis().execute_command("PING")  # type: ignore[no-untyped-call]
     return None
 
 

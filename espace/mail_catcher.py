@@ -44,7 +44,9 @@ async def catch_mail(folder: Path, *, host: str = "127.0.0.1", port: int = 0) ->
     loop = asyncio.get_running_loop()
     handler = MaildirHandler(folder)
     server = await loop.create_server(
-        lambda: SMTP(handler, hostname="localhost", enable_SMTPUTF8=True, data_size_limit=SIZE_LIMIT, loop=loop),
+        lambda: SMTP(
+            handler, hostname="localhost", enable_SMTPUTF8=True, data_size_limit=SIZE_LIMIT, loop=loop
+        ),
         host=host,
         port=port,
     )

@@ -123,9 +123,7 @@ def _embedded(settings: Settings, keepers: list[Keeper]) -> Iterator[Settings]:
         yield use_addresses(settings, addresses_of(servers, missing))
 
 
-async def _run(
-    settings: Settings, listener: socket.socket, keepers: list[Keeper], started_at: float
-) -> None:
+async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper], started_at: float) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

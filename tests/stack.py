@@ -82,7 +82,9 @@ class Inbox:
                 return found[count - 1]
             if time.monotonic() > deadline:
                 seen = [(str(message["X-Envelope-To"]), str(message["Subject"])) for message in self.messages]
-                raise AssertionError(f"{len(found)} of {count} mails to {to} about {subject!r}; there are {seen}")
+                raise AssertionError(
+                    f"{len(found)} of {count} mails to {to} about {subject!r}; there are {seen}"
+                )
             await asyncio.sleep(0.02)
 
     def start(self) -> None:

@@ -46,7 +46,7 @@ async def test_what_cannot_be_passed_is_not_shown() -> None:
     used = await _challenge(used_at=now())
     spent = await _challenge(tries_left=0)
     async with _client() as client:
-        for name in (expired.id, used.id, spent.id, uuid4(), "x", "..%2f"):
+        for name in (expired.id, used.id, spent.id, uuid4(), "x", "été"):
             response = await client.get(f"/captcha/{name}.png")
             assert response.status_code == 404, name
             assert response.headers["cache-control"] == "no-store"

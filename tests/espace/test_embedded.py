@@ -70,6 +70,15 @@ def start_holder(folder: Path, run_as: RunAs | None = None) -> subprocess.Popen[
     return holder
 
 
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def effective_capabilities(process_id: int) -> int:
+    lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("CapEff:")).split()[1], 16)
+
+
 async def test_both_servers_answer_on_private_sockets_only(folder: Path) -> None:
     with EmbeddedServers(folder, durable=False) as servers:
         connection = await asyncpg.connect(servers.postgres.url())
@@ -83,11 +92,13 @@ async def test_both_servers_answer_on_private_sockets_only(folder: Path) -> None
         assert (await redis.config_get("port"))["port"] == "0"
         await redis.aclose()
         for process in descendants(os.getpid()):
-            listening = [each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN]
+            listening = [
+                each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN
+            ]
             if str(folder) in " ".join(process.cmdline()):
                 assert listening == []
         for socket_folder in (servers.postgres.sockets, servers.valkey.sockets):
-            assert socket_folder.stat().st_mode & 0o777 == 0o700
+            assert mode(socket_folder) == 0o700
 
 
 async def test_what_was_committed_survives_a_stop_and_a_kill(folder: Path) -> None:
@@ -122,7 +133,7 @@ async def test_a_postmaster_file_left_behind_does_not_prevent_a_start(folder: Pa
 def test_a_folder_in_use_is_refused_at_once_in_clear_words(folder: Path) -> None:
     with (
         EmbeddedServers(folder, durable=False),
-        pytest.raises(DataInUseError, match="is in use by another process .* ESPACE_DATA"),
+        pytest.raises(DataInUseError, match="is in use by another process"),
     ):
         EmbeddedServers(folder, durable=False).start()
 
@@ -141,7 +152,9 @@ async def test_servers_die_with_a_parent_that_is_killed_and_the_next_start_works
 
 def test_servers_die_with_a_parent_that_is_killed_while_it_makes_them(folder: Path) -> None:
     for moment in (0.3, 0.5, 0.7):
-        holder = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], cwd=ROOT, stdout=subprocess.DEVNULL)
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(folder)], cwd=ROOT, stdout=subprocess.DEVNULL
+        )
         with pytest.raises(subprocess.TimeoutExpired):
             holder.wait(moment)
         children = descendants(holder.pid)
@@ -195,11 +208,9 @@ if AS_ROOT:
             assert await select_one(servers.postgres.url()) == 1
             process = psutil.Process(servers.postgres.process.pid if servers.postgres.process else 0)
             assert process.uids().real == find_user_for(None).user_id
-            assert folder.stat().st_mode & 0o777 == 0o700
-            assert (folder / "checkout").stat().st_mode & 0o777 == 0o700
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            held = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
-            assert held.bit_count() <= 1
+            assert mode(folder) == 0o700
+            assert mode(folder / "checkout") == 0o700
+            assert effective_capabilities(process.pid).bit_count() <= 1
 
     async def test_data_made_by_a_normal_user_is_run_as_that_user(folder: Path) -> None:
         nobody = replace(find_user_for(None), name="nobody", user_id=pwd.getpwnam("nobody").pw_uid)

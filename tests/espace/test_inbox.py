@@ -18,8 +18,9 @@ from espace.inbox import make_inbox_routes
 from espace.mail_catcher import catch_mail
 
 
-@pytest_asyncio.fixture
-async def maildir(tmp_path: Path) -> Path:
+@pytest.fixture
+def maildir(tmp_path: Path) -> Path:
+    (tmp_path / "secret-key").write_text("secret")
     return tmp_path / "inbox"
 
 
@@ -72,7 +73,13 @@ async def test_a_mail_can_be_read_by_people_and_scripts(client: httpx.AsyncClien
     listing = (await client.get("/dev/inbox")).text
     assert "Accusé de réception" in listing
     page = (await client.get(f"/dev/inbox/{quote(summary['key'])}")).text
-    for expected in ("7K3F-9Q2M", "&lt;one@example.fr&gt;", "X-Envelope-From", "bounces@example.fr", "<iframe"):
+    for expected in (
+        "7K3F-9Q2M",
+        "&lt;one@example.fr&gt;",
+        "X-Envelope-From",
+        "bounces@example.fr",
+        "<iframe",
+    ):
         assert expected in page
 
 
@@ -96,7 +103,5 @@ async def test_the_html_of_a_mail_is_shown_in_a_sandbox(client: httpx.AsyncClien
 
 
 @pytest.mark.parametrize("key", ["nothing", "..", "..%2F..%2Fsecret-key", "%2Fetc%2Fpasswd", "a" * 300])
-async def test_only_mails_of_the_inbox_are_served(client: httpx.AsyncClient, maildir: Path, key: str) -> None:
-    maildir.mkdir()
-    (maildir.parent / "secret-key").write_text("secret")
+async def test_only_mails_of_the_inbox_are_served(client: httpx.AsyncClient, key: str) -> None:
     assert (await client.get(f"/dev/inbox/{key}")).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -65,9 +66,12 @@ class Development:
             timeout=60,
         )
 
-    def child(self, name: str) -> psutil.Process:
-        (found,) = [each for each in psutil.Process(self.process.pid).children() if name in " ".join(each.cmdline())]
-        return found
+    def find_child(self, name: str) -> psutil.Process | None:
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if name in " ".join(child.cmdline()):
+                    return child
+        return None
 
     def is_ready(self) -> bool:
         try:
@@ -151,12 +155,16 @@ def test_it_stops_while_it_starts(start: Start, data: Path) -> None:
 def test_what_ends_by_itself_is_started_again(start: Start) -> None:
     development = start()
     development.wait_until_ready()
-    for name in ("serve", "worker", "postgres", "valkey-server"):
-        killed = development.child(name)
+    for name in ("espace serve", "espace worker", "bin/postgres", "valkey-server"):
+        killed = development.find_child(name)
+        assert killed is not None, name
         killed.kill()
-        killed_id = killed.pid
-        wait_for(lambda: not psutil.pid_exists(killed_id), 5)  # noqa: B023 - called in this turn
-        wait_for(lambda: development.is_ready() and development.child(name).is_running(), 20)  # noqa: B023
+
+        def replaced(name: str = name, killed: psutil.Process = killed) -> bool:
+            found = development.find_child(name)
+            return found is not None and found.pid != killed.pid and development.is_ready()
+
+        wait_for(replaced, 20)
     assert "started again" in development.output
 
 
@@ -217,7 +225,12 @@ def test_it_is_not_for_production(data: Path) -> None:
         "ESPACE_PUBLIC_URL": "https://example.fr",
     }
     result = subprocess.run(
-        [sys.executable, "-m", "espace", "dev"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "espace", "dev"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 1
     assert result.stderr.startswith("`dev` is for ESPACE_MODE=development")
