@@ -11,6 +11,9 @@ from core.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
+TELLS_TOO_MUCH = ("tortoise", "mail.log", "asyncio")
+"""Loggers that write down values of statements and addresses of people, however curious the operator is."""
+
 
 class JsonFormatter(logging.Formatter):
     """`at` (RFC 3339, UTC), `level`, `logger`, `message`, `error` (the traceback), then what was passed as `extra`."""
@@ -44,6 +47,8 @@ def configure_logging(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True
+    for name in TELLS_TOO_MUCH:
+        logging.getLogger(name).setLevel(logging.WARNING)
     if settings.log_level != "debug":
-        for name in ("uvicorn.access", "uvicorn.error", "tortoise", "arq"):
+        for name in ("uvicorn.access", "uvicorn.error", "arq"):
             logging.getLogger(name).setLevel(logging.WARNING)
