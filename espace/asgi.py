@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,6 +42,9 @@ def make_app(settings: Settings) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.initialise(settings)
         await event_bus().start()
+        # What start made stays: otherwise each full collection walks all of it, and holds requests up for 0.1 s.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:
