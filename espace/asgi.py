@@ -28,8 +28,10 @@ from schema.build import build_schema
 
 def create_app() -> Starlette:
     """The application of one process, from its settings. What uvicorn calls in each of its processes."""
-    if multiprocessing.parent_process() is not None:
-        die_with_parent()  # One of `serve --workers N`: the kill -9 of the first process must not leave it behind.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # One of `serve --workers N`: the kill -9 of the first process must not leave it behind.
+        die_with_parent(parent=parent.pid)
     settings = get_settings()
     configure_logging(settings)
     return make_app(settings)
