@@ -6,11 +6,13 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from getpass import getpass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.errors import UnavailableError
+from core.errors import UnavailableError, UsernameTakenError
+from core.errors import ValidationError as RefusedInputError
 from core.logging import configure_logging
 from core.settings import Settings, describe_problems, get_settings
 from espace.embedded import EmbeddedServerError
@@ -61,6 +63,18 @@ def _parser() -> argparse.ArgumentParser:
     add("seed", _seed, "Add demo users and requests to the demo municipality. Development only.")
     loading = add("load", _load, "Check a municipality's data files, then load them.")
     loading.add_argument("folder", type=Path, metavar="FOLDER")
+    agent = add(
+        "agent", _save_agent, "Make an agent, or change one. Asks for the password, or reads it from a pipe."
+    )
+    agent.add_argument("username")
+    agent.add_argument("--name", required=True, help="what citizens see below the agent's messages")
+    agent.add_argument("--role", choices=("HANDLER", "ADMINISTRATOR"), default="HANDLER")
+    agent.add_argument(
+        "--procedure",
+        action="append",
+        metavar="SLUG",
+        help="one they handle; again for more (default: all there are)",
+    )
     schema = add("schema", _export_schema, "Write schema/schema.graphql.")
     schema.add_argument("--print", action="store_true", help="print it instead")
     return parser
@@ -128,6 +142,23 @@ def _seed(settings: Settings, _: argparse.Namespace) -> int:
     with provide_servers(settings) as settings:
         facts = asyncio.run(seed(settings))
     print("\n".join(f"{name}: {value}" for name, value in describe(facts)))
+    return 0
+
+
+def _save_agent(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.agents import save
+
+    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    try:
+        with provide_servers(settings) as settings:
+            asyncio.run(
+                save(settings, options.username, password, options.name, options.role, options.procedure)
+            )
+    except RefusedInputError as error:
+        return _fail("The agent was not saved:", *(problem.text.en for problem in error.problems))
+    except UsernameTakenError:
+        return _fail(f"A citizen has the username {options.username}: choose another one.")
+    print(f"{options.username} can log in.")
     return 0
 
 

@@ -28,13 +28,13 @@ async def prepare(settings: Settings) -> DemonstrationFacts:
 async def load(settings: Settings, folder: Path) -> LoadedMunicipality:
     """Check a municipality's data files, then load them. Raises UnavailableError and MunicipalityFilesError."""
     data = read_municipality(folder)
-    async with _connected(settings):
+    async with connected(settings):
         return await load_municipality(data)
 
 
 async def seed(settings: Settings) -> DemonstrationFacts:
     """Add the demo municipality's people and their requests, once it is loaded. Raises UnavailableError."""
-    async with _connected(settings):
+    async with connected(settings):
         return await seed_people(yaml.safe_load(PEOPLE.read_text(encoding="utf-8")))
 
 
@@ -51,7 +51,8 @@ def describe(facts: DemonstrationFacts) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def _connected(settings: Settings) -> AsyncIterator[None]:
+async def connected(settings: Settings) -> AsyncIterator[None]:
+    """The database, for as long as a command needs it."""
     await database.initialise(settings)
     try:
         yield

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from core.errors import ValidationError
+from tortoise.exceptions import IntegrityError
+
+from core.errors import FieldProblem, UsernameTakenError, ValidationError
+from core.i18n import Text
 from core.passwords import hash_password, password_problems
 from models.accounts import Agent, AgentProcedure, Credential
 from models.actors import AgentRole
-from models.database import execute, fetch, fetch_one
+from models.database import execute, fetch, fetch_one, violated_constraint
 from resolvers.accounts import username_problems
 from resolvers.work import Work, unit_of_work
 
@@ -24,10 +27,22 @@ async def save_agent(
 ) -> UUID:
     """Makes an agent, or changes the one of that username, password included. None for `procedures`: all there are.
 
-    Raises ValidationError.
+    Raises ValidationError, and UsernameTakenError where the username is a citizen's.
     """
-    ValidationError.raise_for([*username_problems(username), *password_problems(password, username)])
-    return await _save(username, await hash_password(password), display_name, role, procedures)
+    problems = [*username_problems(username), *password_problems(password, username)]
+    ValidationError.raise_for([*problems, *await _unknown(procedures or ())])
+    try:
+        return await _save(username, await hash_password(password), display_name, role, procedures)
+    except IntegrityError as error:
+        if violated_constraint(error) != "credential_username_unique":
+            raise
+        raise UsernameTakenError([]) from error
+
+
+async def _unknown(procedures: Sequence[str]) -> list[FieldProblem]:
+    known = {row["slug"] for row in await fetch("SELECT slug FROM procedure")} if procedures else set()
+    text = Text(fr="Aucune démarche ne s’appelle « {slug} ».", en="No procedure is called “{slug}”.")
+    return [FieldProblem("procedures", text.format(slug=slug)) for slug in procedures if slug not in known]
 
 
 @unit_of_work
