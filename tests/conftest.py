@@ -3,7 +3,7 @@
 `database_url`   a clone of the migrated template, the test's own
 `settings`       the process's settings, pointing to that clone and to an emptied Valkey
 `database`       the same, with `models.database` initialised
-`municipality`   the same, with the small municipality of tests/municipality loaded
+`municipality`   the same, with the demo municipality's catalogue
 `stack`          API, worker, mail server: real processes on servers of their own (tests/stack.py)
 """
 
@@ -26,6 +26,7 @@ from tests.stack import ROOT, Stack
 
 SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"
+DEMONSTRATION = ROOT / "municipalities" / "demonstration"
 
 _numbers = itertools.count(1)
 
@@ -90,10 +91,23 @@ async def settings(
 async def database(settings: Settings) -> AsyncIterator[Settings]:
     """The settings, once `models.database` can be used by this process."""
     from models.database import close, initialise
+    from resolvers import catalogue
 
     await initialise(settings)
+    catalogue.forget()
     yield settings
+    catalogue.forget()
     await close()
+
+
+@pytest_asyncio.fixture
+async def municipality(database: Settings) -> Settings:
+    """The settings, once the demo municipality's catalogue is loaded; its people are not."""
+    from models.municipality_files import read_municipality
+    from resolvers.municipality import load_municipality
+
+    await load_municipality(read_municipality(DEMONSTRATION))
+    return database
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -101,7 +115,7 @@ async def running_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
     """What `stack` hands out. Started once a session."""
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        await stack.start(ROOT / "municipalities" / "demonstration")
+        await stack.start(DEMONSTRATION)
         yield stack
     finally:
         stack.stop()
