@@ -10,8 +10,8 @@ from typing import Any
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancels the tasks and returns once they have ended, whatever they end with.
 
-    Once is not enough: Python 3.11's `wait_for`, which redis-py sends with, swallows a cancellation that comes
-    together with what it waits for (python/cpython#86296).
+    Once is not enough: Python 3.11's `wait_for`, which redis-py sends with, swallows a cancellation that
+    comes together with what it waits for (python/cpython#86296).
     """
     running = set(tasks)
     while running:

@@ -1,0 +1,50 @@
+"""`GET /captcha/{id}.png`: the picture of a security code that can still be passed."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.captcha_image import render
+from core.errors import UnavailableError
+from resolvers.captcha import code_to_draw
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'",
+    # Sites on other origins show it, too: it says nothing to whoever does not know the id.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+MOST_AT_ONCE = 4
+"""Pictures drawn at the same time: what more is asked for waits, and the rest of the process goes on."""
+
+_drawing = asyncio.Semaphore(MOST_AT_ONCE)
+
+
+async def show_picture(request: Request) -> Response:
+    """The PNG picture; 404 where the challenge is used, expired, or was never handed out."""
+    try:
+        id = UUID(request.path_params["id"])
+    except ValueError:
+        return _absent()
+    try:
+        code = await code_to_draw(id)
+    except UnavailableError as error:
+        return PlainTextResponse(error.text.fr, 503, headers={**HEADERS, "Retry-After": "2"})
+    if code is None:
+        return _absent()
+    async with _drawing:
+        picture = await asyncio.to_thread(render, code)
+    return Response(picture, media_type="image/png", headers=HEADERS)
+
+
+def _absent() -> Response:
+    return PlainTextResponse("Ce code de sécurité n’est plus valable.", 404, headers=HEADERS)
+
+
+routes = [Route("/captcha/{id}.png", show_picture, name="captcha")]

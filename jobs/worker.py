@@ -1,0 +1,144 @@
+"""The worker process: arq, and the relay that feeds it.
+
+Redis may go and come back: arq would end with it, so it is started again in the same process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from arq.connections import ArqRedis
+from arq.worker import Function, Worker, func
+from redis.asyncio.retry import Retry as RedisRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from core.event_bus import EventBus
+from core.logging import configure_logging
+from core.settings import Settings
+from core.tasks import end_tasks
+from jobs.delivery import TOTAL_SECONDS
+from jobs.mail import send_mail
+from jobs.relay import SEND_MAIL, Relay
+from jobs.retrying import retried
+from models import database
+
+QUEUE = "espace:jobs"
+POLL_SECONDS = 0.1
+MOST_AT_ONCE = 8
+"""Each job may hold a database connection while a mail server thinks; two are left for the rest."""
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+FUNCTIONS: list[Function] = [func(retried(send_mail), name=SEND_MAIL, timeout=TOTAL_SECONDS + 10)]
+
+
+def run(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT. Mails on their way get `shutdown_timeout_seconds` to arrive."""
+    configure_logging(settings)
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    asyncio.run(work(settings))
+
+
+async def work(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Works until `stop` is set, or a signal comes where none is given."""
+    if stop is None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    bus = EventBus(settings.redis_url)
+    await database.initialise(settings)
+    await bus.start()
+    try:
+        logger.info("the worker works")
+        await _work_with_redis_or_without(settings, bus, stop)
+    finally:
+        await bus.stop()
+        await database.close()
+        logger.info("the worker has stopped")
+
+
+async def _work_with_redis_or_without(settings: Settings, bus: EventBus, stop: asyncio.Event) -> None:
+    pause = FIRST_PAUSE_SECONDS
+    is_away = False
+    while not stop.is_set():
+        queue = make_queue(settings)
+        try:
+            await queue.ping()
+            if is_away:
+                logger.info("Redis is back: jobs go on")
+            is_away, pause = False, FIRST_PAUSE_SECONDS
+            await _work_on(queue, settings, bus, stop)
+        except (RedisError, OSError, TimeoutError) as error:
+            if not is_away:
+                logger.warning("Redis is away (%s): jobs wait", type(error).__name__)
+            is_away = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await stop.wait()
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        finally:
+            with suppress(RedisError, OSError, TimeoutError):
+                await queue.aclose()
+
+
+async def _work_on(queue: ArqRedis, settings: Settings, bus: EventBus, stop: asyncio.Event) -> None:
+    """Returns when told to stop; raises what ended arq or the relay."""
+    worker = Worker(
+        FUNCTIONS,
+        queue_name=QUEUE,
+        redis_pool=queue,
+        handle_signals=False,
+        max_jobs=min(MOST_AT_ONCE, max(settings.database_pool_size - 2, 1)),
+        poll_delay=POLL_SECONDS,
+        keep_result=0,
+        max_tries=5,
+        job_serializer=_to_json,
+        job_deserializer=orjson.loads,
+        log_results=False,
+    )
+    working = asyncio.create_task(worker.async_run(), name="arq")
+    relaying = asyncio.create_task(Relay(queue).run(bus), name="relay")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({working, relaying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        worker.allow_pick_jobs = False
+        await end_tasks([relaying] if not relaying.done() else [])
+        # Whatever ended arq, a mail in the middle of its way had better arrive: otherwise it may be sent
+        # twice.
+        if worker.tasks:
+            await asyncio.wait(worker.tasks.values(), timeout=settings.shutdown_timeout_seconds)
+        for task in (working, relaying):
+            if task.done() and not task.cancelled():
+                task.result()
+    finally:
+        await end_tasks([working, relaying, stopping, *worker.tasks.values()])
+
+
+def make_queue(settings: Settings) -> ArqRedis:
+    """arq's Redis client, speaking JSON. Commands raise within seconds when Redis is away."""
+    if settings.redis_url is None:
+        raise RuntimeError("ESPACE_REDIS_URL is not set: `python -m espace dev` starts a server and sets it")
+    queue: ArqRedis = ArqRedis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=1.0,
+        socket_timeout=5.0,
+        retry=RedisRetry(NoBackoff(), 1),
+        health_check_interval=15,
+    )
+    queue.job_serializer = _to_json
+    queue.job_deserializer = orjson.loads
+    queue.default_queue_name = QUEUE
+    return queue
+
+
+def _to_json(value: Any) -> bytes:
+    return orjson.dumps(value, default=str)

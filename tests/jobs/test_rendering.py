@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+from uuid import UUID
+
+import pytest
+from jinja2 import UndefinedError
+
+from core.clock import now
+from core.i18n import LANGUAGES, Language
+from core.keys import verify
+from jobs.facts import TEMPLATES, MailFacts, Template
+from jobs.rendering import render
+
+ACCOUNT = UUID("0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000")
+FACTS = MailFacts(
+    template="acknowledgement",
+    language="fr",
+    recipient="marie@example.fr",
+    municipality_name="Mairie de Saint-Aubin",
+    municipality_email="contact@mairie.example",
+    timezone="Europe/Paris",
+    account_id=ACCOUNT,
+    username="marie",
+    ticket="K7QM-2XRD-9F4T-W8ZB-3HNC",
+    procedure="Demande d’acte de naissance",
+    submitted_at=datetime(2026, 11, 23, 8, 5, tzinfo=UTC),
+    author_name="Service état civil",
+    posted_at=datetime(2026, 11, 24, 9, 30, tzinfo=UTC),
+    status="AWAITING_CITIZEN",
+    has_reason=True,
+    changed_at=datetime(2026, 11, 25, 10, 0, tzinfo=UTC),
+)
+ALL = [(template, language) for template in TEMPLATES for language in LANGUAGES]
+
+
+class Page(HTMLParser):
+    """What assistive technology finds in a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio of two #rrggbb colours."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize(("template", "language"), ALL)
+def test_every_mail_is_whole_in_both_forms_and_languages(template: Template, language: Language) -> None:
+    mail = render(replace(FACTS, template=template, language=language))
+    assert 10 < len(mail.subject) < 100
+    assert "\n" not in mail.subject
+    for form in (mail.text, mail.html):
+        assert "Mairie de Saint-Aubin" in form
+        assert "contact@mairie.example" in form
+        assert "None" not in form
+        assert "{{" not in form
+        assert "{%" not in form
+    links = {attributes["href"] for attributes in Page(mail.html).all("a")}
+    assert all(link in mail.text for link in links if link and link.startswith("http"))
+
+
+@pytest.mark.parametrize(("template", "language"), ALL)
+def test_every_page_can_be_read_without_seeing_it(template: Template, language: Language) -> None:
+    page = Page(render(replace(FACTS, template=template, language=language)).html)
+    assert page.open == []
+    assert page.all("html") == [{"lang": language}]
+    assert len(page.all("title")) == len(page.all("h1")) == 1
+    assert not page.all("img")
+    assert not page.all("script")
+    assert not page.all("table")
+    assert all(attributes.get("href") for attributes in page.all("a"))
+
+
+@pytest.mark.parametrize(("template", "language"), ALL)
+def test_every_colour_stands_out(template: Template, language: Language) -> None:
+    html = render(replace(FACTS, template=template, language=language)).html
+    inks = set(re.findall(r"(?<![-\w])color:(#\w{6})", html)) - {"#ffffff"}
+    assert inks
+    for ink in inks:
+        assert _contrast(ink, "#ffffff") > 7
+        assert _contrast(ink, "#f2f4f8") > 7
+    assert _contrast("#ffffff", "#1b3a6b") > 7
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_acknowledgement_says_what_the_law_asks(language: Language) -> None:
+    """CRPA, articles L. 112-3 and R. 112-5."""
+    mail = render(replace(FACTS, language=language))
+    assert FACTS.ticket is not None
+    received, silence_ends = {
+        "fr": ("23 novembre 2026 à 9\u00a0h\u00a005", "23 janvier 2027"),
+        "en": ("23 November 2026 at 09:05", "23 January 2027"),
+    }[language]
+    for form in (mail.text, mail.html):
+        for told in (
+            FACTS.ticket,
+            "Demande d’acte de naissance",
+            received,
+            silence_ends,
+            "contact@mairie.example",
+            "232-3",
+            "112-3",
+            f"http://localhost:8000/demandes/{FACTS.ticket}",
+        ):
+            assert told in form
+    assert FACTS.ticket not in mail.subject
+
+
+def test_a_confirmation_carries_a_token_for_that_account_and_address() -> None:
+    mail = render(replace(FACTS, template="email_confirmation"))
+    found = re.search(r"http://localhost:8000/confirmer\?token=(\S+)", mail.text)
+    assert found is not None
+    assert verify("email-confirmation", found[1]) == {"account": str(ACCOUNT), "email": "marie@example.fr"}
+
+
+def test_the_token_holds_for_48_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = render(replace(FACTS, template="email_confirmation")).text.split("token=")[1].split()[0]
+    for hours, holds in ((47.9, True), (48.1, False)):
+        later = now() + timedelta(hours=hours)
+        with monkeypatch.context() as patch:
+            patch.setattr("core.keys.now", lambda later=later: later)
+            assert (verify("email-confirmation", token) is not None) == holds
+
+
+def test_a_new_exchange_says_who_wrote_and_never_what() -> None:
+    mail = render(replace(FACTS, template="new_exchange"))
+    assert "Service état civil vous a écrit le 24 novembre 2026" in mail.text
+
+
+def test_a_reason_is_announced_only_where_there_is_one() -> None:
+    changed = replace(FACTS, template="status_changed")
+    assert "En attente de votre réponse" in render(changed).subject
+    assert "pourquoi" in render(changed).text
+    assert "pourquoi" not in render(replace(changed, has_reason=False)).text
+
+
+def test_what_people_wrote_is_text_and_not_html() -> None:
+    mail = render(replace(FACTS, template="new_exchange", author_name="<b>Paul</b> & fils"))
+    assert "&lt;b&gt;Paul&lt;/b&gt; &amp; fils" in mail.html
+    assert "<b>Paul</b> & fils" in mail.text
+
+
+def test_a_subject_is_one_line_whatever_the_title() -> None:
+    mail = render(replace(FACTS, procedure="Acte\r\nBcc: everybody@example.fr"))
+    assert "\n" not in mail.subject
+    assert "\r" not in mail.subject
+
+
+@pytest.mark.parametrize(
+    ("template", "lacking"),
+    [
+        ("acknowledgement", "ticket"),
+        ("acknowledgement", "submitted_at"),
+        ("acknowledgement", "procedure"),
+        ("email_confirmation", "account_id"),
+        ("email_confirmation", "username"),
+        ("new_exchange", "author_name"),
+        ("new_exchange", "posted_at"),
+        ("status_changed", "status"),
+        ("status_changed", "changed_at"),
+    ],
+)
+def test_a_mail_that_would_tell_nothing_is_not_written(template: Template, lacking: str) -> None:
+    lacks: dict[str, Any] = {lacking: None}
+    with pytest.raises((ValueError, UndefinedError, AttributeError, KeyError)):
+        render(replace(FACTS, template=template, **lacks))
+
+
+def test_without_an_address_of_the_mairie_none_is_shown() -> None:
+    mail = render(replace(FACTS, municipality_email=""))
+    assert "mailto" not in mail.html
+    assert "Pour joindre" not in mail.text

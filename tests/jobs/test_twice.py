@@ -1,0 +1,37 @@
+"""A job may run twice, in a row or at once, here or in another process: the thing happens once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from core.settings import Settings
+from jobs.mail import send_mail
+from jobs.worker import FUNCTIONS
+from tests.jobs.mail_server import MailServer
+from tests.jobs.mails import add_account, add_mail, count_mails
+
+pytestmark = pytest.mark.usefixtures("mairie")
+
+
+def test_every_job_is_run_twice_here() -> None:
+    assert {function.name for function in FUNCTIONS} == {"send_mail"}
+
+
+async def test_sending_twice_in_a_row_sends_once(inbox: MailServer) -> None:
+    mail = str(await add_mail(account_id=await add_account()))
+    await send_mail(mail)
+    await send_mail(mail)
+    assert len(inbox.kept) == 1
+
+
+async def test_sending_many_times_at_once_sends_once(inbox: MailServer, mairie: Settings) -> None:
+    account_id = await add_account()
+    mails = [str(await add_mail(recipient=f"p{n}@example.fr", account_id=account_id)) for n in range(5)]
+    inbox.slow_by_chance(0.05)
+    assert mairie.database_pool_size >= 5
+    for _ in range(4):
+        await asyncio.gather(*(send_mail(mail) for mail in (*mails, *mails)))
+    assert len(inbox.kept) == len(set(inbox.message_ids)) == len(mails)
+    assert await count_mails("SENT") == len(mails)
