@@ -23,7 +23,7 @@ def normalised_email(typed: str) -> str | None:
     if len(typed) > 2 * LONGEST:
         return None
     try:
-        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
+        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
         return None
     return checked.ascii_email if checked.ascii_email and len(checked.ascii_email) <= LONGEST else None

@@ -103,8 +103,8 @@ def mistakes_of(error: ValidationError, field_types: Sequence[str] = ()) -> list
             and part != "[key]"
         )
         values: dict[str, Any] = dict(entry.get("ctx", {})) | {"name": path[-1] if path else ""}
-        if "expected" in values:
-            values["expected"] = values["expected"].replace(" or ", ", ").replace("'", "")
+        for listed in values.keys() & {"expected", "expected_tags"}:
+            values[listed] = values[listed].replace(" or ", ", ").replace("'", "")
         known = _TEXTS.get(entry["type"])
         text = same(entry["msg"]) if known is None else known.format(**values)
         inside = any(mistake.path[: len(path)] == path for mistake in found)

@@ -41,10 +41,10 @@ WORST_SHARE = 0.3
 _WORD = re.compile(r"[^\W_]+")
 _STOP_WORDS = frozenset(
     _WORD.findall(
-        "a afin ai au aux avec avoir c ce ces cet cette chez comment d dans de des du elle en est et etre eux faire faut"
-        " il ils j je l la le les leur leurs lui m ma mais me mes moi mon n ne nos notre nous on ou par pas peut pour qu"
-        " quand que quel quelle quelles quels qui s sa se ses si son sont suis sur t ta te tes toi ton tu un une veut"
-        " veux vos votre vouloir voulons vous y"
+        "a afin ai au aux avec avoir c ce ces cet cette chez comment d dans de des du elle en est et"
+        " etre eux faire faut il ils j je l la le les leur leurs lui m ma mais me mes moi mon n ne nos"
+        " notre nous on ou par pas peut pour qu quand que quel quelle quelles quels qui s sa se ses si"
+        " son sont suis sur t ta te tes toi ton tu un une veut veux vos votre vouloir voulons vous y"
     )
 )
 
