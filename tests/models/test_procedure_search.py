@@ -37,7 +37,7 @@ def test_over_95_percent_of_the_list_are_right_first() -> None:
     assert len(wrong) < 0.05 * len(queries()), wrong
 
 
-def test_the_list_that_it_was_not_tuned_on() -> None:
+def test_the_list_that_was_written_afterwards() -> None:
     expected = yaml.safe_load((DATA / "search_queries_held_out.yaml").read_text(encoding="utf-8"))
     pairs = [(query, slug) for slug, typed in expected.items() for query in typed]
     assert len(pairs) >= 100
