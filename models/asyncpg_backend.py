@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -40,6 +40,7 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidCatalogNameError,
     DBConnectionError,
 )
 
@@ -107,9 +108,10 @@ class CountingConnection(asyncpg.Connection):
 
 
 async def _give_back(client: AsyncpgDBClient, connection: Any, failure: BaseException | None) -> None:
-    """Back to the pool; a connection that timed out or was cancelled is dropped, since its state is unknown."""
-    if isinstance(failure, (TimeoutError, UnavailableError, asyncio.CancelledError)):
-        connection.terminate()
+    """Back to the pool; a connection that was lost, timed out or was cancelled is dropped: its state is unknown."""
+    if isinstance(failure, (*AWAY, UnavailableError, asyncio.CancelledError)):
+        with suppress(asyncpg.InterfaceError):  # It has ended by itself, and the pool knows.
+            connection.terminate()
     if client._pool is not None:
         await client._pool.release(connection)
 

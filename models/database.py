@@ -62,7 +62,8 @@ def tortoise_config(url: str, *, pool_size: int, timeout_seconds: float) -> dict
         "user": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
         "database": unquote(parts.path.lstrip("/")) or None,
-        "minsize": 1,
+        # Made empty, the pool is there at once: callers that meet a frozen server then wait side by side, not in a row.
+        "minsize": 0,
         "maxsize": pool_size,
         "timeout": timeout_seconds,
         "command_timeout": timeout_seconds,
