@@ -176,12 +176,11 @@ class CommitsOrTells(TransactionWrapper):
             return await super()._translate_exceptions(func, *args, **kwargs)
 
     async def commit(self) -> None:
-        with away_is_unavailable():
-            await super().commit()
+        # Deferred constraints are checked now.
+        await self._translate_exceptions(TransactionWrapper.commit)
 
     async def rollback(self) -> None:
-        with away_is_unavailable():
-            await super().rollback()
+        await self._translate_exceptions(TransactionWrapper.rollback)
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(CommitsOrTells(self))

@@ -39,7 +39,9 @@ def decode(text: str) -> tuple[str, UUID] | None:
     kind, separator, id = raw.partition(b":")
     if not separator or len(id) != 16 or not kind.isalpha():
         return None
-    return kind.decode("ascii"), UUID(bytes=id)
+    known = kind.decode("ascii"), UUID(bytes=id)
+    # One row has one id: other spellings of the same bits (padding, spare bits) are not it.
+    return known if encode(*known) == text else None
 
 
 def decode_as(kind: str, text: str) -> UUID | None:

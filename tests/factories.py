@@ -132,9 +132,7 @@ async def make_agent(
         await AgentProcedure(agent_id=agent.id, procedure_id=procedure.id).save(force_create=True)
     credential = await _make_credential(username, agent_id=agent.id)
     session = await make_session(credential.id)
-    return AgentActor(
-        agent_id=agent.id, session_id=session.id, role=role, display_name=agent.display_name
-    )
+    return AgentActor(agent_id=agent.id, session_id=session.id, role=role, display_name=agent.display_name)
 
 
 async def make_session(credential_id: UUID, *, token: str | None = None, days: float = 1) -> Session:

@@ -109,33 +109,45 @@ async def test_a_cancelled_statement_leaves_nothing_behind(database: Settings) -
 
 async def test_a_block_inside_a_transaction_is_undone_alone(database: Settings) -> None:
     await execute("CREATE TABLE kept (n int)")
+
+    async def write_and_fail() -> None:
+        async with transaction():
+            await execute("INSERT INTO kept VALUES (2)")
+            raise ZeroDivisionError
+
     async with transaction():
         await execute("INSERT INTO kept VALUES (1)")
         with pytest.raises(ZeroDivisionError):
-            async with transaction():
-                await execute("INSERT INTO kept VALUES (2)")
-                raise ZeroDivisionError
+            await write_and_fail()
         await execute("INSERT INTO kept VALUES (3)")
     assert await fetch("SELECT n FROM kept ORDER BY n") == [{"n": 1}, {"n": 3}]
 
 
 async def test_a_backend_killed_in_a_transaction(database: Settings) -> None:
     """The transaction ends as UNAVAILABLE; the next one has a working connection."""
+
+    async def lose_the_connection() -> None:
+        async with transaction():
+            await _kill_own_backend()
+            await fetch("SELECT 1")
+
     for _ in range(5):
         with pytest.raises(UnavailableError):
-            async with transaction():
-                await _kill_own_backend()
-                await fetch("SELECT 1")
+            await lose_the_connection()
         async with transaction():
             assert await fetch_one("SELECT 1 AS one") == {"one": 1}
 
 
 async def test_a_backend_killed_before_the_commit(database: Settings) -> None:
     await execute("CREATE TABLE kept (n int)")
-    with pytest.raises(UnavailableError):
+
+    async def write_and_lose_the_connection() -> None:
         async with transaction():
             await execute("INSERT INTO kept VALUES (1)")
             await _kill_own_backend()
+
+    with pytest.raises(UnavailableError):
+        await write_and_lose_the_connection()
     assert await fetch("SELECT * FROM kept") == []
 
 

@@ -97,15 +97,20 @@ async def test_frozen_in_a_transaction(postgres: EmbeddedServers) -> None:
     await execute("CREATE TABLE IF NOT EXISTS kept (n int)")
     frozen: list[int] = []
     started_at = 0.0
+
+    async def write_and_freeze() -> None:
+        nonlocal started_at
+        async with transaction():
+            await execute("INSERT INTO kept VALUES (1)")
+            frozen.extend(processes_of(postgres))
+            for process in frozen:
+                os.kill(process, signal.SIGSTOP)
+            started_at = time.monotonic()
+            await fetch("SELECT 1")
+
     try:
         with pytest.raises(UnavailableError):
-            async with transaction():
-                await execute("INSERT INTO kept VALUES (1)")
-                frozen = processes_of(postgres)
-                for process in frozen:
-                    os.kill(process, signal.SIGSTOP)
-                started_at = time.monotonic()
-                await fetch("SELECT 1")
+            await write_and_freeze()
         assert time.monotonic() - started_at < WITHIN_SECONDS
     finally:
         for process in frozen:
@@ -116,13 +121,18 @@ async def test_frozen_in_a_transaction(postgres: EmbeddedServers) -> None:
 async def test_stopped_in_a_transaction(postgres: EmbeddedServers) -> None:
     await execute("CREATE TABLE IF NOT EXISTS kept (n int)")
     started_at = 0.0
+
+    async def write_and_stop() -> None:
+        nonlocal started_at
+        async with transaction():
+            await execute("INSERT INTO kept VALUES (1)")
+            postgres.postgres.stop()
+            started_at = time.monotonic()
+            await fetch("SELECT 1")
+
     try:
         with pytest.raises(UnavailableError):
-            async with transaction():
-                await execute("INSERT INTO kept VALUES (1)")
-                postgres.postgres.stop()
-                started_at = time.monotonic()
-                await fetch("SELECT 1")
+            await write_and_stop()
         assert time.monotonic() - started_at < WITHIN_SECONDS
     finally:
         postgres.postgres.start()

@@ -1,0 +1,392 @@
+"""What must never be is refused by the database: each rule by its name, and that every rule is there."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tortoise.exceptions import IntegrityError
+
+from core.clock import now
+from core.settings import Settings
+from core.tickets import new_ticket
+from models.accounts import Account, Agent, Credential, Session
+from models.captcha import Captcha
+from models.database import execute, fetch, fetch_one, transaction, violated_constraint
+from models.exchanges import Exchange
+from models.ids import new_id
+from models.mail import Mail
+from models.municipality import Municipality
+from models.procedures import Procedure, ProcedureCategory
+from models.requests import ServiceRequest
+from tests.factories import (
+    JEANNE,
+    make_agent,
+    make_citizen,
+    make_event,
+    make_exchange,
+    make_procedure,
+    make_request,
+    make_version,
+)
+
+MIGRATION = importlib.import_module("models.migrations.0002_constraints")
+
+
+async def test_every_index_and_constraint_of_the_migration_is_there(database: Settings) -> None:
+    indexes = {row["indexname"]: row["indexdef"] for row in await fetch("SELECT * FROM pg_indexes")}
+    assert set(MIGRATION.UNIQUE) | set(MIGRATION.INDEXES) <= set(indexes)
+    assert all("UNIQUE" in indexes[name] for name in MIGRATION.UNIQUE)
+    checks = await fetch(
+        "SELECT conrelid::regclass::text AS on_table, conname FROM pg_constraint WHERE contype = 'c' AND convalidated"
+    )
+    assert {(row["on_table"], row["conname"]) for row in checks} >= {
+        (table, name) for table, rules in MIGRATION.CHECKS.items() for name in rules
+    }
+
+
+async def test_the_triggers_of_the_event_log_are_there(database: Settings) -> None:
+    triggers = await fetch("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'")
+    assert {row["tgname"] for row in triggers} == {"request_event_position", "request_event_unchanging"}
+
+
+async def test_every_foreign_key_leads_an_index(database: Settings) -> None:
+    """Without one, deleting the row it points to reads the whole table."""
+    bare = await fetch(
+        "SELECT c.conname FROM pg_constraint c WHERE c.contype = 'f' AND NOT EXISTS ("
+        "SELECT 1 FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1])"
+    )
+    assert bare == []
+
+
+Refused = Callable[[], Awaitable[Any]]
+REFUSED: dict[str, list[tuple[str, Refused]]] = {}
+
+
+def refused(rule: str) -> Callable[[Refused], Refused]:
+    """The function does what `rule` refuses, and nothing else that could be refused."""
+
+    def remember(function: Refused) -> Refused:
+        REFUSED.setdefault(rule, []).append((function.__name__, function))
+        return function
+
+    return remember
+
+
+def save(row: Any) -> Awaitable[Any]:
+    saved: Awaitable[Any] = row.save(force_create=True)
+    return saved
+
+
+async def changed(request: ServiceRequest, **columns: Any) -> None:
+    for name, value in columns.items():
+        setattr(request, name, value)
+    await request.save(update_fields=list(columns))
+
+
+@refused("municipality_is_one")
+async def a_second_municipality() -> None:
+    await save(Municipality(id=2, name="X", timezone="Europe/Paris", contact_email="x@example.fr"))
+
+
+@refused("procedure_category_slug_unique")
+async def two_categories_at_one_address() -> None:
+    await save(ProcedureCategory(slug="same", title="A", position=1))
+    await save(ProcedureCategory(slug="same", title="B", position=2))
+
+
+@refused("procedure_slug_unique")
+async def two_procedures_at_one_address() -> None:
+    procedure = await make_procedure("same")
+    await save(Procedure(slug="same", category_id=procedure.category_id, state="OPEN"))
+
+
+@refused("procedure_state")
+async def a_procedure_in_an_unknown_state() -> None:
+    await make_procedure(state="open")
+
+
+@refused("procedure_version_unique")
+async def a_version_published_twice() -> None:
+    await make_version(await make_procedure(), 1)
+
+
+@refused("credential_username_unique")
+async def two_usernames_that_differ_by_case() -> None:
+    await make_citizen("Émile")
+    await make_citizen("éMILE")
+
+
+@refused("credential_username_unique")
+async def an_agent_with_a_citizens_username() -> None:
+    await make_citizen("martin")
+    await make_agent(username="Martin")
+
+
+@refused("credential_of_one")
+async def a_credential_of_nobody() -> None:
+    await save(Credential(username="nobody", password_hash="x"))
+
+
+@refused("credential_of_one")
+async def a_credential_of_two() -> None:
+    account, agent = Account(profile={}, email=""), Agent(display_name="X", role="HANDLER")
+    await save(account)
+    await save(agent)
+    await save(Credential(username="two", password_hash="x", account_id=account.id, agent_id=agent.id))
+
+
+@refused("credential_account_unique")
+async def an_account_with_two_credentials() -> None:
+    citizen = await make_citizen()
+    await save(Credential(username="another", password_hash="x", account_id=citizen.account_id))
+
+
+@refused("credential_agent_unique")
+async def an_agent_with_two_credentials() -> None:
+    agent = await make_agent()
+    await save(Credential(username="another", password_hash="x", agent_id=agent.agent_id))
+
+
+@refused("agent_role")
+async def an_agent_of_an_unknown_role() -> None:
+    await save(Agent(display_name="X", role="MAYOR"))
+
+
+@refused("account_language")
+async def an_account_in_an_unknown_language() -> None:
+    await save(Account(profile={}, email="", language="de"))
+
+
+@refused("session_token_unique")
+async def two_sessions_with_one_token() -> None:
+    citizen = await make_citizen()
+    known = await Session.get(id=citizen.session_id)
+    await save(Session(credential_id=known.credential_id, token_digest=known.token_digest, expires_at=now()))
+
+
+@refused("captcha_purpose")
+async def a_captcha_for_something_unknown() -> None:
+    await save(Captcha(purpose="FUN", expires_at=now()))
+
+
+@refused("captcha_tries")
+async def a_captcha_with_tries_below_none() -> None:
+    await save(Captcha(purpose="CREATE_ACCOUNT", expires_at=now(), tries_left=-1))
+
+
+@refused("service_request_ticket_unique")
+async def two_requests_with_one_ticket() -> None:
+    procedure, ticket = await make_procedure(), new_ticket()
+    await make_request(procedure, ticket=ticket)
+    await make_request(procedure, ticket=ticket)
+
+
+@refused("service_request_idempotency_unique")
+async def two_requests_with_one_key() -> None:
+    procedure = await make_procedure()
+    for _ in range(2):
+        await changed(await make_request(procedure), idempotency_digest=b"the same")
+
+
+@refused("service_request_status")
+async def a_request_in_an_unknown_status() -> None:
+    await changed(await make_request(await make_procedure()), status="LOST")
+
+
+@refused("service_request_has_contact")
+async def a_submitted_request_without_contact() -> None:
+    await make_request(await make_procedure(), contact=None)
+
+
+@refused("service_request_submitted")
+async def a_submitted_request_without_its_instant() -> None:
+    await changed(await make_request(await make_procedure()), submitted_at=None)
+
+
+@refused("service_request_submitted")
+async def a_draft_that_was_submitted() -> None:
+    await changed(await make_request(await make_procedure(), status="DRAFT"), submitted_at=now())
+
+
+@refused("service_request_closed")
+async def an_accepted_request_that_was_not_closed() -> None:
+    await changed(await make_request(await make_procedure()), status="ACCEPTED")
+
+
+@refused("service_request_closed")
+async def an_open_request_that_was_closed() -> None:
+    await changed(await make_request(await make_procedure()), closed_at=now())
+
+
+@refused("service_request_cancelled_is_archived")
+async def a_cancelled_request_that_is_not_archived() -> None:
+    await changed(await make_request(await make_procedure(), status="CANCELLED"), archived_at=None)
+
+
+@refused("service_request_version_positive")
+async def a_request_of_version_nought() -> None:
+    await changed(await make_request(await make_procedure()), version=0)
+
+
+@refused("exchange_number_unique")
+async def two_exchanges_with_one_number() -> None:
+    request = await make_request(await make_procedure())
+    await make_exchange(request)
+    request.exchange_count = 0
+    await make_exchange(request)
+
+
+@refused("exchange_idempotency_unique")
+async def two_exchanges_with_one_key() -> None:
+    request = await make_request(await make_procedure())
+    for _ in range(2):
+        exchange = await make_exchange(request)
+        exchange.idempotency_digest = b"the same"
+        await exchange.save()
+
+
+@refused("exchange_author")
+async def an_exchange_of_an_unknown_party() -> None:
+    await make_exchange(await make_request(await make_procedure()), author="MAYOR")  # type: ignore[arg-type]
+
+
+@refused("exchange_agent_is_of_the_municipality")
+async def a_citizens_exchange_that_an_agent_wrote() -> None:
+    request, agent = await make_request(await make_procedure()), await make_agent()
+    await save(
+        Exchange(
+            request_id=request.id,
+            number=1,
+            author="CITIZEN",
+            author_name="X",
+            agent_id=agent.agent_id,
+            body="X",
+        )
+    )
+
+
+@refused("exchange_number_positive")
+async def an_exchange_of_number_nought() -> None:
+    request = await make_request(await make_procedure())
+    await save(Exchange(request_id=request.id, number=0, author="CITIZEN", author_name="X", body="X"))
+
+
+@refused("exchange_body")
+async def an_exchange_that_says_nothing() -> None:
+    await make_exchange(await make_request(await make_procedure()), body="")
+
+
+@refused("exchange_body")
+async def an_exchange_that_says_too_much() -> None:
+    await make_exchange(await make_request(await make_procedure()), body="é" * 10_001)
+
+
+@refused("request_event_actor")
+async def an_event_of_an_unknown_party() -> None:
+    await make_event(await make_request(await make_procedure()), actor="MAYOR")  # type: ignore[arg-type]
+
+
+async def make_mail(**columns: Any) -> None:
+    sound = {
+        "template": "acknowledgement",
+        "recipient": JEANNE.email,
+        "language": "fr",
+        "message_id": f"<{new_id()}@example.fr>",
+    }
+    await save(Mail(**{**sound, **columns}))
+
+
+@refused("mail_once_an_event")
+async def a_mail_twice_for_an_event() -> None:
+    event = await make_event(await make_request(await make_procedure()))
+    await make_mail(event_id=event.id)
+    await make_mail(event_id=event.id)
+
+
+@refused("mail_message_id_unique")
+async def two_mails_with_one_message_id() -> None:
+    await make_mail(message_id="<1@example.fr>")
+    await make_mail(message_id="<1@example.fr>")
+
+
+@refused("mail_state")
+async def a_mail_in_an_unknown_state() -> None:
+    await make_mail(state="LOST")
+
+
+@refused("mail_sent")
+async def a_mail_that_was_sent_at_no_time() -> None:
+    await make_mail(state="SENT")
+
+
+@refused("mail_language")
+async def a_mail_in_an_unknown_language() -> None:
+    await make_mail(language="de")
+
+
+@refused("mail_event_id_fkey")
+async def a_mail_about_an_event_that_never_happened() -> None:
+    async with transaction():
+        await make_mail(event_id=new_id())
+
+
+@pytest.mark.parametrize(
+    ("rule", "attempt"),
+    [
+        pytest.param(rule, attempt, id=name)
+        for rule, attempts in REFUSED.items()
+        for name, attempt in attempts
+    ],
+)
+async def test_refused(database: Settings, rule: str, attempt: Refused) -> None:
+    with pytest.raises(IntegrityError) as raised:
+        await attempt()
+    assert violated_constraint(raised.value) == rule
+
+
+def test_every_rule_is_tried() -> None:
+    """But those that only other releases' code can run into."""
+    rules = {*MIGRATION.UNIQUE, *(name for rules in MIGRATION.CHECKS.values() for name in rules)}
+    untried = rules - set(REFUSED)
+    assert untried == {
+        "schedule_slug_unique",
+        "procedure_schedule_unique",
+        "agent_procedure_unique",
+        "procedure_version_positive",
+        "procedure_version_appointment",
+        "service_request_language",
+        "request_event_position_unique",
+    }
+
+
+async def test_history_is_never_rewritten(database: Settings) -> None:
+    event = await make_event(await make_request(await make_procedure()))
+    with pytest.raises(IntegrityError, match="never changed"):
+        await execute("UPDATE request_event SET kind = 'RequestCancelled' WHERE id = $1", event.id)
+
+
+async def test_an_event_is_given_its_position_whatever_it_says(database: Settings) -> None:
+    event = await make_event(await make_request(await make_procedure()))
+    event.id, event.position = new_id(), 1_000_000
+    await save(event)
+    row = await fetch_one("SELECT max(position) AS last, count(*) AS count FROM request_event")
+    assert row == {"last": 2, "count": 2}
+
+
+async def test_a_mail_may_be_written_before_its_event(database: Settings) -> None:
+    request = await make_request(await make_procedure())
+    id = new_id()
+    async with transaction():
+        await make_mail(event_id=id)
+        await execute(
+            "INSERT INTO request_event (id, kind, request_id, actor, data, occurred_at) "
+            "VALUES ($1, 'RequestSubmitted', $2, 'CITIZEN', '{}', $3)",
+            id,
+            request.id,
+            now() - timedelta(seconds=1),
+        )
+    assert await Mail.filter(event_id=id).count() == 1

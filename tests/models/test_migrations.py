@@ -1,0 +1,101 @@
+"""Migrations: two at once, backwards and forwards again, and that they say what the models say."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import asyncpg
+import pytest
+from tortoise.connection import get_connection
+from tortoise.context import get_current_context
+from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+
+from core.settings import Settings
+from espace.embedded import EmbeddedServers
+from models.database import _apps, migrate, pending_migrations
+
+ROUTINES_AND_INDEXES = """
+SELECT 'index ' || indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT 'constraint ' || conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'trigger ' || tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'function ' || proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'column ' || table_name || '.' || column_name, data_type || is_nullable FROM information_schema.columns
+WHERE table_schema = 'public'
+"""
+
+
+@pytest.fixture
+def empty_database_url(servers: EmbeddedServers) -> str:
+    return servers.postgres.url("empty_for_migrations")
+
+
+async def test_two_at_once(servers: EmbeddedServers, empty_database_url: str) -> None:
+    """Both succeed, in processes of their own; one of them has done the work."""
+    await on_server(servers, "CREATE DATABASE empty_for_migrations")
+    code = (
+        "import asyncio, sys; from core.settings import Settings; from models.database import migrate; "
+        "print(asyncio.run(migrate(Settings(database_url=sys.argv[1], secret_key='k' * 40))))"
+    )
+    try:
+        both = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-c", code, empty_database_url, stdout=asyncio.subprocess.PIPE
+            )
+            for _ in range(2)
+        ]
+        outputs = [(await process.communicate())[0].decode().strip() for process in both]
+        assert [process.returncode for process in both] == [0, 0]
+        assert sorted(outputs) == ["['0001_initial', '0002_constraints']", "[]"]
+    finally:
+        await on_server(servers, "DROP DATABASE empty_for_migrations WITH (FORCE)")
+
+
+async def test_backwards_and_forwards_again(database: Settings) -> None:
+    before = await definitions(database)
+    executor = MigrationExecutor(get_connection("default"), _apps())
+
+    await executor.migrate([MigrationTarget("models", "0001_initial")])
+    assert not {name for name in await definitions(database) if name.startswith(("trigger", "function"))}
+    await MigrationExecutor(get_connection("default"), _apps()).migrate(
+        [MigrationTarget("models", "__first__")]
+    )
+    assert not [name for name in await definitions(database) if name.startswith("column service_request.")]
+
+    assert await migrate(database) == ["0001_initial", "0002_constraints"]
+    assert await definitions(database) == before
+
+
+async def test_nothing_is_left_to_migrate(database: Settings) -> None:
+    assert await pending_migrations() == []
+
+
+async def test_the_models_are_what_the_migrations_make(database: Settings) -> None:
+    """`makemigrations` would find nothing to do."""
+    context = get_current_context()
+    assert context is not None
+    assert context.apps is not None
+    changes = await MigrationAutodetector(context.apps, _apps()).changes()
+    assert [writer.operations for writer in changes] == []
+
+
+async def definitions(settings: Settings) -> dict[str, str]:
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        return {row["name"]: row["definition"] for row in await connection.fetch(ROUTINES_AND_INDEXES)}
+    finally:
+        await connection.close()
+
+
+async def on_server(servers: EmbeddedServers, statement: str) -> None:
+    connection = await asyncpg.connect(servers.postgres.url("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
