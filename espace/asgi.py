@@ -16,7 +16,7 @@ from core.event_bus import event_bus
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
-from espace import health
+from espace import captcha, health
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
 from espace.pages import render
@@ -54,7 +54,7 @@ def make_app(settings: Settings) -> Starlette:
             await close_redis()
             await database.close()
 
-    routes: list[BaseRoute] = [*_graphql_routes(settings), *health.routes]
+    routes: list[BaseRoute] = [*_graphql_routes(settings), *captcha.routes, *health.routes]
     if settings.development:
         routes += [_start_page(settings), *make_inbox_routes(settings.data / "inbox")]
     return Starlette(routes=routes, lifespan=lifespan)

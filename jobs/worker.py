@@ -45,24 +45,29 @@ def run(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT. Mails on their way get `shutdown_timeout_seconds` to arrive."""
     configure_logging(settings)
     logging.getLogger("arq").setLevel(logging.WARNING)
-    asyncio.run(work(settings))
+    asyncio.run(_live(settings))
 
 
-async def work(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Works until `stop` is set, or a signal comes where none is given."""
-    if stop is None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    bus = EventBus(settings.redis_url)
+async def _live(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await database.initialise(settings)
+    try:
+        await work(settings, stop)
+    finally:
+        await database.close()
+
+
+async def work(settings: Settings, stop: asyncio.Event) -> None:
+    """Works until `stop` is set, on the database that `models.database` was given."""
+    bus = EventBus(settings.redis_url)
     await bus.start()
     try:
         logger.info("the worker works")
         await _work_with_redis_or_without(settings, bus, stop)
     finally:
         await bus.stop()
-        await database.close()
         logger.info("the worker has stopped")
 
 
@@ -110,17 +115,24 @@ async def _work_on(queue: ArqRedis, settings: Settings, bus: EventBus, stop: asy
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait({working, relaying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        worker.allow_pick_jobs = False
-        await end_tasks([relaying] if not relaying.done() else [])
-        # Whatever ended arq, a mail in the middle of its way had better arrive: otherwise it may be sent
-        # twice.
-        if worker.tasks:
-            await asyncio.wait(worker.tasks.values(), timeout=settings.shutdown_timeout_seconds)
-        for task in (working, relaying):
-            if task.done() and not task.cancelled():
-                task.result()
+        ended = [task for task in (working, relaying) if task.done()]
+        await end_tasks([working, relaying])
+        await _let_arrive(worker, stopping, settings.shutdown_timeout_seconds)
+        for task in ended:
+            task.result()
     finally:
         await end_tasks([working, relaying, stopping, *worker.tasks.values()])
+
+
+async def _let_arrive(worker: Worker, stopping: asyncio.Task[Any], seconds: float) -> None:
+    """Waits for the jobs under way (each has its time limit), but not longer than that once told to stop.
+
+    A mail whose conversation is broken off may have been taken, and would be sent twice.
+    """
+    if worker.tasks:
+        arriving = asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+        await asyncio.wait({arriving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({arriving}, timeout=seconds)
 
 
 def make_queue(settings: Settings) -> ArqRedis:
