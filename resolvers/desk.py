@@ -19,7 +19,7 @@ from resolvers.policies import RequestState, require, require_transition
 from resolvers.procedures import procedure_page, schedule_row
 from resolvers.reading.agents import agent_by_id, agent_part
 from resolvers.reading.mail import parked_mail_part
-from resolvers.reading.pages import OrderBy, Window, list_of, page
+from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Part, Reading, Shape, read_value, reading_for
 from resolvers.requests import checked_reason, read_request
@@ -45,6 +45,10 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                 shape.child(field.key, _requests(reading, actor, field))
             case "unread_exchange_count":
                 shape.plain(field.name, _unread_count(reading, actor))
+            case "event_cursor":
+                # Of the same statement, hence of the same moment, as all the rest that is asked.
+                shape.need({"head": "(SELECT coalesce(max(position), 0) FROM request_event)"})
+                shape.output("event_cursor", lambda raw: encode_cursor([raw["head"]]))
             case "procedures":
                 shape.output(field.key, lambda raw, field=field: _procedures(reading, field))  # type: ignore[misc]
             case "schedules":

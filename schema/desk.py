@@ -45,6 +45,8 @@ class Desk:
     agents: list[Agent]
     partner_tokens: list[PartnerToken]
     """Empty for a HANDLER."""
+    event_cursor: str
+    """The end of the event log as this answer shows it: `deskEvents(after:)` it, and nothing falls in between."""
 
     @kept(ServiceRequestConnection)
     def requests(
