@@ -1,0 +1,40 @@
+"""Taking away what nobody needs any more, most of all what strangers can make grow."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from models.database import execute
+
+VISITOR_DRAFT = timedelta(days=30)
+"""A draft that no account holds, untouched for that long. Its ticket was shown, but never mailed."""
+
+SENT_MAIL = timedelta(days=90)
+CAPTCHA = timedelta(hours=1)
+AT_ONCE = 1_000
+"""Rows a statement takes away, so that none lasts: what is left waits for the next run."""
+
+_SWEEPS = {
+    "service_request": (
+        "status = 'DRAFT' AND account_id IS NULL AND updated_at < now() - $1::interval",
+        VISITOR_DRAFT,
+    ),
+    "session": ("expires_at < now() - $1::interval", timedelta()),
+    "captcha": ("expires_at < now() - $1::interval", CAPTCHA),
+    "mail": ("state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
+}
+
+logger = logging.getLogger(__name__)
+
+
+async def sweep() -> None:
+    """Forgotten drafts, ended sessions, old captchas, sent mail. Running it twice takes nothing more away."""
+    for table, (condition, age) in _SWEEPS.items():
+        gone = await execute(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT {AT_ONCE} "
+            "FOR UPDATE SKIP LOCKED)",
+            age,
+        )
+        if gone:
+            logger.info("%d rows of %s swept", gone, table)

@@ -1,0 +1,75 @@
+"""What strangers leave behind goes; what anybody may still want stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core.settings import Settings
+from jobs.retention import SENT_MAIL, VISITOR_DRAFT, sweep
+from models.database import execute, fetch
+from tests.factories import make_captcha, make_citizen, make_procedure, make_request, make_session
+
+DAY = timedelta(days=1)
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+async def _age(table: str, column: str, age: timedelta) -> None:
+    await execute(f"UPDATE {table} SET {column} = now() - $1::interval", age)
+
+
+async def _count(table: str) -> int:
+    return (await fetch(f"SELECT count(*) AS number FROM {table}"))[0]["number"]
+
+
+@pytest.mark.parametrize(("age", "left"), [(VISITOR_DRAFT - DAY, 1), (VISITOR_DRAFT + DAY, 0)])
+async def test_a_forgotten_draft_of_a_visitor_goes(database: Settings, age: timedelta, left: int) -> None:
+    await make_request(await make_procedure(), status="DRAFT")
+    await _age("service_request", "updated_at", age)
+
+    await sweep()
+    await sweep()
+
+    assert await _count("service_request") == left
+
+
+async def test_drafts_of_accounts_and_what_was_sent_stay(database: Settings) -> None:
+    procedure = await make_procedure()
+    await make_request(procedure, citizen=await make_citizen(), status="DRAFT")
+    await make_request(procedure)
+    await _age("service_request", "updated_at", 10 * VISITOR_DRAFT)
+
+    await sweep()
+
+    assert await _count("service_request") == 2
+
+
+async def test_ended_sessions_and_old_captchas_go(database: Settings) -> None:
+    citizen = await make_citizen()
+    credential = (await fetch("SELECT id FROM credential WHERE account_id = $1", citizen.account_id))[0]["id"]
+    before = await _count("session")
+    await make_session(credential, days=1)
+    await make_session(credential, days=-1)
+    await make_captcha("CREATE_ACCOUNT")
+    await make_captcha("CREATE_ACCOUNT", minutes=-90)
+
+    await sweep()
+
+    assert await _count("session") == before + 1
+    assert await _count("captcha") == 1
+
+
+@pytest.mark.parametrize(("age", "left"), [(SENT_MAIL - DAY, 1), (SENT_MAIL + DAY, 0)])
+async def test_mail_goes_some_months_after_it_was_sent(database: Settings, age: timedelta, left: int) -> None:
+    await execute(
+        "INSERT INTO mail (id, template, recipient, language, data, state, attempts, next_attempt_at, message_id, "
+        "created_at, sent_at) VALUES (gen_random_uuid(), 'acknowledgement', 'a@b.example', 'fr', '{}', 'SENT', 1, "
+        "now(), '<1@b.example>', now(), now() - $1::interval)",
+        age,
+    )
+
+    await sweep()
+
+    assert await _count("mail") == left
