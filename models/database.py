@@ -125,7 +125,7 @@ async def fetch_json(sql: str, *values: Any) -> Any:
 
 
 async def execute(sql: str, *values: Any) -> int:
-    """Runs a statement; returns how many rows it changed."""
+    """Runs a statement; returns how many rows an UPDATE or a DELETE changed. (Tortoise counts an INSERT as 0.)"""
     changed, _ = await get_connection("default").execute_query(sql, list(values))
     return changed
 
