@@ -21,7 +21,8 @@ async def _age(table: str, column: str, age: timedelta) -> None:
 
 
 async def _count(table: str) -> int:
-    return (await fetch(f"SELECT count(*) AS number FROM {table}"))[0]["number"]
+    number: int = (await fetch(f"SELECT count(*) AS number FROM {table}"))[0]["number"]
+    return number
 
 
 @pytest.mark.parametrize(("age", "left"), [(VISITOR_DRAFT - DAY, 1), (VISITOR_DRAFT + DAY, 0)])
