@@ -9,6 +9,7 @@ once more with the same Message-ID: that much no protocol can spare (RFC 1047).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import traceback
@@ -33,6 +34,9 @@ IDLE_LIMIT = "60s"
 
 logger = logging.getLogger(__name__)
 
+_one_at_a_time = asyncio.Lock()
+"""So that a process that is killed leaves one mail at most in doubt. For more mails a second: more workers."""
+
 _handed_over: set[UUID] = set()
 """Mails that the server took while our commit failed (PostgreSQL restarted): to be marked, not sent again."""
 
@@ -46,7 +50,7 @@ async def send_mail(mail_id: str) -> None:
     id = UUID(mail_id)
     async with AsyncExitStack() as afterwards:
         # The conversation is entered inside the transaction, and left after its commit.
-        async with transaction():
+        async with _one_at_a_time, transaction():
             mail = await _lock(id)
             if mail is None:
                 return

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
+from arq import cron
 from arq.connections import ArqRedis
 from arq.worker import Function, Worker, func
 from redis.asyncio.retry import Retry as RedisRetry
@@ -25,6 +26,7 @@ from core.tasks import end_tasks
 from jobs.delivery import TOTAL_SECONDS
 from jobs.mail import send_mail
 from jobs.relay import SEND_MAIL, Relay
+from jobs.retention import sweep
 from jobs.retrying import retried
 from models import database
 
@@ -38,7 +40,13 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
-FUNCTIONS: list[Function] = [func(retried(send_mail), name=SEND_MAIL, timeout=TOTAL_SECONDS + 10)]
+CRON_JOBS = [cron(retried(sweep), name="sweep", minute=17, timeout=30)]
+"""Every hour, by one worker, whichever comes first."""
+
+FUNCTIONS: list[Function] = [
+    func(retried(send_mail), name=SEND_MAIL, timeout=MOST_AT_ONCE * TOTAL_SECONDS + 10)
+]
+"""A mail may wait for the others that were picked up with it: they leave one at a time."""
 
 
 def run(settings: Settings) -> None:
@@ -99,6 +107,7 @@ async def _work_on(queue: ArqRedis, settings: Settings, bus: EventBus, stop: asy
     """Returns when told to stop; raises what ended arq or the relay."""
     worker = Worker(
         FUNCTIONS,
+        cron_jobs=CRON_JOBS,
         queue_name=QUEUE,
         redis_pool=queue,
         handle_signals=False,

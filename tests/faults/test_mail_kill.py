@@ -67,8 +67,7 @@ async def _until_all_are_marked(count: int, worker: Command, within: float) -> N
 
 
 async def test_killed_at_any_moment_it_loses_nothing(inbox: MailServer, worker: Command) -> None:  # noqa: F811
-    """One mail at a time on its way: as many duplicates as kills, at most."""
-    worker.environment["ESPACE_DATABASE_POOL_SIZE"] = "3"
+    """A worker has one mail at a time on its way: as many duplicates as kills, at most."""
     message_ids = await add_confirmations(60)
     inbox.slow_by_chance(0.12)
     kills = 0
