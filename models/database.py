@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 from tortoise import Tortoise
+from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
 from tortoise.migrations.executor import MigrationExecutor
@@ -26,6 +27,7 @@ __all__ = [
     "fetch",
     "fetch_json",
     "fetch_one",
+    "in_a_transaction",
     "initialise",
     "migrate",
     "pending_migrations",
@@ -103,6 +105,11 @@ async def transaction() -> AsyncIterator[None]:
     """All or nothing; READ COMMITTED. Inside, every statement of this task takes part."""
     async with in_transaction():
         yield
+
+
+def in_a_transaction() -> bool:
+    """Whether this task's statements take part in one, and so hold a connection."""
+    return isinstance(get_connection("default"), TransactionalDBClient)
 
 
 async def fetch(sql: str, *values: Any) -> list[Row]:

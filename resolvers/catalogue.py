@@ -109,24 +109,42 @@ EMPTY_MUNICIPALITY = MunicipalityEntry(name="", timezone="Europe/Paris", contact
 
 _current: Catalogue | None = None
 _checked_at = 0.0
-_refreshing: asyncio.Task[Catalogue] | None = None
+_checking: asyncio.Task[Catalogue] | None = None
 
 
 async def current() -> Catalogue:
-    """The catalogue, no older than FRESH_SECONDS. Raises UnavailableError where the database is away."""
-    if _current is not None and monotonic() - _checked_at < FRESH_SECONDS:
+    """The catalogue, no older than FRESH_SECONDS. Raises UnavailableError where the database is away.
+
+    Inside a transaction, what is known will do: waiting for a second connection with one in hand, all transactions
+    of a full pool would wait for each other.
+    """
+    if _current is not None and (monotonic() - _checked_at < FRESH_SECONDS or database.in_a_transaction()):
         return _current
-    return await refresh()
+    return await _checked()
 
 
 async def refresh() -> Catalogue:
+    """The catalogue as it is now. A check that is under way already may have looked too early."""
+    if _is_checking():
+        await _checked()
+    return await _checked()
+
+
+async def _checked() -> Catalogue:
     """Compares revisions and loads the catalogue where it changed. Callers at the same time share one check."""
-    global _refreshing
-    loop = asyncio.get_running_loop()
-    if _refreshing is None or _refreshing.done() or _refreshing.get_loop() is not loop:
+    global _checking
+    if _checking is None or not _is_checking():
         # A context of its own: the statements are not the operation's, nor may they join its transaction.
-        _refreshing = loop.create_task(_check(), context=Context())
-    return await asyncio.shield(_refreshing)
+        _checking = asyncio.get_running_loop().create_task(_check(), context=Context())
+    return await asyncio.shield(_checking)
+
+
+def _is_checking() -> bool:
+    return (
+        _checking is not None
+        and not _checking.done()
+        and _checking.get_loop() is asyncio.get_running_loop()
+    )
 
 
 async def version(id: UUID) -> VersionEntry:

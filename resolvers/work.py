@@ -30,6 +30,7 @@ from models.events import RequestEvent
 from models.ids import new_id
 from models.mail import Mail
 from models.requests import ServiceRequest
+from resolvers import catalogue
 
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.01
@@ -110,6 +111,8 @@ def unit_of_work(function: Callable[Concatenate[Work, P], Awaitable[R]]) -> Call
 
     @wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Known before the transaction opens, it need not be read with a connection in hand.
+        await catalogue.current()
         for attempt in range(1, ATTEMPTS + 1):
             work = Work()
             try:
