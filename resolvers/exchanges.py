@@ -14,6 +14,7 @@ from models.contact import Contact
 from models.database import Row, execute, fetch_one
 from models.exchanges import BODY_LIMIT, Exchange
 from models.ids import decode_as
+from models.plain_text import has_unprintable
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers.policies import RequestState, require
@@ -92,7 +93,7 @@ def checked_body(body: str) -> str:
         else _LONG_BODY
         if len(body) > BODY_LIMIT
         else _UNPRINTABLE
-        if "\0" in body
+        if has_unprintable(body)
         else None
     )
     if problem is not None:
@@ -105,7 +106,8 @@ async def _post(
     work: Work, actor: Actor, id: UUID | None, body: str, attachments: Sequence[str], key: str | None
 ) -> UUID:
     request = await ServiceRequest.lock_visible(actor, id)
-    digest = hmac_digest("idempotency", f"{party(actor)}/{key}".encode()) if key else None
+    scope = f"MUNICIPALITY {actor.agent_id}" if isinstance(actor, AgentActor) else party(actor)
+    digest = hmac_digest("idempotency", f"{scope}/{key}".encode()) if key else None
     if digest is not None:
         known = await fetch_one(
             "SELECT id FROM exchange WHERE request_id = $1 AND idempotency_digest = $2", request.id, digest

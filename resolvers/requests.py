@@ -23,6 +23,7 @@ from models.contact import Contact, check_contact
 from models.database import Row, execute, fetch_one
 from models.forms import AnswerValue, merge_answers, parse_answers, problems
 from models.ids import decode_as, new_id
+from models.plain_text import has_unprintable
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import captcha as captchas
@@ -37,6 +38,15 @@ from resolvers.work import Work, mail_the_citizen, unit_of_work
 VISITOR_KEY_MINIMUM = 16
 KEY_LIMIT = 200
 REASON_LIMIT = 2_000
+
+_LONG_REASON = Text(
+    fr="Le motif compte {limit} caractères au plus : raccourcissez-le.",
+    en="The reason has {limit} characters at most: shorten it.",
+).format(limit=REASON_LIMIT)
+_UNPRINTABLE = Text(
+    fr="Le motif contient un caractère invisible : saisissez-le de nouveau.",
+    en="The reason holds an invisible character: type it again.",
+)
 
 
 async def request(actor: Actor, *, id: str, selection: Selection) -> Row | None:
@@ -137,20 +147,13 @@ async def read_request(actor: Actor, id: UUID | None, selection: Selection) -> R
 
 
 def checked_reason(reason: str | None) -> str | None:
-    """Without blanks around; None where nothing is left. Raises ValidationError where it is too long."""
+    """Without blanks around; None where nothing is left. Raises ValidationError."""
     reason = (reason or "").strip()
-    if len(reason) > REASON_LIMIT:
-        raise ValidationError(
-            [
-                FieldProblem(
-                    "reason",
-                    Text(
-                        fr="Le motif compte {limit} caractères au plus : raccourcissez-le.",
-                        en="The reason has {limit} characters at most: shorten it.",
-                    ).format(limit=REASON_LIMIT),
-                )
-            ]
-        )
+    problem = (
+        _LONG_REASON if len(reason) > REASON_LIMIT else _UNPRINTABLE if has_unprintable(reason) else None
+    )
+    if problem is not None:
+        raise ValidationError([FieldProblem("reason", problem)])
     return reason or None
 
 
@@ -300,7 +303,8 @@ async def _cancel(
     request.closed_at = request.archived_at = now()
     request.touch()
     await request.save(update_fields=["status", "closed_at", "archived_at", "version", "updated_at"])
-    event = work.happened("RequestCancelled", request, actor, data={"previous": previous, "reason": reason})
+    data = {"previous": previous, "status": request.status, "reason": reason}
+    event = work.happened("RequestCancelled", request, actor, data=data)
     mail_the_citizen(work, request, "status_changed", event)
     return None
 
