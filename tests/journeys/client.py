@@ -1,0 +1,229 @@
+"""A front end as a test plays it: runs the documents of client-examples/operations over HTTP, WebSocket and SSE.
+
+    visitor = Client(stack.api)
+    draft = await visitor.run("StartRequest", procedure="signalement-voirie")
+    async with agent.follow("DeskEvents", after=cursor) as events:
+        event = await events.next()
+
+Each run is held to the number of statements that its document states.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any, Self
+
+import httpx
+from gql import Client as WebSocketClient
+from gql import GraphQLRequest
+from gql.client import AsyncClientSession
+from gql.transport.websockets import WebsocketsTransport
+
+from tests.journeys.documents import document
+from tests.stack import Api
+
+Data = dict[str, Any]
+
+DEMONSTRATION_PASSWORD = "Demonstration-2026"
+WITHIN_SECONDS = 5.0
+_STATEMENTS = re.compile(r'(?:sql|door);desc="(\d+)"')
+
+
+class RefusedError(AssertionError):
+    """The answer has top-level errors. `code` is that of the first."""
+
+    def __init__(self, name: str, errors: list[Data]) -> None:
+        super().__init__(f"{name}: {errors}")
+        self.code: str = errors[0]["extensions"]["code"]
+
+
+class Client:
+    """One caller at one API process. `authorization` is the value of the header; without it, a visitor."""
+
+    def __init__(self, api: Api, authorization: str | None = None, *, language: str = "fr") -> None:
+        self.api = api
+        self.authorization = authorization
+        self.language = language
+        self.most_statements: dict[str, int] = {}
+        """By document, the most that one run has made."""
+        # Connections are not kept, so that none is left when a test ends.
+        self._http = httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
+
+    def at(self, api: Api) -> Client:
+        """The same caller at another process."""
+        return Client(api, self.authorization, language=self.language)
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """What the server has set. They go along with each call, as in a browser."""
+        return self._http.cookies
+
+    async def send(
+        self, query: str, variables: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Any document, as it is."""
+        return await self._http.post(
+            self.api.graphql_url,
+            json={"query": query, "variables": dict(variables or {})},
+            headers={**self._headers(), "X-Requested-With": "journey", **(headers or {})},
+        )
+
+    async def run(self, name: str, **variables: Any) -> Any:
+        """What the root field answers; all of the data where a document has several.
+
+        Raises RefusedError; fails where more statements were made than the document states.
+        """
+        asked = document(name)
+        response = await self.send(asked.text, variables)
+        answer = response.json()
+        if answer.get("errors"):
+            raise RefusedError(name, answer["errors"])
+        made = sum(map(int, _STATEMENTS.findall(response.headers["server-timing"])))
+        assert made <= asked.statements, f"{name} made {made} statements of {asked.statements}"
+        self.most_statements[name] = max(made, self.most_statements.get(name, 0))
+        return _value(name, answer)
+
+    async def change(self, name: str, **variables: Any) -> Data:
+        """The success of a mutation. Fails with what it was refused for."""
+        value: Data = await self.run(name, **variables)
+        assert value["__typename"].endswith("Success"), f"{name}: {value}"
+        return value
+
+    async def log_in(self, username: str, password: str = DEMONSTRATION_PASSWORD) -> Self:
+        """Becomes somebody who has an account."""
+        answer = await self.change("LogIn", username=username, password=password)
+        self.authorization = f"Bearer {answer['token']}"
+        return self
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Connection]:
+        """A WebSocket of this caller. What it follows ends with it."""
+        transport = WebsocketsTransport(
+            url=self.api.websocket_url, init_payload=self._headers(), close_timeout=1
+        )
+        async with WebSocketClient(transport=transport) as session:
+            connection = Connection(session)
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    @asynccontextmanager
+    async def follow(self, name: str, **variables: Any) -> AsyncIterator[Following]:
+        """A subscription on a WebSocket of its own."""
+        async with self.connected() as connection:
+            yield connection.follow(name, **variables)
+
+    @asynccontextmanager
+    async def stream(self, name: str, **variables: Any) -> AsyncIterator[Following]:
+        """A subscription over server-sent events."""
+        following = Following(self._events(name, variables))
+        try:
+            yield following
+        finally:
+            await following.close()
+
+    async def _events(self, name: str, variables: Data) -> AsyncIterator[Data]:
+        async with (
+            httpx.AsyncClient(timeout=httpx.Timeout(10, read=60)) as http,
+            http.stream(
+                "POST",
+                self.api.graphql_url,
+                json={"query": document(name).text, "variables": variables},
+                headers={**self._headers(), "Accept": "text/event-stream"},
+            ) as response,
+        ):
+            kind = ""
+            async for line in response.aiter_lines():
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: ") and kind == "next":
+                    yield _value(name, json.loads(line.removeprefix("data: ")))
+                elif line.startswith("data:") and kind == "complete":
+                    return
+
+    def _headers(self) -> dict[str, str]:
+        shown = {"Authorization": self.authorization} if self.authorization else {}
+        return {**shown, "Accept-Language": self.language}
+
+
+class Connection:
+    """A WebSocket, as the `gql` client keeps it."""
+
+    def __init__(self, session: AsyncClientSession) -> None:
+        self.session = session
+        self._followings: list[Following] = []
+
+    def follow(self, name: str, **variables: Any) -> Following:
+        following = Following(self._events(name, variables))
+        self._followings.append(following)
+        return following
+
+    async def _events(self, name: str, variables: Data) -> AsyncIterator[Data]:
+        request = GraphQLRequest(document(name).text, variable_values=variables)
+        answers = self.session.subscribe(request, get_execution_result=True)
+        async with aclosing(answers):
+            async for result in answers:
+                errors = [error.formatted for error in result.errors or ()]
+                yield _value(name, {"data": result.data, "errors": errors})
+
+    async def close(self) -> None:
+        for following in self._followings:
+            await following.close()
+
+
+class Following:
+    """What a subscription sends, kept until it is asked for."""
+
+    def __init__(self, events: AsyncIterator[Data]) -> None:
+        self._kept: asyncio.Queue[Data | Exception | None] = asyncio.Queue()
+        self._task = asyncio.create_task(self._keep(events))
+        self.cursor: str | None = None
+        """Of the last event handed out: what to resume after."""
+
+    async def next(self, within: float = WITHIN_SECONDS) -> Data:
+        """The next event. Raises TimeoutError, what ended the subscription, or StopAsyncIteration after its end."""
+        async with asyncio.timeout(within):
+            kept = await self._kept.get()
+        if isinstance(kept, dict):
+            self.cursor = kept["cursor"]
+            return kept
+        self._kept.put_nowait(kept)
+        raise kept or StopAsyncIteration
+
+    async def until(self, kind: str, within: float = WITHIN_SECONDS) -> Data:
+        """The next event of this type; others are passed over."""
+        async with asyncio.timeout(within):
+            while True:
+                event = await self.next(within)
+                if event["__typename"] == kind:
+                    return event
+
+    async def nothing(self, seconds: float = 0.5) -> None:
+        """Fails where anything comes in meanwhile."""
+        with suppress(TimeoutError):
+            raise AssertionError(f"{await self.next(seconds)} came")
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep(self, events: AsyncIterator[Data]) -> None:
+        ended: Exception | None = None
+        try:
+            async for event in events:
+                self._kept.put_nowait(event)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the next event
+            ended = error
+        self._kept.put_nowait(ended)
+
+
+def _value(name: str, answer: Data) -> Any:
+    if answer.get("errors"):
+        raise RefusedError(name, answer["errors"])
+    data: Data = answer["data"]
+    return next(iter(data.values())) if len(data) == 1 else data

@@ -1,0 +1,113 @@
+"""What happens at the start of many stories: somebody files a request, has an account, the mairie answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from tests.journeys.client import Client, Data
+from tests.stack import Api, Inbox
+
+CODE = "AZERTY"
+"""What the stack's security codes are fixed to."""
+
+PROCEDURE = "signalement-voirie"
+ANSWERS: list[Data] = [
+    {"field": "nature", "value": {"choices": ["eclairage"]}},
+    {"field": "numero_lampadaire", "value": {"text": "L-0042"}},
+    {"field": "lieu", "value": {"text": "Devant le 4 rue des Lilas"}},
+    {"field": "description", "value": {"text": "Le lampadaire est éteint depuis lundi."}},
+    {"field": "danger", "value": {"boolean": False}},
+]
+
+
+def contact(email: str | None = None, **changes: Any) -> Data:
+    """Mes informations of somebody who prefers e-mail, at an address that nobody else has."""
+    return {
+        "civility": "MADAME",
+        "firstName": "Hélène",
+        "lastName": "Marchand",
+        "email": email or new_address(),
+        "preferredContactMethod": "EMAIL",
+        **changes,
+    }
+
+
+def new_address() -> str:
+    return f"{uuid4().hex[:12]}@exemple.example"
+
+
+async def captcha(client: Client, purpose: str) -> Data:
+    """A security code, read off its picture."""
+    challenge = await client.run("CreateCaptcha", purpose=purpose)
+    return {"captcha": challenge["id"], "answer": CODE}
+
+
+async def file_request(client: Client, *, email: str | None = None) -> Data:
+    """A request of a visitor, or of a citizen, from the draft to the mairie: its id, ticket and version.
+
+    A visitor holds the ticket afterwards.
+    """
+    draft = await draft_request(client)
+    filled = await client.change(
+        "UpdateRequest",
+        request=draft["id"],
+        version=draft["version"],
+        answers=ANSWERS,
+        **({} if draft["contact"] and not email else {"contact": contact(email)}),
+    )
+    code = None if _is_citizen(client) else await captcha(client, "SUBMIT_REQUEST")
+    sent = await client.change(
+        "SubmitRequest", request=draft["id"], version=filled["request"]["version"], captcha=code
+    )
+    request: Data = sent["request"]
+    return request
+
+
+async def draft_request(client: Client) -> Data:
+    """A draft; a visitor holds its ticket from then on."""
+    started = await client.change("StartRequest", procedure=PROCEDURE, idempotencyKey=uuid4().hex)
+    draft: Data = started["request"]
+    if not _is_citizen(client):
+        client.authorization = f"Ticket {draft['ticket']}"
+    return draft
+
+
+async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tuple[Client, Data]:
+    """A citizen who is logged in, and the account."""
+    client = Client(api, language=language)
+    username, password = f"citoyen-{uuid4().hex[:10]}", "Tournesol-au-balcon-7"
+    created = await client.change(
+        "CreateAccount",
+        input={
+            "username": username,
+            "password": password,
+            "profile": contact(**profile),
+            "captcha": await captcha(client, "CREATE_ACCOUNT"),
+        },
+    )
+    await client.log_in(username, password)
+    account: Data = created["account"]
+    return client, account
+
+
+async def post(client: Client, request: str, body: str) -> Data:
+    """An exchange of the caller's side."""
+    posted = await client.change("PostExchange", request=request, body=body, idempotencyKey=uuid4().hex)
+    exchange: Data = posted["exchange"]
+    return exchange
+
+
+async def follow_link(inbox: Inbox, address: str) -> str:
+    """The token in the address of the confirmation mail."""
+    mail = await inbox.wait_for(address)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    found = re.search(r"https?://\S+[?#&/]token=([\w.~-]+)", text.get_content())
+    assert found, text.get_content()
+    return found[1]
+
+
+def _is_citizen(client: Client) -> bool:
+    return (client.authorization or "").startswith("Bearer")

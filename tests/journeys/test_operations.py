@@ -1,0 +1,144 @@
+"""The documents that front ends and tests share: valid, explained, and no more costly than they say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, OperationType, build_schema, parse, validate
+
+from tests.journeys.client import Client
+from tests.journeys.documents import Document, document, documents
+from tests.journeys.stories import (
+    captcha,
+    contact,
+    draft_request,
+    file_request,
+    follow_link,
+    open_account,
+    post,
+)
+from tests.stack import ROOT, Api, Stack
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("asked", documents(), ids=lambda asked: asked.name)
+def test_a_document_is_one_valid_operation_named_like_its_file(
+    asked: Document, schema: GraphQLSchema
+) -> None:
+    parsed = parse(asked.text)
+    operations = [node for node in parsed.definitions if isinstance(node, OperationDefinitionNode)]
+
+    assert validate(schema, parsed) == []
+    assert [node.name and node.name.value for node in operations] == [asked.name]
+    assert asked.purpose.endswith(".")
+
+
+def subscriptions() -> list[str]:
+    return [asked.name for asked in documents() if "\nsubscription " in asked.text]
+
+
+async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -> None:
+    """The whole story in short: every document is run where it costs most."""
+    visitor = Client(stack.api)
+    citizen, account = await open_account(stack.api)
+    agent = await Client(stack.api).log_in("agent")
+    callers = (visitor, citizen, agent)
+
+    await visitor.run("Catalogue")
+    await visitor.run("SearchProcedures", search="lampadaire")
+    await visitor.run("ProcedurePage", slug="acte-naissance")
+    await citizen.change("ConfirmEmail", token=await follow_link(stack.inbox, account["profile"]["email"]))
+    await citizen.run("MyAccount")
+    await citizen.change("UpdateProfile", profile=contact())
+    sessions = (await citizen.run("MySessions"))["sessions"]
+
+    sent = await file_request(visitor)
+    request = sent["id"]
+    await visitor.run("RequestByTicket", ticket=sent["ticket"])
+    inbox = await agent.run("DeskInbox", filter={"search": sent["ticket"]})
+    assert [node["id"] for node in inbox["requests"]["nodes"]] == [request]
+    await agent.run("DeskRequest", request=request)
+    agents = (await agent.run("DeskAgents"))["agents"]
+    await agent.run("DeskParkedMails")
+    assigned = await agent.change("AssignRequest", request=request, agent=agents[0]["id"])
+    await agent.change(
+        "ChangeRequestStatus",
+        request=request,
+        version=assigned["request"]["version"],
+        status="IN_PROGRESS",
+        reason="Une équipe passe demain.",
+    )
+    exchange = await post(agent, request, "Bonjour, est-ce le lampadaire du carrefour ?")
+    await visitor.change("MarkExchangesRead", request=request, upTo=exchange["id"])
+    page = await visitor.run("RequestPage", request=request)
+    await visitor.run(
+        "EarlierExchanges", request=request, before=page["exchanges"]["pageInfo"]["startCursor"]
+    )
+    await citizen.change("ClaimRequest", ticket=sent["ticket"])
+    await citizen.run("MyRequests")
+    await citizen.run("MyArchivedRequests")
+    await citizen.run("RequestPage", request=request)
+    await citizen.change("CancelRequest", request=request, reason="C’est réparé.")
+
+    newcomer = Client(stack.api)
+    taken = await newcomer.run(
+        "CreateAccount",
+        input={
+            "username": account["username"],
+            "password": "Tournesol-au-balcon-7",
+            "profile": contact(),
+            "captcha": await captcha(newcomer, "CREATE_ACCOUNT"),
+        },
+    )
+    assert taken["__typename"] == "UsernameTakenError"
+    other = await Client(stack.api).log_in("citoyen2")
+    draft = await draft_request(other)
+    await other.change("CancelRequest", request=draft["id"])
+    await other.change("RevokeSession", session=await another_session(other, stack.api))
+    assert await other.run("LogOut") is True
+
+    assert len(sessions) == 1
+    most = {
+        name: max(caller.most_statements.get(name, 0) for caller in (*callers, newcomer, other))
+        for name in (asked.name for asked in documents())
+        if name not in subscriptions()
+    }
+    assert most == {name: document(name).statements for name in most}
+
+
+async def another_session(citizen: Client, api: Api) -> str:
+    await Client(api).log_in("citoyen2")
+    sessions = (await citizen.run("MySessions"))["sessions"]
+    return str(next(session["id"] for session in sessions if not session["current"]))
+
+
+@pytest.mark.parametrize("name", subscriptions())
+async def test_a_subscription_makes_the_statements_that_it_states_before_it_waits(
+    stack: Stack, name: str
+) -> None:
+    """Counted by the server, which tells of it in its log once the subscription has ended."""
+    who = await Client(stack.api).log_in("agent" if name == "DeskEvents" else "citoyen1")
+    variables = {}
+    if name == "RequestEvents":
+        mine = await who.run("MyRequests")
+        page = await who.run("RequestPage", request=mine["requests"]["nodes"][0]["id"])
+        variables = {"request": page["id"]}
+
+    async with who.follow(name, **variables):
+        await asyncio.sleep(0.5)
+
+    assert 0 < await logged_statements(stack.api, name) <= document(name).statements
+
+
+async def logged_statements(api: Api, name: str) -> int:
+    line = re.compile(rf"subscription {name} over websocket: .* (\d+) statements")
+    async with asyncio.timeout(5):
+        while not (found := line.findall(api.output())):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+    return int(found[-1])
