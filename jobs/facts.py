@@ -12,7 +12,9 @@ import orjson
 
 from core.i18n import Language
 from core.keys import unseal
+from models.address import Address
 from models.database import Row, fetch_one
+from models.phone_number import readable_phone
 
 Template = Literal["email_confirmation", "acknowledgement", "new_exchange", "status_changed"]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
@@ -31,6 +33,8 @@ class MailFacts:
     municipality_name: str
     municipality_email: str
     timezone: str
+    municipality_phone: str | None = None
+    municipality_address: Address | None = None
     account_id: UUID | None = None
     username: str | None = None
     ticket: str | None = field(default=None, repr=False)
@@ -49,7 +53,8 @@ SELECT m.template, m.language, m.recipient, m.account_id, m.data AS mail_data,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
        x.author_name, x.posted_at,
        e.data AS event_data, e.occurred_at,
-       t.name AS municipality_name, t.contact_email AS municipality_email, t.timezone
+       t.name AS municipality_name, t.contact_email AS municipality_email, t.timezone,
+       t.phone AS municipality_phone, t.address AS municipality_address
 FROM mail m
 LEFT JOIN credential c ON c.account_id = m.account_id
 LEFT JOIN service_request r ON r.id = m.request_id
@@ -86,6 +91,10 @@ def facts_of(row: Row) -> MailFacts:
         municipality_name=row["municipality_name"] or "Mairie",
         municipality_email=row["municipality_email"] or "",
         timezone=row["timezone"] or "Europe/Paris",
+        municipality_phone=row["municipality_phone"] and readable_phone(row["municipality_phone"]),
+        municipality_address=(
+            Address.from_json(_json(row["municipality_address"])) if row["municipality_address"] else None
+        ),
         account_id=row["account_id"],
         username=row["username"],
         ticket=unseal("ticket", row["ticket_sealed"]).decode() if row["ticket_sealed"] else None,

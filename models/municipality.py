@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -13,6 +15,8 @@ class Municipality(Model):
     name = fields.CharField(max_length=200)
     timezone = fields.CharField(max_length=64)
     contact_email = fields.CharField(max_length=254)
+    phone = fields.CharField(max_length=20, null=True)
+    address: dict[str, Any] | None = fields.JSONField(null=True)
     revision = fields.BigIntField(default=0)
 
     class Meta:

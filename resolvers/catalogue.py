@@ -74,6 +74,8 @@ class MunicipalityEntry:
     name: str
     timezone: str
     contact_email: str
+    phone: str | None = None
+    address: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,7 @@ async def _checked() -> Catalogue:
 
 def _is_checking() -> bool:
     return (
-        _checking is not None
-        and not _checking.done()
-        and _checking.get_loop() is asyncio.get_running_loop()
+        _checking is not None and not _checking.done() and _checking.get_loop() is asyncio.get_running_loop()
     )
 
 
@@ -222,7 +222,7 @@ def _build(raw: dict[str, Any], versions: dict[UUID, VersionEntry]) -> Catalogue
     return Catalogue(
         revision=municipality["revision"] if municipality else -1,
         municipality=(
-            MunicipalityEntry(municipality["name"], municipality["timezone"], municipality["contact_email"])
+            MunicipalityEntry(**{name: municipality[name] for name in MunicipalityEntry.__slots__})
             if municipality
             else EMPTY_MUNICIPALITY
         ),

@@ -111,15 +111,20 @@ async def _count(statement: str, *values: Any) -> int:
 async def _put_municipality(data: MunicipalityData) -> int:
     return await _count(
         """
-        INSERT INTO municipality AS m (id, name, timezone, contact_email, revision) VALUES (1, $1, $2, $3, 0)
+        INSERT INTO municipality AS m (id, name, timezone, contact_email, phone, address, revision)
+        VALUES (1, $1, $2, $3, $4, $5::jsonb, 0)
         ON CONFLICT (id) DO UPDATE
-        SET name = excluded.name, timezone = excluded.timezone, contact_email = excluded.contact_email
-        WHERE (m.name, m.timezone, m.contact_email)
-            IS DISTINCT FROM (excluded.name, excluded.timezone, excluded.contact_email)
+        SET name = excluded.name, timezone = excluded.timezone, contact_email = excluded.contact_email,
+            phone = excluded.phone, address = excluded.address
+        WHERE (m.name, m.timezone, m.contact_email, m.phone, m.address)
+            IS DISTINCT FROM
+            (excluded.name, excluded.timezone, excluded.contact_email, excluded.phone, excluded.address)
         """,
         data.name,
         data.timezone,
         data.contact_email,
+        data.phone,
+        orjson.dumps(data.address.to_json()).decode() if data.address else None,
     )
 
 

@@ -23,6 +23,8 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "name": entry.name,
         "timezone": entry.timezone,
         "contact_email": entry.contact_email,
+        "phone": entry.phone,
+        "address": entry.address,
         "partners": [],
         "upload": {"max_file_bytes": 0, "accepted_media_types": []},  # Nothing can be sent yet.
     }

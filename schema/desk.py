@@ -60,7 +60,7 @@ class Desk:
 
     @kept(ParkedMailConnection)
     def parked_mails(self, first: int | None = 50, after: str | None = None) -> None:
-        """Mail that could not be sent, the latest first: the citizen has to be told otherwise. `first` is at most 100."""
+        """Mail that could not be sent, the latest first: tell the citizen otherwise. `first` is at most 100."""
 
 
 @input_object()

@@ -9,7 +9,7 @@ from schema.references import ServiceRequestReference
 
 @output
 class ParkedMail(Node):
-    """A mail that the program no longer tries to send: the recipient's server refused it for good, or 48 hours went by."""
+    """A mail that the program no longer tries to send: it was refused for good, or 48 hours went by."""
 
     template: str
     """Which mail: `acknowledgement`, `new_exchange`, `status_changed`, `email_confirmation`."""

@@ -2,6 +2,7 @@
 
 import resolvers.procedures
 from schema.callers import EVERYONE
+from schema.contact import Address
 from schema.declare import output
 from schema.fields import Info, query, selection_of
 from schema.partners import PartnerSystem
@@ -24,6 +25,9 @@ class Municipality:
     timezone: str
     """Name in the IANA database: `Europe/Paris`."""
     contact_email: str
+    phone: str | None
+    """Of the service that answers, in E.164: `+33261910012`."""
+    address: Address | None
     partners: list[PartnerSystem]
     """Partner systems that citizens may link to their account, Espace Famille among them."""
     upload: UploadLimits

@@ -19,21 +19,6 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MunicipalityFile(_Frozen):
-    """`municipality.yaml`"""
-
-    name: Title
-    timezone: Annotated[str, StringConstraints(max_length=64)] = "Europe/Paris"
-    contact_email: Annotated[str, StringConstraints(max_length=254)]
-
-
-class CategoryData(_Frozen):
-    """One element of `categories.yaml`; the file's order is the order of the catalogue."""
-
-    slug: Slug
-    title: Title
-
-
 class AddressFile(_Frozen):
     lines: tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...] = Field(max_length=6)
     postal_code: str
@@ -42,6 +27,23 @@ class AddressFile(_Frozen):
 
     def to_address(self) -> Address:
         return Address(self.lines, self.postal_code, self.city, self.country)
+
+
+class MunicipalityFile(_Frozen):
+    """`municipality.yaml`"""
+
+    name: Title
+    timezone: Annotated[str, StringConstraints(max_length=64)] = "Europe/Paris"
+    contact_email: Annotated[str, StringConstraints(max_length=254)]
+    phone: Annotated[str, StringConstraints(max_length=40)] | None = None
+    address: AddressFile | None = None
+
+
+class CategoryData(_Frozen):
+    """One element of `categories.yaml`; the file's order is the order of the catalogue."""
+
+    slug: Slug
+    title: Title
 
 
 class ScheduleData(_Frozen):
@@ -87,3 +89,6 @@ class MunicipalityData:
     categories: tuple[CategoryData, ...]
     schedules: tuple[ScheduleData, ...]
     procedures: tuple[ProcedureData, ...]
+    phone: str | None = None
+    """In E.164."""
+    address: Address | None = None

@@ -24,6 +24,7 @@ from models.forms import AppointmentPolicy, check_definition
 from models.forms.definition import FIELD_TYPES
 from models.mistakes import Path, mistakes_of
 from models.municipality_files.data import (
+    AddressFile,
     CategoryData,
     MunicipalityData,
     MunicipalityFile,
@@ -33,6 +34,7 @@ from models.municipality_files.data import (
     ScheduleData,
 )
 from models.municipality_files.yaml_document import LARGEST_FILE_BYTES, Document, read_yaml
+from models.phone_number import PHONE_ADVICE, normalised_phone
 
 MOST_PROCEDURES = 5_000
 
@@ -121,6 +123,8 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
             )
             for _, procedure in procedures
         ),
+        phone=municipality.phone and normalised_phone(municipality.phone),
+        address=municipality.address.to_address() if municipality.address else None,
     )
 
 
@@ -152,6 +156,9 @@ def _read_head(source: _Source) -> MunicipalityFile | None:
         source.refuse(("timezone",), text)
     if normalised_email(municipality.contact_email) is None:
         source.refuse(("contact_email",), EMAIL_ADVICE)
+    if municipality.phone is not None and normalised_phone(municipality.phone) is None:
+        source.refuse(("phone",), PHONE_ADVICE)
+    _check_address(source, ("address",), municipality.address)
     return municipality
 
 
@@ -165,13 +172,15 @@ def _read_schedules(source: _Source) -> tuple[ScheduleData, ...] | None:
     schedules = source.read_as(_SCHEDULES)
     _refuse_repeated((source, (n, "slug"), schedule.slug) for n, schedule in enumerate(schedules or ()))
     for position, schedule in enumerate(schedules or ()):
-        if schedule.address is None:
-            continue
-        # The checks speak the API's names and paths; here the file's line is enough.
-        for problem in check_address(schedule.address.to_address(), "")[1]:
-            part = {"postalCode": "postal_code"}.get(problem.path.strip("."), problem.path.strip("."))
-            source.refuse((position, "address", part), problem.text)
+        _check_address(source, (position, "address"), schedule.address)
     return schedules
+
+
+def _check_address(source: _Source, path: Path, address: AddressFile | None) -> None:
+    # The checks speak the API's names and paths; here the file's line is enough.
+    for problem in check_address(address.to_address(), "")[1] if address else ():
+        part = {"postalCode": "postal_code"}.get(problem.path.strip("."), problem.path.strip("."))
+        source.refuse((*path, part), problem.text)
 
 
 def _refuse_repeated(slugs: Iterable[tuple[_Source, Path, str]]) -> None:
