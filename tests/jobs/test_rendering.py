@@ -15,6 +15,7 @@ from core.i18n import LANGUAGES, Language
 from core.keys import verify
 from jobs.facts import TEMPLATES, MailFacts, Template
 from jobs.rendering import render
+from models.address import Address
 
 ACCOUNT = UUID("0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000")
 FACTS = MailFacts(
@@ -23,6 +24,8 @@ FACTS = MailFacts(
     recipient="marie@example.fr",
     municipality_name="Mairie de Saint-Aubin",
     municipality_email="contact@mairie.example",
+    municipality_phone="02 61 91 00 12",
+    municipality_address=Address(("1 place de la Mairie",), "49985", "Saint-Aubin"),
     timezone="Europe/Paris",
     account_id=ACCOUNT,
     username="marie",
@@ -198,3 +201,14 @@ def test_without_an_address_of_the_mairie_none_is_shown() -> None:
     mail = render(replace(FACTS, municipality_email=""))
     assert "mailto" not in mail.html
     assert "Pour joindre" not in mail.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_acknowledgement_says_where_the_service_in_charge_is(language: Language) -> None:
+    """CRPA, article R. 112-5: postal and e-mail address, telephone."""
+    mail = render(replace(FACTS, language=language))
+    for part in (mail.text, mail.html):
+        for fact in ("1 place de la Mairie, 49985 Saint-Aubin", "02 61 91 00 12", "contact@mairie.example"):
+            assert fact in part
+    without = render(replace(FACTS, language=language, municipality_phone=None, municipality_address=None))
+    assert "49985" not in without.text + without.html
