@@ -88,6 +88,10 @@ class EventTail:
                 except UnavailableError:
                     logger.warning("the event log cannot be read for the moment")
                     await asyncio.sleep(LOOK_EVERY_SECONDS)
+                except Exception:
+                    # Everybody who follows depends on this loop: whatever it was, look again.
+                    logger.exception("the event log could not be read")
+                    await asyncio.sleep(LOOK_EVERY_SECONDS)
                 else:
                     await bell.wait(LOOK_EVERY_SECONDS)
 

@@ -6,7 +6,8 @@ and the same loop, so that nothing can fall between them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from core.errors import ForbiddenError, NotFoundError
 from core.selection import Selection
@@ -32,50 +33,58 @@ Condition = Callable[[Statement, str], str]
 
 async def request_events(
     actor: Actor, *, request: str, after: str | None, selection: Selection
-) -> AsyncIterator[Row]:
+) -> AsyncGenerator[Row, None]:
     """Events of one request: with `after` all since that cursor, then live. Raises NotFoundError."""
     request_id = decode_as("ServiceRequest", request)
     if await read_request(actor, request_id, Selection.of("version")) is None:
         raise NotFoundError
-    async for _, row in _follow(
+    events = _follow(
         actor,
         after,
         concerns=lambda happening: happening.request_id == request_id,
         condition=lambda statement, r: f"{r}.id = {statement.bind(request_id, 'uuid')}",
         selection=selection,
-    ):
-        yield row
+    )
+    async with aclosing(events):
+        async for _, row in events:
+            yield row
 
 
-async def desk_events(actor: Actor, *, after: str | None, selection: Selection) -> AsyncIterator[Row]:
+async def desk_events(actor: Actor, *, after: str | None, selection: Selection) -> AsyncGenerator[Row, None]:
     """Events of every request that the agent may see."""
     if not isinstance(actor, AgentActor):
         raise ForbiddenError
-    async for _, row in _follow(
+    events = _follow(
         actor,
         after,
         concerns=lambda happening: True,
         condition=lambda statement, r: "TRUE",
         selection=selection,
-    ):
-        yield row
+    )
+    async with aclosing(events):
+        async for _, row in events:
+            yield row
 
 
-async def notifications(actor: Actor, *, after: str | None, selection: Selection) -> AsyncIterator[Row]:
+async def notifications(
+    actor: Actor, *, after: str | None, selection: Selection
+) -> AsyncGenerator[Row, None]:
     """What concerns the caller's account. The first message only gives the counts, and the cursor to resume after."""
     if not isinstance(actor, CitizenActor):
         raise ForbiddenError
-    position = await head() if after is None else int(decode_cursor(after, 1)[0])
+    position = await head() if after is None else _position(after)
     start = encode_cursor([position])
     yield {"cursor": start, "event": None, "unread_exchange_count": await _unread_count(actor)}
-    async for cursor, row in _follow(
+    events = _follow(
         actor,
         start,
         concerns=lambda happening: happening.account_id == actor.account_id,
         condition=lambda statement, r: "TRUE",
         selection=selection.get("event"),
-    ):
-        yield {"cursor": cursor, "event": row, "unread_exchange_count": await _unread_count(actor)}
+    )
+    async with aclosing(events):
+        async for cursor, row in events:
+            yield {"cursor": cursor, "event": row, "unread_exchange_count": await _unread_count(actor)}
 
 
 async def _follow(
@@ -85,9 +94,9 @@ async def _follow(
     concerns: Callable[[Happening], bool],
     condition: Condition,
     selection: Selection,
-) -> AsyncIterator[tuple[str, Row]]:
+) -> AsyncGenerator[tuple[str, Row], None]:
     """Each event with its cursor, oldest first, for ever. Ends with UnauthenticatedError where the session ends."""
-    position = int(decode_cursor(after, 1)[0]) if after is not None else None
+    position = _position(after) if after is not None else None
     wanted = Selection.merged([*selection.fields, *Selection.of("cursor").fields])
     async with event_tail().following(concerns) as follower:
         if position is None:
@@ -96,10 +105,16 @@ async def _follow(
             await require_alive(actor)
             rows = await _read_after(actor, position, condition, wanted)
             for row in rows:
-                position = int(decode_cursor(row["cursor"], 1)[0])
+                position = _position(row["cursor"])
                 yield row["cursor"], row
             if len(rows) < AT_ONCE:
                 await follower.wait(CHECK_SECONDS)
+
+
+def _position(cursor: str) -> int:
+    """Raises MalformedError where the cursor is none of the log's."""
+    position: int = decode_cursor(cursor, "bigint")[0]
+    return position
 
 
 async def _read_after(actor: Actor, position: int, condition: Condition, selection: Selection) -> list[Row]:

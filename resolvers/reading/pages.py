@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
 
@@ -54,25 +56,47 @@ def encode_cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(list(values))).rstrip(b"=").decode()
 
 
-def decode_cursor(cursor: str, length: int) -> list[str]:
-    """What `encode_cursor` was given, as text. Raises MalformedError for any other."""
+def decode_cursor(cursor: str, *types: str) -> list[Any]:
+    """The values that `encode_cursor` was given, each of its PostgreSQL type. Raises MalformedError for any other."""
     try:
         raw = cursor[:1000].encode("ascii")
         values = orjson.loads(base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True))
-    except (UnicodeEncodeError, binascii.Error, ValueError):
-        values = None
-    if (
-        not isinstance(values, list)
-        or len(values) != length
-        or not all(isinstance(v, (str, int)) for v in values)
-    ):
+        if not isinstance(values, list):
+            raise TypeError
+        return [_PARSERS[type](str(value)) for type, value in zip(types, values, strict=True)]
+    except (UnicodeEncodeError, binascii.Error, ValueError, TypeError, OverflowError) as error:
         raise MalformedError(
             Text(
                 fr="Ce curseur de page ne vient pas de ce service. Reprenez depuis le début.",
                 en="This page cursor was not given out by this service. Start again from the beginning.",
             )
-        )
-    return [str(value) for value in values]
+        ) from error
+
+
+def _integer(bits: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if value.bit_length() >= bits:
+            raise OverflowError
+        return value
+
+    return parse
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC)
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "int": _integer(32),
+    "bigint": _integer(64),
+    "text": str,
+    "timestamptz": _instant,
+    "uuid": UUID,
+}
 
 
 def page(
@@ -101,7 +125,7 @@ def page(
             f"{o.sql} {'DESC' if o.descending is not window.backward else 'ASC'}" for o in order
         )
         bounds = "".join(
-            f" AND {_beyond(reading, order, decode_cursor(cursor, len(order)), upward)}"
+            f" AND {_beyond(reading, order, decode_cursor(cursor, *(o.type for o in order)), upward)}"
             for cursor, upward in ((window.after, False), (window.before, True))
             if cursor is not None
         )
@@ -136,11 +160,10 @@ def page(
     return Part(json_object(reading, columns), finish)
 
 
-def _beyond(reading: Reading, order: Sequence[OrderBy], values: Sequence[str], upward: bool) -> str:
+def _beyond(reading: Reading, order: Sequence[OrderBy], values: Sequence[Any], upward: bool) -> str:
     """Rows strictly after the cursor, or before it where `upward`. The expressions of an order share a direction."""
-    # Bound as text and cast in SQL: a cursor holds text, whatever the type of the column.
     left = ", ".join(o.sql for o in order)
-    right = ", ".join(f"({reading.bind(v, 'text')})::{o.type}" for o, v in zip(order, values, strict=True))
+    right = ", ".join(reading.bind(value, o.type) for o, value in zip(order, values, strict=True))
     operator = "<" if order[0].descending is not upward else ">"
     return f"({left}) {operator} ({right})"
 
@@ -168,7 +191,7 @@ def page_of_list(
     """A connection over a list that the process holds. A cursor names its entry by `key`."""
     start = 0
     if window.after is not None:
-        (named,) = decode_cursor(window.after, 1)
+        (named,) = decode_cursor(window.after, "text")
         start = next((i + 1 for i, entry in enumerate(entries) if key(entry) == named), len(entries))
     found = entries[start : start + window.limit(default)]
     edges = [{"cursor": encode_cursor([key(entry)]), "node": row(entry)} for entry in found]

@@ -17,7 +17,9 @@ from resolvers.accounts import me
 from resolvers.requests import cancel_request, claim_request, request, request_by_ticket
 from tests.factories import holder_of, id_of, make_citizen, make_request
 
-SELECTION = Selection.of("id", "status", "version", "archived_at", "closed_at", "claimed", "permitted_actions")
+SELECTION = Selection.of(
+    "id", "status", "version", "archived_at", "closed_at", "claimed", "permitted_actions"
+)
 
 
 async def ids_of_my_requests(citizen: CitizenActor, *, archived: bool) -> list[str]:

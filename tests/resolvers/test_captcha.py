@@ -90,9 +90,7 @@ async def test_one_that_never_was(procedure: Procedure, id: str) -> None:
 
 async def test_of_fifty_answers_at_once_one_wins(procedure: Procedure) -> None:
     right = await make_captcha("SUBMIT_REQUEST")
-    outcomes = await asyncio.gather(
-        *(pass_with(procedure, right) for _ in range(50)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(pass_with(procedure, right) for _ in range(50)), return_exceptions=True)
     losers = [outcome for outcome in outcomes if outcome is not None]
     assert len(losers) == 49
     assert {type(loser) for loser in losers} == {CaptchaError}

@@ -55,8 +55,8 @@ async def test_the_four_read_states_from_both_sides(
 ) -> None:
     sent = await make_request(procedure, citizen=citizen)
     for author in ("CITIZEN", "MUNICIPALITY"):
-        await make_exchange(sent, author=author, read=True)  # type: ignore[arg-type]
-        await make_exchange(sent, author=author)  # type: ignore[arg-type]
+        await make_exchange(sent, author=author, read=True)
+        await make_exchange(sent, author=author)
     mine = ["SENT_READ", "SENT_UNREAD", "RECEIVED_READ", "RECEIVED_UNREAD"]
     theirs = ["RECEIVED_READ", "RECEIVED_UNREAD", "SENT_READ", "SENT_UNREAD"]
     assert await states(citizen, sent) == (mine, 1)
@@ -64,13 +64,11 @@ async def test_the_four_read_states_from_both_sides(
     assert await states(agent, sent) == (theirs, 1)
 
 
-async def test_marking_read_up_to_one(
-    procedure: Procedure, citizen: CitizenActor, agent: AgentActor
-) -> None:
+async def test_marking_read_up_to_one(procedure: Procedure, citizen: CitizenActor, agent: AgentActor) -> None:
     """Only what the other side wrote, only up to there, and once."""
     sent = await make_request(procedure, citizen=citizen)
     thread = [
-        await make_exchange(sent, author=author)  # type: ignore[arg-type]
+        await make_exchange(sent, author=author)
         for author in ("MUNICIPALITY", "CITIZEN", "MUNICIPALITY", "MUNICIPALITY")
     ]
 
@@ -165,7 +163,9 @@ async def test_the_longest_body(procedure: Procedure, citizen: CitizenActor) -> 
     assert len((await post(citizen, sent, "😀" * 10_000))["body"]) == 10_000
 
 
-@pytest.mark.parametrize(("status", "open_to"), [("DRAFT", "nobody"), ("ACCEPTED", "both"), ("CANCELLED", "nobody")])
+@pytest.mark.parametrize(
+    ("status", "open_to"), [("DRAFT", "nobody"), ("ACCEPTED", "both"), ("CANCELLED", "nobody")]
+)
 async def test_when_it_is_open(
     procedure: Procedure, citizen: CitizenActor, agent: AgentActor, status: str, open_to: str
 ) -> None:

@@ -48,9 +48,7 @@ async def test_a_citizen_starts_with_their_profile(procedure: Procedure, citizen
 
 async def test_a_request_keeps_the_version_it_was_started_with(procedure: Procedure) -> None:
     wanted = Selection.of("id", "ticket", procedure=Selection.of("version"), steps=Selection.of("fields"))
-    row = await start_request(
-        Visitor(), procedure=procedure.slug, idempotency_key=None, selection=wanted
-    )
+    row = await start_request(Visitor(), procedure=procedure.slug, idempotency_key=None, selection=wanted)
     await make_version(procedure, 2, title="Autre", fields=[])
     later = await request_by_ticket(Visitor(), ticket=row["ticket"], selection=wanted)
     assert later is not None

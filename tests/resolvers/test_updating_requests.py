@@ -72,7 +72,10 @@ async def test_hidden_answers_come_back_when_they_are_asked_again(procedure: Pro
 
 async def test_a_condition_decides_what_is_required(procedure: Procedure) -> None:
     draft = await make_draft(procedure)
-    answers = [("reason", TextValue("Mariage")), ("abroad", BooleanValue(True))]
+    answers: list[tuple[str, AnswerValue]] = [
+        ("reason", TextValue("Mariage")),
+        ("abroad", BooleanValue(True)),
+    ]
     row = await update(holder_of(draft), draft, 1, contact=JEANNE, answers=answers)
     assert [problem["path"] for problem in row["problems"]] == ["country"]
 

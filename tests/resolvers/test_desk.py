@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.errors import ConflictError, NotAllowedError, NotFoundError
+from core.selection import SelectedField, Selection
+from core.tickets import new_ticket
+from models.actors import AgentActor, CitizenActor, Visitor
+from models.contact import Contact, ContactMethod
+from models.events import RequestEvent
+from models.ids import encode, new_id
+from models.mail import Mail
+from models.procedures import Procedure
+from models.requests import ServiceRequest
+from resolvers.desk import assign_request, change_request_status, desk
+from resolvers.policies import TRANSITIONS
+from tests.factories import id_of, make_agent, make_citizen, make_exchange, make_procedure, make_request
+
+SELECTION = Selection.of("status", "version", "closed_at", assignee=Selection.of("id"))
+PAUL = Contact(
+    first_name="Paul",
+    last_name="Lefèvre_100%",
+    email="paul@mail.example",
+    preferred_contact_method=ContactMethod.EMAIL,
+)
+
+
+async def found(agent: AgentActor, **filter: Any) -> set[str]:
+    wanted = Selection.of("total_count", nodes=Selection.of("id"))
+    field = SelectedField("requests", {"filter": filter} if filter else {}, wanted)
+    row = await desk(agent, selection=Selection((field,)))
+    assert row is not None
+    page = row[field.key]
+    ids = {node["id"] for node in page["nodes"]}
+    assert page["total_count"] == len(ids)
+    return ids
+
+
+async def change(agent: AgentActor, request: ServiceRequest, status: str, version: int = 1) -> Any:
+    return await change_request_status(
+        agent, request=id_of(request), version=version, status=status, reason="Motif", selection=SELECTION
+    )
+
+
+async def test_each_filter(procedure: Procedure, agent: AgentActor) -> None:
+    other = await make_procedure("other")
+    ticket = new_ticket()
+    await make_request(procedure, status="DRAFT")
+    plain = await make_request(procedure, ticket=ticket)
+    accepted = await make_request(other, status="ACCEPTED", contact=PAUL)
+    cancelled = await make_request(procedure, status="CANCELLED")
+    plain.assignee_id = agent.agent_id
+    await plain.save()
+    await make_exchange(plain, author="CITIZEN")
+    await make_exchange(accepted, author="CITIZEN", read=True)
+    await make_exchange(cancelled, author="MUNICIPALITY")
+    a, b, c = id_of(plain), id_of(accepted), id_of(cancelled)
+
+    assert await found(agent) == {a, b, c}
+    assert await found(agent, status=["SUBMITTED"]) == {a}
+    assert await found(agent, status=["ACCEPTED", "CANCELLED"]) == {b, c}
+    assert await found(agent, status=[]) == set()
+    assert await found(agent, procedure=id_of(other)) == {b}
+    assert await found(agent, procedure=encode("Procedure", new_id())) == set()
+    assert await found(agent, procedure="x") == set()
+    assert await found(agent, assignee=id_of(agent)) == {a}
+    assert await found(agent, unread=True) == {a}
+    assert await found(agent, unread=False) == {b, c}
+    assert await found(agent, archived=True) == {c}
+    assert await found(agent, archived=False) == {a, b}
+    assert await found(agent, search=ticket.lower()) == {a}
+    assert await found(agent, search=new_ticket()) == set()
+    assert await found(agent, search=" paul LEF ") == {b}
+    assert await found(agent, search="mail.example") == {b}
+    assert await found(agent, search="_100%") == {b}
+    for text in ("Jeanne%Durand", "Jeanne_Durand", "\\", "'"):
+        assert await found(agent, search=text) == set()
+    assert await found(agent, search="  ") == {a, b, c}
+    assert await found(agent, search="durand", archived=False, unread=True) == {a}
+
+
+async def test_a_handler_sees_only_the_procedures_given_to_them(procedure: Procedure) -> None:
+    other = await make_procedure("other")
+    handler = await make_agent("HANDLER", procedures=[procedure])
+    mine, strange = await make_request(procedure), await make_request(other)
+    assert await found(handler) == {id_of(mine)}
+    with pytest.raises(NotFoundError):
+        await change(handler, strange, "IN_PROGRESS")
+    with pytest.raises(NotFoundError):
+        await assign_request(handler, request=id_of(strange), agent=id_of(handler), selection=SELECTION)
+    assert (await change(handler, mine, "IN_PROGRESS"))["status"] == "IN_PROGRESS"
+
+
+async def test_for_anyone_else_there_is_no_desk(citizen: CitizenActor) -> None:
+    for actor in (Visitor(), citizen):
+        assert await desk(actor, selection=Selection.of("unread_exchange_count")) is None
+
+
+STATUSES = ("SUBMITTED", "IN_PROGRESS", "AWAITING_CITIZEN", "ACCEPTED", "REFUSED", "CANCELLED")
+
+
+@pytest.mark.parametrize("before", STATUSES)
+async def test_every_transition(procedure: Procedure, agent: AgentActor, before: str) -> None:
+    """Those of the table are made and told by mail; all others are refused and leave no trace."""
+    for after in (*STATUSES, "DRAFT", "LOST"):
+        request = await make_request(procedure, status=before)
+        if after in TRANSITIONS.get(before, ()):
+            row = await change(agent, request, after)
+            assert (row["status"], row["version"]) == (after, 2)
+            assert (row["closed_at"] is not None) is (after in ("ACCEPTED", "REFUSED"))
+            event = await RequestEvent.get(request_id=request.id)
+            assert event.kind == "RequestStatusChanged"
+            assert event.data == {"previous": before, "status": after, "reason": "Motif"}
+            assert (await Mail.get(event_id=event.id)).template == "status_changed"
+        else:
+            with pytest.raises(NotAllowedError):
+                await change(agent, request, after)
+            assert await RequestEvent.filter(request_id=request.id).count() == 0
+
+
+async def test_a_refused_transition_names_what_is_possible(procedure: Procedure, agent: AgentActor) -> None:
+    with pytest.raises(NotAllowedError, match="IN_PROGRESS"):
+        await change(agent, await make_request(procedure, status="ACCEPTED"), "REFUSED")
+
+
+async def test_a_stale_version_is_a_conflict(procedure: Procedure, agent: AgentActor) -> None:
+    request = await make_request(procedure)
+    await change(agent, request, "IN_PROGRESS")
+    with pytest.raises(ConflictError) as raised:
+        await change(agent, request, "ACCEPTED")
+    assert raised.value.current_version == 2
+
+
+async def test_a_draft_is_nobodys_business(procedure: Procedure, agent: AgentActor) -> None:
+    draft = await make_request(procedure, status="DRAFT")
+    with pytest.raises(NotFoundError):
+        await change(agent, draft, "IN_PROGRESS")
+
+
+async def test_assigning(procedure: Procedure, agent: AgentActor, citizen: CitizenActor) -> None:
+    request = await make_request(procedure)
+
+    async def assign(to: str | None) -> Any:
+        return await assign_request(agent, request=id_of(request), agent=to, selection=SELECTION)
+
+    row = await assign(id_of(agent))
+    assert (row["assignee"]["id"], row["version"]) == (id_of(agent), 2)
+    assert (await assign(id_of(agent)))["version"] == 2
+    row = await assign(None)
+    assert (row["assignee"], row["version"]) == (None, 3)
+    assert [event.kind for event in await RequestEvent.all()] == ["RequestAssigned"] * 2
+    for nobody in (encode("Agent", new_id()), id_of(citizen), "x", ""):
+        with pytest.raises(NotFoundError):
+            await assign(nobody)
+    cancelled = await make_request(procedure, status="CANCELLED")
+    with pytest.raises(NotAllowedError):
+        await assign_request(agent, request=id_of(cancelled), agent=None, selection=SELECTION)
+
+
+async def test_mail_that_could_not_be_sent(procedure: Procedure, agent: AgentActor) -> None:
+    """An administrator sees all of it; a handler that of requests they see."""
+    handler = await make_agent("HANDLER", procedures=[procedure])
+    mine, strange = await make_request(procedure), await make_request(await make_procedure("other"))
+    account = (await make_citizen()).account_id
+    for columns in (
+        {"request_id": mine.id, "state": "PARKED"},
+        {"request_id": mine.id, "state": "PENDING"},
+        {"request_id": strange.id, "state": "PARKED"},
+        {"account_id": account, "state": "PARKED"},
+    ):
+        mail = Mail(
+            template="x", recipient="x@example.fr", language="fr", message_id=str(new_id()), **columns
+        )
+        await mail.save(force_create=True)
+    wanted = Selection.of(
+        parked_mails=Selection.of("total_count", nodes=Selection.of("recipient", request=Selection.of("id")))
+    )
+    for actor, requests in ((agent, [None, id_of(strange), id_of(mine)]), (handler, [id_of(mine)])):
+        row = await desk(actor, selection=wanted)
+        assert row is not None
+        assert [(node["request"] or {}).get("id") for node in row["parked_mails"]["nodes"]] == requests
+        assert row["parked_mails"]["total_count"] == len(requests)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from core.clock import now
+from core.errors import NotFoundError
+from core.keys import sign
+from core.selection import Selection
+from models.accounts import Account
+from models.actors import CitizenActor, Visitor
+from models.database import Row
+from models.ids import new_id
+from resolvers.accounts import EMAIL_CONFIRMATION, confirm_email, update_profile
+from tests.factories import JEANNE
+
+SELECTION = Selection.of("id", "email_confirmed_at")
+
+
+def token(
+    account_id: UUID,
+    email: str = "jeanne@example.org",
+    *,
+    purpose: str = EMAIL_CONFIRMATION,
+    hours: float = 1,
+) -> str:
+    return sign(purpose, {"account": str(account_id), "email": email}, now() + timedelta(hours=hours))
+
+
+async def confirm(text: str) -> Row:
+    return await confirm_email(Visitor(), token=text, selection=SELECTION)
+
+
+async def test_again_and_again_the_same_answer(citizen: CitizenActor) -> None:
+    rows = [await confirm(token(citizen.account_id)) for _ in range(3)]
+    assert rows == [rows[0]] * 3
+    assert rows[0]["email_confirmed_at"] is not None
+
+
+async def test_the_address_in_another_case_is_the_same(citizen: CitizenActor) -> None:
+    assert (await confirm(token(citizen.account_id, "Jeanne@Example.org")))["email_confirmed_at"] is not None
+
+
+async def test_tokens_that_confirm_nothing(citizen: CitizenActor) -> None:
+    good = token(citizen.account_id)
+    body, _, digest = good.partition(".")
+    other_body = token(new_id()).partition(".")[0]
+    for bad in (
+        token(citizen.account_id, hours=-0.001),
+        token(citizen.account_id, purpose="password"),
+        token(citizen.account_id, "other@example.org"),
+        token(new_id()),
+        f"{other_body}.{digest}",
+        f"{body}.{digest[:-1]}",
+        f"{body}.",
+        f".{digest}",
+        body,
+        good[:-8],
+        "",
+        "é.é",
+        "\0.\0",
+        "\ud800",
+        "." * 10_000,
+    ):
+        with pytest.raises(NotFoundError):
+            await confirm(bad)
+    assert (await Account.get()).email_confirmed_at is None
+
+
+async def test_a_changed_address_needs_its_own_token(citizen: CitizenActor) -> None:
+    old = token(citizen.account_id)
+    await update_profile(
+        citizen, profile=replace(JEANNE, email="marie@example.org"), selection=Selection.of("id")
+    )
+    with pytest.raises(NotFoundError):
+        await confirm(old)
+    assert (await confirm(token(citizen.account_id, "marie@example.org")))["email_confirmed_at"] is not None

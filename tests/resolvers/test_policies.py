@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from core.errors import NotAllowedError
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder
+from models.requests import CLOSED_STATUSES, OPEN_STATUSES
+from resolvers.policies import TRANSITIONS, RequestState, permitted_actions, require, require_transition
+
+OWNER = CitizenActor(account_id=uuid4(), session_id=uuid4())
+STRANGER = CitizenActor(account_id=uuid4(), session_id=uuid4())
+HOLDER = TicketHolder(request_id=uuid4())
+AGENT = AgentActor(agent_id=uuid4(), session_id=uuid4(), role="HANDLER", display_name="Agent")
+PARTNER = PartnerActor(token_id=uuid4(), scopes=frozenset({"READ_REQUESTS"}), procedure_ids=frozenset())
+
+STATUSES = ("DRAFT", *OPEN_STATUSES, *CLOSED_STATUSES)
+OF_THE_CITIZEN = {
+    "DRAFT": ["EDIT", "SUBMIT", "CANCEL"],
+    "SUBMITTED": ["CANCEL", "POST_EXCHANGE"],
+    "IN_PROGRESS": ["CANCEL", "POST_EXCHANGE"],
+    "AWAITING_CITIZEN": ["CANCEL", "POST_EXCHANGE"],
+    "ACCEPTED": ["POST_EXCHANGE"],
+    "REFUSED": ["POST_EXCHANGE"],
+    "CANCELLED": [],
+}
+OF_AGENTS = ["POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_who_may_do_what(status: str) -> None:
+    claimed, unclaimed = RequestState(status, OWNER.account_id), RequestState(status, None)
+    mine = OF_THE_CITIZEN[status]
+    of_agents = [] if status in ("DRAFT", "CANCELLED") else OF_AGENTS
+    table: list[tuple[Actor, RequestState, list[str]]] = [
+        (OWNER, claimed, mine),
+        (OWNER, unclaimed, [*mine, "CLAIM"]),
+        (STRANGER, claimed, []),
+        (HOLDER, claimed, mine),
+        (HOLDER, unclaimed, mine),
+        (AGENT, claimed, of_agents),
+        (AGENT, unclaimed, of_agents),
+        (PARTNER, claimed, []),
+    ]
+    for actor, request, actions in table:
+        assert permitted_actions(actor, request) == actions
+
+
+def test_what_is_not_permitted_says_why_in_both_languages() -> None:
+    request = RequestState("CANCELLED", OWNER.account_id)
+    for action in ("EDIT", "SUBMIT", "CANCEL", "CLAIM", "POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"):
+        with pytest.raises(NotAllowedError) as raised:
+            require(action, OWNER, request)
+        assert raised.value.text.fr.endswith(".")
+        assert raised.value.text.en.endswith(".")
+        assert raised.value.text.fr != raised.value.text.en
+
+
+def test_transitions_never_lead_to_a_draft_nor_out_of_a_cancellation() -> None:
+    assert "CANCELLED" not in TRANSITIONS
+    targets = {after for possible in TRANSITIONS.values() for after in possible}
+    assert targets <= set(STATUSES) - {"DRAFT", "SUBMITTED", "CANCELLED"}
+    with pytest.raises(NotAllowedError):
+        require_transition(RequestState("CANCELLED", None), "IN_PROGRESS")
