@@ -44,7 +44,8 @@ async def followed(settings: Settings, request_id: UUID) -> tuple[list[UUID], li
             async with pool.acquire() as connection, connection.transaction():
                 for _ in range(chance.choice([1, 1, 2])):
                     await connection.execute(INSERT, new_id(), request_id)
-                await asyncio.sleep(chance.random() * 0.005)
+                # Most commit at once; some dawdle, while others with later numbers overtake them.
+                await asyncio.sleep(0.03 if chance.random() < 0.1 else chance.random() * 0.002)
 
     async def read(pool: asyncpg.Pool) -> list[UUID]:
         met: list[UUID] = []
@@ -52,7 +53,7 @@ async def followed(settings: Settings, request_id: UUID) -> tuple[list[UUID], li
         while True:
             last_time = written.is_set()
             rows = await pool.fetch(
-                "SELECT id, position FROM request_event WHERE position > $1 ORDER BY position LIMIT 7", cursor
+                "SELECT id, position FROM request_event WHERE position > $1 ORDER BY position", cursor
             )
             met += [row["id"] for row in rows]
             cursor = rows[-1]["position"] if rows else cursor
