@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import multiprocessing
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from tortoise.exceptions import OperationalError
 
+from core.errors import UnavailableError
 from core.event_bus import event_bus
 from core.logging import configure_logging
 from core.redis import close_redis
@@ -22,6 +24,7 @@ from espace.inbox import make_inbox_routes
 from espace.pages import render
 from espace.processes import die_with_parent
 from models import database
+from resolvers import catalogue
 from resolvers.sessions import authenticate
 from schema.build import build_schema
 
@@ -44,6 +47,9 @@ def make_app(settings: Settings) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.initialise(settings)
         await event_bus().start()
+        # The first caller need not wait for the catalogue; a database that is away or not migrated is /readyz's to tell.
+        with suppress(UnavailableError, OperationalError):
+            await catalogue.current()
         # What start made stays: otherwise each full collection walks all of it, and holds requests up for 0.1 s.
         gc.collect()
         gc.freeze()

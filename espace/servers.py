@@ -37,10 +37,10 @@ def provide_servers(settings: Settings) -> Iterator[Settings]:
         addresses = _read_addresses(settings)
         if any(name not in addresses for name in missing):
             raise
-        yield use_addresses(settings, addresses)
+        yield use_defaults(settings, addresses)
         return
     try:
-        yield use_addresses(settings, addresses_of(servers, missing))
+        yield use_defaults(settings, addresses_of(servers, missing))
     finally:
         servers.stop()
 
@@ -51,11 +51,11 @@ def addresses_of(servers: EmbeddedServers, names: list[str]) -> dict[str, str]:
     return {name: urls[name]() for name in names}
 
 
-def use_addresses(settings: Settings, addresses: Mapping[str, str]) -> Settings:
-    """Settings where the URLs that were not given are these; the environment says the same from then on."""
-    filled = {name: url for name, url in addresses.items() if getattr(settings, name) is None}
-    for name, url in filled.items():
-        os.environ[f"ESPACE_{name.upper()}"] = url
+def use_defaults(settings: Settings, defaults: Mapping[str, str]) -> Settings:
+    """Settings where what was not given is this; the environment says the same from then on."""
+    filled = {name: value for name, value in defaults.items() if getattr(settings, name) is None}
+    for name, value in filled.items():
+        os.environ[f"ESPACE_{name.upper()}"] = value
     get_settings.cache_clear()
     return settings.model_copy(update=filled)
 

@@ -24,13 +24,14 @@ from espace import demonstration
 from espace.embedded import EmbeddedServers
 from espace.mail_catcher import catch_mail
 from espace.processes import die_with_parent, start_child, stop_child
-from espace.servers import addresses_of, publish_addresses, servers_folder, use_addresses
+from espace.servers import addresses_of, publish_addresses, servers_folder, use_defaults
 from espace.serving import StartError, open_listener
 from resolvers.demonstration import DemonstrationFacts
 
 logger = logging.getLogger("espace.dev")
 
 LOOK_SECONDS = 0.2
+SECURITY_CODE = "DEM347"
 READY_SECONDS = 60.0
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 10.0
@@ -120,7 +121,7 @@ def _embedded(settings: Settings, keepers: list[Keeper]) -> Iterator[Settings]:
     )
     with servers:
         keepers += [Keeper("PostgreSQL", servers.postgres), Keeper("Valkey", servers.valkey)]
-        yield use_addresses(settings, addresses_of(servers, missing))
+        yield use_defaults(settings, addresses_of(servers, missing))
 
 
 async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper], started_at: float) -> None:
@@ -132,7 +133,9 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
         if settings.smtp_url is None:
             server, url = await catch_mail(settings.data / "inbox")
             stack.callback(server.close)
-            settings = use_addresses(settings, {"smtp_url": url})
+            settings = use_defaults(settings, {"smtp_url": url})
+        # Scripts cannot read pictures: the demonstration's code is told to whoever started it.
+        settings = use_defaults(settings, {"captcha_fixed_code": SECURITY_CODE})
         stack.enter_context(publish_addresses(settings))
         preparation = asyncio.create_task(demonstration.prepare(settings))
         if not await _finish_unless(preparation, stopping):
@@ -222,6 +225,7 @@ def describe(settings: Settings, facts: DemonstrationFacts, seconds: float) -> s
         ("Ready", f"{settings.public_url}/readyz"),
         ("Data", str(settings.data)),
         *demonstration.describe(facts),
+        ("Captcha", f"{settings.captcha_fixed_code} (every security code)"),
     ]
     width = max(len(name) for name, _ in lines)
     body = "\n".join(f"  {name:<{width}}  {value}" for name, value in lines)
