@@ -133,8 +133,9 @@ def test_nothing_is_left_when_it_is_killed_and_it_starts_again_within_seconds(st
     development = start()
     development.wait_until_ready()
     durations: list[float] = []
-    # The best of three: the machine may be busy with something else, but hardly each time.
-    while not durations or (min(durations) >= SECOND_START_SECONDS and len(durations) < 3):
+    # The limit is for a machine of one's own: on a busy one, the best of three, and in proportion to the load.
+    limit = SECOND_START_SECONDS
+    while not durations or (min(durations) >= limit and len(durations) < 3):
         children = descendants(development.process.pid)
         assert {child.name() for child in children} >= {"postgres", "valkey-server"}
         development.process.kill()
@@ -142,7 +143,8 @@ def test_nothing_is_left_when_it_is_killed_and_it_starts_again_within_seconds(st
         development = start()
         durations.append(development.wait_until_ready())
         assert wait_until_gone(children, within=0) == []
-    assert min(durations) < SECOND_START_SECONDS, durations
+        limit = SECOND_START_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert min(durations) < limit, durations
 
 
 def test_it_stops_while_it_starts(start: Start, data: Path) -> None:
