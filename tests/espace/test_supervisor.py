@@ -107,8 +107,10 @@ def start(data: Path) -> Iterator[Callable[..., Development]]:
     yield start_development
     for development in started:
         if development.process.poll() is None:
+            children = descendants(development.process.pid)
             development.process.kill()
             development.process.wait()
+            assert wait_until_gone(children, within=5) == []
 
 
 Start = Callable[..., Development]
