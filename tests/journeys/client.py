@@ -21,6 +21,7 @@ import httpx
 from gql import Client as WebSocketClient
 from gql import GraphQLRequest
 from gql.client import AsyncClientSession
+from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
 from tests.journeys.documents import document
@@ -103,7 +104,11 @@ class Client:
     async def connected(self) -> AsyncIterator[Connection]:
         """A WebSocket of this caller. What it follows ends with it."""
         transport = WebsocketsTransport(
-            url=self.api.websocket_url, init_payload=self._headers(), close_timeout=1
+            url=self.api.websocket_url,
+            init_payload=self._headers(),
+            # websockets (17) stops reading while 16 messages wait, and then does not see the end of the closing
+            # handshake either: gql gives up on it and leaves the socket open.
+            connect_args={"max_queue": None},
         )
         async with WebSocketClient(transport=transport) as session:
             connection = Connection(session)
@@ -167,9 +172,12 @@ class Connection:
         request = GraphQLRequest(document(name).text, variable_values=variables)
         answers = self.session.subscribe(request, get_execution_result=True)
         async with aclosing(answers):
-            async for result in answers:
-                errors = [error.formatted for error in result.errors or ()]
-                yield _value(name, {"data": result.data, "errors": errors})
+            try:
+                async for result in answers:
+                    errors = [error.formatted for error in result.errors or ()]
+                    yield _value(name, {"data": result.data, "errors": errors})
+            except TransportQueryError as error:  # A message of type error: the operation never ran.
+                raise RefusedError(name, error.errors or []) from error
 
     async def close(self) -> None:
         for following in self._followings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from email.message import EmailMessage
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -18,7 +20,9 @@ async def test_an_agent_finds_takes_and_decides(stack: Stack) -> None:
     await post(citizen, sent["id"], "Bonjour.")
 
     for search in (sent["ticket"], sent["ticket"].lower().replace("-", ""), account["profile"]["email"]):
-        inbox = await agent.run("DeskInbox", filter={"search": search, "unread": True, "status": ["SUBMITTED"]})
+        inbox = await agent.run(
+            "DeskInbox", filter={"search": search, "unread": True, "status": ["SUBMITTED"]}
+        )
         assert [node["id"] for node in inbox["requests"]["nodes"]] == [sent["id"]]
         assert inbox["requests"]["nodes"][0]["unreadExchangeCount"] == 1
 
@@ -51,7 +55,7 @@ async def test_an_agent_finds_takes_and_decides(stack: Stack) -> None:
 
 async def test_each_citizen_is_told_in_their_own_language(stack: Stack) -> None:
     agent = await Client(stack.api).log_in("agent")
-    subjects = {}
+    subjects: dict[str, set[str]] = {}
     for language in ("fr", "en"):
         citizen, account = await open_account(stack.api, language=language)
         sent = await file_request(citizen)
@@ -60,19 +64,12 @@ async def test_each_citizen_is_told_in_their_own_language(stack: Stack) -> None:
         )
         await post(agent, sent["id"], "Nous regardons.")
         address = account["profile"]["email"]
-        subjects[language] = {str(mail["Subject"]) for mail in [await last(stack, address, 4)] and sent_to(stack, address)}
+        await stack.inbox.wait_for(address, count=4)
+        subjects[language] = {str(mail["Subject"]) for mail in stack.inbox.sent_to(address)}
 
     assert "Votre demande a changé d’état : En cours de traitement" in subjects["fr"]
     assert "The status of your request has changed: In progress" in subjects["en"]
     assert len(subjects["fr"] | subjects["en"]) == 8
-
-
-async def last(stack: Stack, address: str, count: int) -> EmailMessage:
-    return await stack.inbox.wait_for(address, count=count)
-
-
-def sent_to(stack: Stack, address: str) -> list[EmailMessage]:
-    return stack.inbox.sent_to(address)
 
 
 async def test_drafts_stay_with_the_citizen(stack: Stack) -> None:
@@ -89,27 +86,39 @@ async def test_drafts_stay_with_the_citizen(stack: Stack) -> None:
 
 
 async def test_a_handler_sees_only_the_procedures_they_are_given(stack: Stack) -> None:
-    """Which they are is no field of the API yet: it is changed in the database."""
     sent = await file_request(Client(stack.api))
     handler = await Client(stack.api).log_in("agent")
     administrator = await Client(stack.api).log_in("admin")
+    search = {"search": sent["ticket"]}
     assert await handler.run("DeskRequest", request=sent["id"])
+
+    async with taken_from_every_handler(stack, "signalement-voirie"):
+        assert await handler.run("DeskRequest", request=sent["id"]) is None
+        assert (await handler.run("DeskInbox", filter=search))["requests"]["totalCount"] == 0
+        refused = await handler.run("PostExchange", request=sent["id"], body="Bonjour.")
+        assert (await administrator.run("DeskInbox", filter=search))["requests"]["totalCount"] == 1
+
+    assert refused["code"] == "NOT_FOUND"
+    assert await handler.run("DeskRequest", request=sent["id"])
+
+
+@asynccontextmanager
+async def taken_from_every_handler(stack: Stack, procedure: str) -> AsyncIterator[None]:
+    """Which procedures a handler is given is no field of the API yet: it is changed in the database."""
     connection = await asyncpg.connect(stack.servers.postgres.url())
     try:
-        transaction = "DELETE FROM agent_procedure USING procedure p WHERE p.id = procedure_id AND p.slug = $1 RETURNING *"
-        taken = await connection.fetch(transaction, "signalement-voirie")
-        assert await handler.run("DeskRequest", request=sent["id"]) is None
-        refused = await handler.run("PostExchange", request=sent["id"], body="Bonjour.")
-        search = {"search": sent["ticket"]}
-        assert (await handler.run("DeskInbox", filter=search))["requests"]["totalCount"] == 0
-        assert (await administrator.run("DeskInbox", filter=search))["requests"]["totalCount"] == 1
-    finally:
-        await connection.executemany(
-            "INSERT INTO agent_procedure (id, agent_id, procedure_id) VALUES ($1, $2, $3)",
-            [(row["id"], row["agent_id"], row["procedure_id"]) for row in taken],
+        taken = await connection.fetch(
+            "DELETE FROM agent_procedure g USING procedure p "
+            "WHERE p.id = g.procedure_id AND p.slug = $1 RETURNING g.id, g.agent_id, g.procedure_id",
+            procedure,
         )
+        try:
+            yield
+        finally:
+            insert = "INSERT INTO agent_procedure (id, agent_id, procedure_id) VALUES ($1, $2, $3)"
+            await connection.executemany(insert, [tuple(row) for row in taken])
+    finally:
         await connection.close()
-    assert refused["code"] == "NOT_FOUND"
 
 
 async def test_mail_that_the_server_refuses_for_good_is_shown_at_the_desk(stack: Stack) -> None:
@@ -126,8 +135,6 @@ async def test_mail_that_the_server_refuses_for_good_is_shown_at_the_desk(stack:
 
 
 async def parked_for(agent: Client, address: str) -> Data:
-    import asyncio
-
     async with asyncio.timeout(10):
         while True:
             page = await agent.run("DeskParkedMails")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.journeys.client import Client, Following
+from tests.journeys.client import Client, Following, RefusedError
 from tests.journeys.stories import file_request, post
 from tests.stack import Api, Stack
 
@@ -16,8 +16,10 @@ EACH_WRITES = 4
 LOOK_AGAIN_SECONDS = 5.0
 
 
-async def follow_with_breaks(agent: Client, apis: list[Api], start: str, wanted: int, chance: random.Random) -> list[str]:
-    """Positions as one subscriber got them, while its connection is cut again and again, and moved to another process."""
+async def follow_with_breaks(
+    agent: Client, apis: list[Api], start: str, wanted: int, chance: random.Random
+) -> list[str]:
+    """Exchanges as one subscriber sees them whose connection is cut again and again, and moved to another process."""
     cursors: list[str] = []
     after = start
     while len(cursors) < wanted:
@@ -91,5 +93,6 @@ async def test_a_cursor_of_another_make_is_refused(stack: Stack) -> None:
     agent = await Client(stack.api).log_in("agent")
 
     async with agent.follow("DeskEvents", after="n’importe quoi") as events:
-        with pytest.raises(Exception, match="MALFORMED_OPERATION|VALIDATION|cursor|curseur"):
+        with pytest.raises(RefusedError) as refused:
             await events.next()
+    assert refused.value.code == "MALFORMED_OPERATION"

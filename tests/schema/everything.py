@@ -9,6 +9,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationType,
     get_named_type,
     is_abstract_type,
     is_composite_type,
@@ -16,6 +17,9 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
+from strawberry.utils.str_converters import to_camel_case
+
+from schema.fields import RootField
 
 VALUES = {
     "Boolean": "true",
@@ -60,6 +64,18 @@ def _fields(schema: GraphQLSchema, type_: GraphQLObjectType, depth: int, prefix:
 
 def _is_leaf(field: GraphQLField) -> bool:
     return not is_composite_type(get_named_type(field.type))
+
+
+def smallest_operation(root: RootField, schema: GraphQLSchema) -> str:
+    """An operation that calls a root field with as little as it takes, and values that name nothing."""
+    type_ = schema.get_root_type(OperationType(root.operation))
+    assert type_ is not None
+    name = root.field.graphql_name or to_camel_case(root.name)
+    field = type_.fields[name]
+    selection = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
+    arguments = least(field)
+    variables = "($upload: Upload!)" if "$upload" in arguments else ""
+    return f"{root.operation} {variables} {{ {name}{arguments}{selection} }}"
 
 
 def least(field: GraphQLField) -> str:

@@ -8,12 +8,8 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
-    OperationType,
-    get_named_type,
-    is_composite_type,
 )
 from starlette.datastructures import UploadFile
-from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import ForbiddenError, UnauthenticatedError
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
@@ -21,7 +17,7 @@ from schema.build import build_schema
 from schema.callers import EVERYONE, Caller, caller, refuse_others
 from schema.fields import ROOT_FIELDS, RootField
 from tests.schema.conftest import Calls
-from tests.schema.everything import least
+from tests.schema.everything import smallest_operation
 
 ID = uuid4()
 ACTORS: dict[Caller, Actor] = {
@@ -32,18 +28,6 @@ ACTORS: dict[Caller, Actor] = {
     Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
     Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
 }
-
-
-def smallest_operation(root: RootField, schema: GraphQLSchema) -> str:
-    """An operation that calls a root field with as little as it takes, and values that name nothing."""
-    type_ = schema.get_root_type(OperationType(root.operation))
-    assert type_ is not None
-    name = root.field.graphql_name or to_camel_case(root.name)
-    field = type_.fields[name]
-    selection = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
-    arguments = least(field)
-    variables = "($upload: Upload!)" if "$upload" in arguments else ""
-    return f"{root.operation} {variables} {{ {name}{arguments}{selection} }}"
 
 
 def root_fields(schema: GraphQLSchema) -> dict[str, GraphQLField]:
