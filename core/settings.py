@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     graphql_body_bytes: int = Field(default=256 * 1024, ge=1024)
     """The largest GraphQL request, and the largest message on its WebSocket."""
 
-    database_timeout_seconds: float = Field(default=1.8, gt=0)
+    database_timeout_seconds: float = Field(default=1.5, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
     worker_processes: int = Field(default=1, ge=1, le=64)
     shutdown_timeout_seconds: int = Field(default=5, ge=1)

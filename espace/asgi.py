@@ -47,7 +47,7 @@ def make_app(settings: Settings) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.initialise(settings)
         await event_bus().start()
-        # The first caller need not wait for the catalogue; a database that is away or not migrated is /readyz's to tell.
+        # The first caller need not wait for the catalogue. Whether the database is there is /readyz's to tell.
         with suppress(UnavailableError, OperationalError):
             await catalogue.current()
         # What start made stays: otherwise each full collection walks all of it, and holds requests up for 0.1 s.

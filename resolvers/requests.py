@@ -12,6 +12,7 @@ from core.errors import (
     FieldProblem,
     NotAllowedError,
     NotFoundError,
+    UnavailableError,
     ValidationError,
 )
 from core.i18n import Text
@@ -224,7 +225,8 @@ async def _start(work: Work, actor: Actor, slug: str, digest: bytes | None) -> U
         digest,
         now(),
     ) or await fetch_one("SELECT id FROM service_request WHERE idempotency_digest = $1", digest)
-    assert started is not None
+    if started is None:
+        raise UnavailableError  # Thrown away between the two statements: the same call again makes a new one.
     request_id: UUID = started["id"]
     return request_id
 
