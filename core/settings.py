@@ -79,7 +79,6 @@ class Settings(BaseSettings):
 
     database_timeout_seconds: float = Field(default=1.5, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
-    worker_processes: int = Field(default=1, ge=1, le=64)
     shutdown_timeout_seconds: int = Field(default=5, ge=1)
     """How long requests under way may take to end once a process was told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

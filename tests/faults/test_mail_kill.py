@@ -75,7 +75,7 @@ async def test_killed_at_any_moment_it_loses_nothing(inbox: MailServer, worker: 
         async with running(worker):
             already = len(inbox.kept)
             await _until_kept(inbox, min(already + 1, 60), RECOVERY_SECONDS)
-            await asyncio.sleep(random.uniform(0, 0.4))  # noqa: S311
+            await asyncio.sleep(random.uniform(0, 0.4))
             worker.kill()
             kills += 1
     async with running(worker):

@@ -44,8 +44,8 @@ class MailServer:
 
     def slow_by_chance(self, most_seconds: float) -> None:
         """Slow before it takes a mail, and slow again before it says so."""
-        self.seconds_before_taking = lambda: random.uniform(0, most_seconds)  # noqa: S311
-        self.seconds_before_saying_so = lambda: random.uniform(0, most_seconds)  # noqa: S311
+        self.seconds_before_taking = lambda: random.uniform(0, most_seconds)
+        self.seconds_before_saying_so = lambda: random.uniform(0, most_seconds)
 
     async def start(self) -> None:
         self._server = await asyncio.get_running_loop().create_server(

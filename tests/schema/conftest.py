@@ -94,7 +94,7 @@ class Calls:
 
 
 @pytest_asyncio.fixture
-async def calls(database: Settings) -> AsyncIterator[Calls]:  # noqa: ARG001 - a database is there
+async def calls(database: Settings) -> AsyncIterator[Calls]:
     """Against a database of the test's own, with the agents `agent` and `admin`."""
     await Municipality.create(name="Commune", contact_email="mairie@commune.example", timezone="Europe/Paris")
     category = await ProcedureCategory.create(slug="etat-civil", title="État civil", position=1)
