@@ -45,7 +45,7 @@ class Account(Node):
     def requests(
         self, archived: bool | None = False, first: int | None = 20, after: str | None = None
     ) -> None:
-        """Mes demandes, the latest changed first. Archived ones only with `archived: true` (Voir les demandes
+        """Mes demandes, the latest started first. Archived ones only with `archived: true` (Voir les demandes
         archivées).
         """
 

@@ -56,7 +56,7 @@ class Captcha(Node):
 
 @input_object()
 class CaptchaAnswer:
-    """What somebody read or heard. Any case; one try a challenge."""
+    """What somebody read or heard, in any case. After three wrong answers a challenge is worth nothing more."""
 
     captcha: strawberry.ID
     answer: str

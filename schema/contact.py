@@ -62,7 +62,7 @@ class AddressInput:
     """A postal address."""
 
     lines: list[str]
-    """One to four lines, as on the envelope."""
+    """One to six lines, as on the envelope, without postal code and city; at most 100 characters each."""
     postal_code: str
     """Five digits where the country is FR."""
     city: str

@@ -69,7 +69,7 @@ class ChangeRequestStatusInput:
     version: int
     status: RequestStatus
     reason: str | None = strawberry.UNSET
-    """For the citizen, who reads it in the history and in the e-mail."""
+    """For the citizen, who reads it in the history; the e-mail only says that there is one."""
 
 
 @input_object()
@@ -101,7 +101,7 @@ async def desk(info: Info) -> Row | None:
     callers=AGENTS,
 )
 async def change_request_status(info: Info, input: ChangeRequestStatusInput) -> Row:
-    """Moves a request on. The citizen gets an e-mail."""
+    """Moves a request on. The citizen gets an e-mail, where they gave an address."""
     given = narrow(input)
     changed = await resolvers.desk.change_request_status(
         info.context.actor,

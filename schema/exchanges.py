@@ -83,7 +83,7 @@ class MarkExchangesReadSuccess:
 
 @mutation(PostExchangeSuccess, refusals=(ValidationError, NotAllowedError, NotFoundError), callers=PARTIES)
 async def post_exchange(info: Info, input: PostExchangeInput) -> Row:
-    """Writes to the other side, which gets an e-mail that does not hold the message."""
+    """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address."""
     given = narrow(input)
     exchange = await resolvers.exchanges.post_exchange(
         info.context.actor,

@@ -128,10 +128,10 @@ async def procedures(
     first: int | None = 20,
     after: str | None = None,
 ) -> Row:
-    """The catalogue. `search` forgives accents, plurals and typing slips, and looks in titles, summaries and
-    keywords.
+    """The catalogue: procedures that are open. `search` forgives accents, plurals and typing slips, and looks in
+    titles, summaries and keywords.
 
-    With `search` the best match comes first, else it is by title. `first` is at most 100.
+    With `search` the best match comes first, else they come by category, then by title. `first` is at most 100.
     """
     return await resolvers.procedures.procedures(
         info.context.actor,
