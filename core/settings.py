@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     data: Path = Path(".data")
-    """Where `dev` keeps its databases and mail, and where uploads go unless told otherwise. Absolute once read."""
+    """Where `dev` keeps its databases and mail, and the secret key of development. Absolute once read."""
 
     database_url: str | None = Field(default=None, repr=False)
     redis_url: str | None = Field(default=None, repr=False)
