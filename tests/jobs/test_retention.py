@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from core.settings import Settings
+from jobs import retention
 from jobs.retention import SENT_MAIL, VISITOR_DRAFT, sweep
 from models.database import execute, fetch
 from tests.factories import make_captcha, make_citizen, make_procedure, make_request, make_session
@@ -60,6 +61,18 @@ async def test_ended_sessions_and_old_captchas_go(database: Settings) -> None:
 
     assert await _count("session") == before + 1
     assert await _count("captcha") == 1
+
+
+async def test_more_than_one_statement_takes_goes_in_one_run(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 3)
+    for _ in range(7):
+        await make_captcha("CREATE_ACCOUNT", minutes=-90)
+
+    await sweep()
+
+    assert await _count("captcha") == 0
 
 
 @pytest.mark.parametrize(("age", "left"), [(SENT_MAIL - DAY, 1), (SENT_MAIL + DAY, 0)])

@@ -8,7 +8,10 @@ import pytest
 
 from core.settings import Settings
 from jobs.mail import send_mail
-from jobs.worker import FUNCTIONS
+from jobs.retention import sweep
+from jobs.worker import CRON_JOBS, FUNCTIONS
+from models.database import fetch
+from tests.factories import make_captcha
 from tests.jobs.mail_server import MailServer
 from tests.jobs.mails import add_account, add_mail, count_mails
 
@@ -17,6 +20,15 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     assert {function.name for function in FUNCTIONS} == {"send_mail"}
+    assert {job.name for job in CRON_JOBS} == {"sweep"}
+
+
+async def test_sweeping_twice_in_a_row_and_at_once_takes_away_once() -> None:
+    for minutes in (-90, -90, 5):
+        await make_captcha("CREATE_ACCOUNT", minutes=minutes)
+    await asyncio.gather(sweep(), sweep())
+    await sweep()
+    assert len(await fetch("SELECT id FROM captcha")) == 1
 
 
 async def test_sending_twice_in_a_row_sends_once(inbox: MailServer) -> None:
