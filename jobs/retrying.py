@@ -30,8 +30,9 @@ def retried(job: Job) -> Callable[..., Any]:
         except Exception as error:
             attempt: int = context["job_try"]
             pause = min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS)
-            logger.warning("%s failed at try %d (%s), again in %.1f s", job.__name__, attempt, error, pause)
-            logger.debug("why %s failed", job.__name__, exc_info=error)
+            # What it says may name a person: a database quotes the values that it refuses.
+            kind = type(error).__name__
+            logger.warning("%s failed at try %d (%s), again in %.1f s", job.__name__, attempt, kind, pause)
             raise Retry(defer=pause) from error
 
     return run

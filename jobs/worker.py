@@ -33,7 +33,7 @@ from models import database
 QUEUE = "espace:jobs"
 POLL_SECONDS = 0.1
 MOST_AT_ONCE = 8
-"""Each job may hold a database connection while a mail server thinks; two are left for the rest."""
+"""How many jobs are picked up together. Of mails, one at a time is sent (jobs/mail.py): the others only wait."""
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
