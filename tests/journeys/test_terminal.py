@@ -1,0 +1,57 @@
+"""What a newcomer types: `make run`, and the story in the terminal against it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.stack import ROOT, Command, free_port
+
+READY_SECONDS = 60.0
+
+
+async def test_the_story_is_told_against_the_development_server(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ESPACE_")}
+    development = Command(
+        ["dev"],
+        {**environment, "ESPACE_DATA": str(tmp_path / "data"), "ESPACE_PORT": str(port)},
+        tmp_path / "dev.log",
+    )
+    await development.start()
+    try:
+        url = f"http://localhost:{port}"
+        await until_ready(development, url)
+        told = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "client-examples/journey.py",
+            cwd=ROOT,
+            env={**environment, "ESPACE_URL": url},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(told.communicate(), 60)
+    finally:
+        development.stop()
+
+    story = output.decode()
+    assert told.returncode == 0, story
+    assert "l’accusé de lecture arrive en direct : SENT_READ" in story
+    assert "Accusé de réception de votre demande" in story
+
+
+async def until_ready(development: Command, url: str) -> None:
+    async with httpx.AsyncClient() as client, asyncio.timeout(READY_SECONDS):
+        while True:
+            try:
+                if (await client.get(f"{url}/readyz")).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                if not development.running:
+                    pytest.fail(development.output())
+            await asyncio.sleep(0.1)
