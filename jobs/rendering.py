@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
@@ -15,13 +14,12 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from core.clock import now
-from core.keys import sign
 from core.settings import get_settings
 from jobs.dates import in_words, instant_in_words, local, months_later
 from jobs.facts import MailFacts
+from models.email_confirmation import LIFETIME, confirmation_token
 from models.event_texts import STATUSES
 
-CONFIRMATION_LIFETIME = timedelta(hours=48)
 SILENCE_MONTHS = 2
 """After how long the mairie's silence is a decision: CRPA, article L. 231-1."""
 
@@ -60,9 +58,8 @@ def _values(facts: MailFacts) -> dict[str, Any]:
     if facts.ticket is not None:
         values["request_url"] = f"{public_url}/demandes/{facts.ticket}"
     if facts.template == "email_confirmation":
-        expires_at = now() + CONFIRMATION_LIFETIME
-        payload = {"account": str(_present(facts.account_id)), "email": facts.recipient}
-        token = sign("email-confirmation", payload, expires_at)
+        expires_at = now() + LIFETIME
+        token = confirmation_token(_present(facts.account_id), facts.recipient, expires_at)
         values |= {"confirm_url": f"{public_url}/confirmer?token={quote(token)}", "expires_at": expires_at}
     if facts.template == "acknowledgement":
         received = local(_present(facts.submitted_at), facts.timezone).date()

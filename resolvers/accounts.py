@@ -15,13 +15,13 @@ from tortoise.exceptions import IntegrityError
 from core.clock import now
 from core.errors import FieldProblem, NotFoundError, PartnerError, UsernameTakenError, ValidationError
 from core.i18n import Text
-from core.keys import verify
 from core.passwords import hash_password, password_problems
 from core.selection import Selection
 from models.accounts import Account, Credential
 from models.actors import Actor, CitizenActor
 from models.contact import Contact, check_contact
 from models.database import Row, fetch, fetch_one, violated_constraint
+from models.email_confirmation import read_confirmation_token
 from resolvers import captcha as captchas
 from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer
@@ -31,7 +31,6 @@ from resolvers.work import Work, unit_of_work
 
 USERNAME = re.compile(r"[^\W_][\w.@-]{2,39}")
 SUGGESTIONS = 3
-EMAIL_CONFIRMATION = "email-confirmation"
 
 _USERNAME_ADVICE = Text(
     fr="Le nom d’utilisateur compte de 3 à 40 caractères : lettres, chiffres, point, tiret, tiret bas ou arobase.",
@@ -103,12 +102,11 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
 
     Raises NotFoundError where the token is none of ours, has expired, or the account has another address by now.
     """
-    payload = verify(EMAIL_CONFIRMATION, token)
-    row = payload and await fetch_one(
+    confirmed = read_confirmation_token(token)
+    row = confirmed and await fetch_one(
         "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()) "
         "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
-        UUID(payload["account"]),
-        payload["email"],
+        *confirmed,
     )
     if not row:
         raise NotFoundError
