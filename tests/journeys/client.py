@@ -64,13 +64,17 @@ class Client:
         return self._http.cookies
 
     async def send(
-        self, query: str, variables: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> httpx.Response:
-        """Any document, as it is."""
+        """Any document, as it is. A header that is None is left out."""
+        sent = {**self._headers(), "X-Requested-With": "journey", **(headers or {})}
         return await self._http.post(
             self.api.graphql_url,
             json={"query": query, "variables": dict(variables or {})},
-            headers={**self._headers(), "X-Requested-With": "journey", **(headers or {})},
+            headers={name: value for name, value in sent.items() if value is not None},
         )
 
     async def run(self, name: str, **variables: Any) -> Any:

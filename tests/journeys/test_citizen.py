@@ -91,7 +91,7 @@ async def test_a_cookie_counts_only_with_the_header_that_other_sites_cannot_send
     assert cookie.get_nonstandard_attr("SameSite") in ("lax", "strict")
 
     assert (await browser.run("MyAccount"))["username"] == "citoyen1"
-    forged = await browser._http.post(stack.api.graphql_url, json={"query": "{ me { username } }"})
+    forged = await browser.send("{ me { username } }", headers={"X-Requested-With": None})
     assert forged.status_code == 403
     assert forged.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 from tests.journeys.client import Client
 from tests.journeys.stories import (
     ANSWERS,
-    CODE,
     PROCEDURE,
     captcha,
     contact,
@@ -101,7 +100,8 @@ async def test_fills_step_by_step_and_sends_with_a_security_code(stack: Stack) -
     mail = await stack.inbox.wait_for(address)
     assert draft["ticket"] in body(mail, "plain")
     assert draft["ticket"] in body(mail, "html")
-    assert mail["Content-Language"] == "fr" or "Accusé de réception" in str(mail["Subject"])
+    assert mail["Content-Language"] == "fr"
+    assert "Accusé de réception" in str(mail["Subject"])
 
 
 async def test_a_security_code_serves_once_and_for_what_it_was_made(stack: Stack) -> None:
@@ -120,7 +120,6 @@ async def test_a_security_code_serves_once_and_for_what_it_was_made(stack: Stack
         )
         answers.append(answer["__typename"])
 
-    assert code["answer"] == CODE
     assert answers == ["CaptchaError", "SubmitRequestSuccess", "CaptchaError"]
 
 
