@@ -17,7 +17,7 @@ from __future__ import annotations
 import secrets
 import unicodedata
 
-from core.keys import hmac_digest
+from core.keys import hmac_digest, seal, unseal
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 20
@@ -89,3 +89,13 @@ def ticket_digest(ticket: str) -> bytes:
     if canonical is None:
         raise ValueError("not a ticket")
     return hmac_digest("ticket", canonical.replace("-", "").encode("ascii"))
+
+
+def seal_ticket(ticket: str) -> bytes:
+    """The ticket as it is kept, to be shown and mailed again: encrypted, so that a copied database opens no request."""
+    return seal("ticket", ticket.encode("ascii"))
+
+
+def unseal_ticket(sealed: bytes) -> str:
+    """The ticket that `seal_ticket` was given. Raises ValueError where it was sealed with another secret key."""
+    return unseal("ticket", sealed).decode("ascii")

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from core.i18n import Language
-from core.keys import unseal
+from core.tickets import unseal_ticket
 from models.address import Address
 from models.database import Row, fetch_one
 from models.phone_number import readable_phone
@@ -97,7 +97,7 @@ def facts_of(row: Row) -> MailFacts:
         ),
         account_id=row["account_id"],
         username=row["username"],
-        ticket=unseal("ticket", row["ticket_sealed"]).decode() if row["ticket_sealed"] else None,
+        ticket=unseal_ticket(row["ticket_sealed"]) if row["ticket_sealed"] else None,
         procedure=row["procedure"],
         submitted_at=row["submitted_at"],
         author_name=row["author_name"],

@@ -11,9 +11,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from core.keys import unseal
 from core.passwords import hash_password
 from core.selection import Selection
+from core.tickets import unseal_ticket
 from models.actors import Actor, AgentActor, CitizenActor
 from models.address import Address
 from models.contact import Contact
@@ -180,4 +180,4 @@ async def _a_ticket(username: str) -> str | None:
         "WHERE lower(c.username) = lower($1) AND r.status <> 'DRAFT' ORDER BY r.id LIMIT 1",
         username,
     )
-    return unseal("ticket", row["ticket_sealed"]).decode() if row else None
+    return unseal_ticket(row["ticket_sealed"]) if row else None

@@ -16,9 +16,9 @@ from core.errors import (
     ValidationError,
 )
 from core.i18n import Text
-from core.keys import hmac_digest, seal
+from core.keys import hmac_digest
 from core.selection import Selection
-from core.tickets import new_ticket, parse_ticket, ticket_digest
+from core.tickets import new_ticket, parse_ticket, seal_ticket, ticket_digest
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder
 from models.contact import Contact, check_contact
 from models.database import Row, execute, fetch_one
@@ -217,7 +217,7 @@ async def _start(work: Work, actor: Actor, slug: str, digest: bytes | None) -> U
         "'DRAFT', 1, 0, $9, $9) ON CONFLICT (idempotency_digest) DO NOTHING RETURNING id",
         id,
         ticket_digest(ticket),
-        seal("ticket", ticket.encode()),
+        seal_ticket(ticket),
         current["id"],
         current["version_id"],
         account_id,

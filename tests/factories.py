@@ -19,8 +19,8 @@ from uuid import UUID
 from argon2 import PasswordHasher
 
 from core.clock import now
-from core.keys import new_token, seal, token_digest
-from core.tickets import new_ticket, ticket_digest
+from core.keys import new_token, token_digest
+from core.tickets import new_ticket, seal_ticket, ticket_digest
 from models.accounts import Account, Agent, AgentProcedure, Credential, Session
 from models.actors import Actor, AgentActor, AgentRole, CitizenActor, Party, TicketHolder
 from models.captcha import Captcha
@@ -167,7 +167,7 @@ async def make_request(
     version = await ProcedureVersion.get(procedure_id=procedure.id, version=procedure.version)
     request = ServiceRequest(
         ticket_digest=ticket_digest(ticket),
-        ticket_sealed=seal("ticket", ticket.encode()),
+        ticket_sealed=seal_ticket(ticket),
         procedure_id=procedure.id,
         procedure_version_id=version.id,
         account_id=citizen.account_id if citizen else None,

@@ -6,8 +6,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 from uuid import UUID
 
-from core.keys import unseal
 from core.selection import SelectedField, Selection
+from core.tickets import unseal_ticket
 from models.actors import AgentActor
 from models.contact import Contact
 from models.database import Row
@@ -132,7 +132,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
 
     computed: dict[str, Finish] = {
         "id": lambda raw: encode("ServiceRequest", UUID(raw["id"])),
-        "ticket": lambda raw: unseal("ticket", b64decode(raw["ticket_sealed"])).decode(),
+        "ticket": lambda raw: unseal_ticket(b64decode(raw["ticket_sealed"])),
         "procedure": procedure,
         "steps": lambda raw: version_steps(actor, version(raw)),
         "answers": lambda raw: answer_rows(version(raw).definition, raw["answers"]),

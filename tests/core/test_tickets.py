@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.tickets import ALPHABET, LENGTH, new_ticket, parse_ticket, ticket_digest
+from core.tickets import (
+    ALPHABET,
+    LENGTH,
+    new_ticket,
+    parse_ticket,
+    seal_ticket,
+    ticket_digest,
+    unseal_ticket,
+)
 
 
 @st.composite
@@ -93,3 +101,12 @@ def test_a_ticket_has_one_digest_however_it_is_typed(ticket: str) -> None:
 def test_only_tickets_have_a_digest() -> None:
     with pytest.raises(ValueError, match="not a ticket"):
         ticket_digest("not a ticket")
+
+
+@given(tickets)
+def test_what_is_sealed_shows_again_and_never_looks_the_same_twice(ticket: str) -> None:
+    sealed = seal_ticket(ticket)
+    assert unseal_ticket(sealed) == ticket
+    assert seal_ticket(ticket) != sealed
+    with pytest.raises(ValueError, match="not sealed"):
+        unseal_ticket(sealed[:-1] + bytes([sealed[-1] ^ 1]))

@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core.clock import now
-from core.keys import seal
-from core.tickets import new_ticket, ticket_digest
+from core.tickets import new_ticket, seal_ticket, ticket_digest
 from models.accounts import Account, Credential
 from models.database import Row, execute, fetch, fetch_one
 from models.events import RequestEvent
@@ -46,7 +45,7 @@ async def add_request(title: str = "Demande d’acte de naissance") -> tuple[Ser
     ticket = new_ticket()
     request = ServiceRequest(
         ticket_digest=ticket_digest(ticket),
-        ticket_sealed=seal("ticket", ticket.encode()),
+        ticket_sealed=seal_ticket(ticket),
         procedure_id=procedure.id,
         procedure_version_id=version.id,
         status="SUBMITTED",
