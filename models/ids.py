@@ -12,15 +12,15 @@ from core.clock import now
 
 
 def new_id(at: datetime | None = None) -> UUID:
-    """A version 7 UUID (RFC 9562, 5.7): 48 bits of milliseconds, 74 random bits.
+    """A version 7 UUID (RFC 9562, 5.7): 48 bits of milliseconds, 12 of a fraction of one, 62 random bits.
 
-    Made here and not by the database, so that a row knows its name before it is written.
+    The fraction (6.2, method 3) keeps rows that a process writes within a millisecond in their order: lists are
+    ordered by id. Made here and not by the database, so that a row knows its name before it is written.
     """
-    milliseconds = int((at or now()).timestamp() * 1000)
-    value = (milliseconds << 80) | secrets.randbits(80)
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    return UUID(int=value)
+    instant = at or now()
+    milliseconds = int(instant.timestamp()) * 1000 + instant.microsecond // 1000
+    fraction = instant.microsecond % 1000 * 4096 // 1000
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62))
 
 
 def encode(kind: str, id: UUID) -> str:

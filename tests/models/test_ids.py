@@ -21,7 +21,9 @@ def test_an_id_is_a_version_7_uuid_that_holds_its_instant() -> None:
 def test_ids_grow_with_time_and_never_repeat() -> None:
     day = [new_id(datetime(2026, 7, 1, hour, tzinfo=UTC)) for hour in range(24)]
     assert day == sorted(day)
-    assert len({new_id() for _ in range(10_000)}) == 10_000
+    microseconds = [new_id(datetime(2026, 7, 1, microsecond=number, tzinfo=UTC)) for number in range(3_000)]
+    assert microseconds == sorted(microseconds)
+    assert len({new_id(datetime(2026, 7, 1, tzinfo=UTC)) for _ in range(10_000)}) == 10_000
 
 
 def test_a_global_id_says_its_type_and_its_row() -> None:
