@@ -50,8 +50,6 @@ _SENTENCES = {
     "AppointmentCancelled": Text(fr="Le rendez-vous a été annulé.", en="The appointment was cancelled."),
 }
 
-KINDS = frozenset(_SENTENCES)
-
 
 def describe(kind: str, actor: str, data: Mapping[str, Any]) -> Text:
     """The sentence for an event of this kind, done by this party, with this data."""

@@ -9,7 +9,8 @@ from uuid import UUID
 from core.errors import NotAllowedError
 from core.i18n import Text
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor
-from models.requests import CLOSED_STATUSES, OPEN_STATUSES
+from models.event_texts import STATUSES
+from models.requests import OPEN_STATUSES
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "SUBMITTED": ("IN_PROGRESS", "AWAITING_CITIZEN", "ACCEPTED", "REFUSED"),
@@ -85,11 +86,18 @@ def require_transition(request: RequestState, status: str) -> None:
     """Raises NotAllowedError, naming what is possible, where an agent may not bring the request to `status`."""
     possible = TRANSITIONS.get(request.status, ())
     if status not in possible:
+        names = [STATUSES[name] for name in possible]
         raise NotAllowedError(
             Text(
-                fr="De l’état {current}, la demande peut passer à : {possible}.",
-                en="From {current}, the request can go to: {possible}.",
-            ).format(current=request.status, possible=", ".join(possible) or "—")
+                fr="De l’état « {current} », la demande peut passer à : {possible}.",
+                en="From “{current}”, the request can go to: {possible}.",
+            ).format(
+                current=STATUSES[request.status],
+                possible=Text(
+                    fr=", ".join(f"« {name.fr} »" for name in names) or "—",
+                    en=", ".join(f"“{name.en}”" for name in names) or "—",
+                ),
+            )
         )
 
 
@@ -102,6 +110,6 @@ def _for_the_citizen(request: RequestState) -> list[str]:
 
 
 def _for_agents(request: RequestState) -> list[str]:
-    if request.status in OPEN_STATUSES or request.status in CLOSED_STATUSES[:2]:
+    if request.status in TRANSITIONS:
         return ["POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"]
     return []

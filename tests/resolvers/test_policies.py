@@ -63,3 +63,12 @@ def test_transitions_never_lead_to_a_draft_nor_out_of_a_cancellation() -> None:
     assert targets <= set(STATUSES) - {"DRAFT", "SUBMITTED", "CANCELLED"}
     with pytest.raises(NotAllowedError):
         require_transition(RequestState("CANCELLED", None), "IN_PROGRESS")
+
+
+def test_a_transition_that_is_refused_names_the_others_in_words() -> None:
+    with pytest.raises(NotAllowedError) as raised:
+        require_transition(RequestState("ACCEPTED", None), "REFUSED")
+    assert raised.value.text.fr == (
+        "De l’état « Acceptée », la demande peut passer à : « En cours de traitement »."
+    )
+    assert raised.value.text.en == "From “Accepted”, the request can go to: “In progress”."
