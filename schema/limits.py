@@ -31,6 +31,7 @@ from graphql import (
 )
 
 from core.i18n import Text
+from resolvers.reading.pages import PAGE_LIMIT
 
 __all__ = ["LimitError", "Limits", "find_excesses"]
 
@@ -54,7 +55,7 @@ class Limits:
     root_fields: int = 20
     cost: int = 50_000
     repetitions: int = 5_000
-    page: int = 100
+    page: int = PAGE_LIMIT
     list_length: int = 5
     introspection: bool = True
 

@@ -39,10 +39,9 @@ from strawberry.types.nodes import get_variable_values
 from core.errors import MalformedError
 from core.i18n import Text
 from core.selection import SelectedField, Selection
+from resolvers.reading.pages import PAGE_LIMIT
 
-__all__ = ["LARGEST_PAGE", "arguments_of", "narrow", "selection_below", "snake_case"]
-
-LARGEST_PAGE = 100
+__all__ = ["arguments_of", "narrow", "selection_below", "snake_case"]
 
 _PAGE_OUT_OF_BOUNDS = Text(
     fr="L’argument {argument} doit être compris entre 0 et {limit} ; {found} ne l’est pas.",
@@ -168,6 +167,6 @@ def _arguments(field: GraphQLField, node: FieldNode, variables: VariableValues) 
     )
     for name in ("first", "last"):
         found = arguments.get(name, 0)
-        if not 0 <= found <= LARGEST_PAGE:
-            raise MalformedError(_PAGE_OUT_OF_BOUNDS.format(argument=name, limit=LARGEST_PAGE, found=found))
+        if not 0 <= found <= PAGE_LIMIT:
+            raise MalformedError(_PAGE_OUT_OF_BOUNDS.format(argument=name, limit=PAGE_LIMIT, found=found))
     return arguments
