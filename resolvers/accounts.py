@@ -6,9 +6,7 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from tortoise.exceptions import IntegrityError
 
@@ -78,7 +76,9 @@ async def create_account(
     captcha: the person chooses another one and sends the same code again.
     """
     username = unicodedata.normalize("NFKC", username).strip()
-    contact, problems = check_contact(profile, today=await today(), prefix="profile", email_required=True)
+    contact, problems = check_contact(
+        profile, today=await catalogue.today(), prefix="profile", email_required=True
+    )
     problems = [*username_problems(username), *password_problems(password, username), *problems]
     ValidationError.raise_for(problems)
     assert contact is not None
@@ -119,7 +119,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
 async def update_profile(actor: Actor, *, profile: Contact, selection: Selection) -> Row:
     """Replaces the profile. Another e-mail address has to be confirmed again. Raises ValidationError."""
     assert isinstance(actor, CitizenActor)
-    contact, problems = check_contact(profile, today=await today(), email_required=True)
+    contact, problems = check_contact(profile, today=await catalogue.today(), email_required=True)
     ValidationError.raise_for(problems)
     assert contact is not None
     await _replace_profile(actor, contact)
@@ -134,12 +134,6 @@ async def read_account(actor: Actor, account_id: UUID, selection: Selection) -> 
     a = reading.alias("a")
     part = account_part(reading, selection, a)
     return await read_one(reading, part, f"account {a} WHERE {a}.id = {reading.bind(account_id, 'uuid')}")
-
-
-async def today() -> date:
-    """The day it is at the mairie."""
-    municipality = (await catalogue.current()).municipality
-    return now().astimezone(ZoneInfo(municipality.timezone)).date()
 
 
 def username_problems(username: str) -> list[FieldProblem]:

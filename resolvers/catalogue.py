@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import dataclass
+from datetime import date
 from time import monotonic
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 
+from core.clock import now
 from models import database
 from models.forms import AppointmentPolicy, FormDefinition
 from models.procedure_search import Document, SearchIndex
@@ -153,6 +156,11 @@ async def version(id: UUID) -> VersionEntry:
         return (await current()).version(id)
     except StaleCatalogueError:
         return (await refresh()).version(id)
+
+
+async def today() -> date:
+    """The day it is at the mairie."""
+    return now().astimezone(ZoneInfo((await current()).municipality.timezone)).date()
 
 
 def forget() -> None:

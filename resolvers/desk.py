@@ -22,7 +22,7 @@ from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Part, Reading, Shape, read_value, reading_for
-from resolvers.requests import checked_reason, read_request
+from resolvers.requests import checked_reason, read_again
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 
 REQUESTS_DEFAULT = 50
@@ -80,7 +80,7 @@ async def change_request_status(
     assert isinstance(actor, AgentActor)
     id = decode_as("ServiceRequest", request)
     await _change_status(actor, id, version, status, checked_reason(reason))
-    return await _read(actor, id, selection)
+    return await read_again(actor, id, selection)
 
 
 async def assign_request(actor: Actor, *, request: str, agent: str | None, selection: Selection) -> Row:
@@ -93,14 +93,7 @@ async def assign_request(actor: Actor, *, request: str, agent: str | None, selec
         if assignee is None:
             raise NotFoundError
     await _assign(actor, id, assignee)
-    return await _read(actor, id, selection)
-
-
-async def _read(actor: AgentActor, id: UUID | None, selection: Selection) -> Row:
-    row = await read_request(actor, id, selection)
-    if row is None:
-        raise NotFoundError
-    return row
+    return await read_again(actor, id, selection)
 
 
 def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:

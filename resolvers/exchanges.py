@@ -20,7 +20,7 @@ from models.visibility import visible_requests
 from resolvers.policies import RequestState, require
 from resolvers.reading.exchanges import exchange_part
 from resolvers.reading.shape import read_one, reading_for
-from resolvers.requests import read_request
+from resolvers.requests import read_again
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 
 _NO_BODY = Text(fr="Écrivez votre message.", en="Write your message.")
@@ -64,10 +64,7 @@ async def mark_exchanges_read(
     """
     id = decode_as("ServiceRequest", request)
     marked = await _mark_read(actor, id, decode_as("Exchange", up_to))
-    row = await read_request(actor, id, selection)
-    if row is None:
-        raise NotFoundError
-    return row, marked
+    return await read_again(actor, id, selection), marked
 
 
 async def read_exchange(actor: Actor, id: UUID | None, selection: Selection) -> Row | None:

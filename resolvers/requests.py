@@ -29,7 +29,6 @@ from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import captcha as captchas
 from resolvers import catalogue
-from resolvers.accounts import today
 from resolvers.captcha import CaptchaAnswer
 from resolvers.policies import RequestState, require
 from resolvers.reading.requests import request_part
@@ -83,7 +82,7 @@ async def start_request(
     digest = _idempotency_digest(actor, idempotency_key)
     request_id = await _start(actor, procedure, digest)
     holder = actor if isinstance(actor, CitizenActor) else _holder(actor, request_id)
-    return await _read(holder, request_id, selection)
+    return await read_again(holder, request_id, selection)
 
 
 async def update_request(
@@ -100,7 +99,7 @@ async def update_request(
     Raises ValidationError, ConflictError, NotAllowedError, NotFoundError.
     """
     request_id = await _update(actor, decode_as("ServiceRequest", request), version, contact, answers or ())
-    return await _read(actor, request_id, selection)
+    return await read_again(actor, request_id, selection)
 
 
 async def submit_request(
@@ -114,7 +113,7 @@ async def submit_request(
     if captcha is not None and not isinstance(actor, CitizenActor):
         challenge = await captchas.check(captcha, "SUBMIT_REQUEST")
     request_id = await _submit(actor, decode_as("ServiceRequest", request), version, challenge)
-    return await _read(actor, request_id, selection)
+    return await read_again(actor, request_id, selection)
 
 
 async def cancel_request(actor: Actor, *, request: str, reason: str | None, selection: Selection) -> Row:
@@ -124,7 +123,7 @@ async def cancel_request(actor: Actor, *, request: str, reason: str | None, sele
     """
     id = decode_as("ServiceRequest", request)
     thrown_away = await _cancel(actor, id, checked_reason(reason), selection)
-    return thrown_away or await _read(actor, id, selection)
+    return thrown_away or await read_again(actor, id, selection)
 
 
 async def claim_request(actor: Actor, *, ticket: str, selection: Selection) -> Row:
@@ -134,7 +133,7 @@ async def claim_request(actor: Actor, *, ticket: str, selection: Selection) -> R
     """
     assert isinstance(actor, CitizenActor)
     request_id = await _claim(actor, parse_ticket(ticket))
-    return await _read(actor, request_id, selection)
+    return await read_again(actor, request_id, selection)
 
 
 async def read_request(actor: Actor, id: UUID | None, selection: Selection) -> Row | None:
@@ -158,7 +157,8 @@ def checked_reason(reason: str | None) -> str | None:
     return reason or None
 
 
-async def _read(actor: Actor, id: UUID | None, selection: Selection) -> Row:
+async def read_again(actor: Actor, id: UUID | None, selection: Selection) -> Row:
+    """A request that the caller has just changed. Raises NotFoundError where they may see it no longer."""
     row = await read_request(actor, id, selection)
     if row is None:
         raise NotFoundError
@@ -246,7 +246,7 @@ async def _update(
     form = await catalogue.version(request.procedure_version_id)
     changes, found = parse_answers(form.definition, answers)
     if contact is not None:
-        checked, wrong = check_contact(contact, today=await today(), prefix="contact")
+        checked, wrong = check_contact(contact, today=await catalogue.today(), prefix="contact")
         found = [*wrong, *found]
         request.contact = checked.to_json() if checked else None
     ValidationError.raise_for(found)
@@ -297,7 +297,7 @@ async def _cancel(
     request = await ServiceRequest.lock_visible(actor, id)
     require("CANCEL", actor, RequestState(request.status, request.account_id))
     if request.status == "DRAFT":
-        row = await _read(actor, request.id, selection)
+        row = await read_again(actor, request.id, selection)
         await execute("DELETE FROM service_request WHERE id = $1", request.id)
         return row
     previous = request.status

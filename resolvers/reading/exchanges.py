@@ -32,15 +32,7 @@ def exchange_part(reading: Reading, selection: Selection, x: str) -> Part:
             case "attachments":
                 shape.output("attachments", lambda raw: [])
             case "request":
-                r = reading.alias("r")
-                part = requests.request_part(reading, field.selection, r)
-                shape.child(
-                    "request",
-                    Part(
-                        f"(SELECT {part.sql} FROM service_request {r} WHERE {r}.id = {x}.request_id)",
-                        part.finish,
-                    ),
-                )
+                shape.child("request", requests.request_by_id(reading, field.selection, f"{x}.request_id"))
     return shape.part()
 
 
