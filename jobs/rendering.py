@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from core.clock import now
 from core.settings import get_settings
-from jobs.dates import in_words, instant_in_words, local, months_later
+from core.wording import readable_date, readable_moment
+from jobs.dates import local, months_later
 from jobs.facts import MailFacts
 from models.email_confirmation import LIFETIME, confirmation_token
 from models.event_texts import STATUSES
@@ -52,8 +53,8 @@ def _values(facts: MailFacts) -> dict[str, Any]:
     values: dict[str, Any] = {
         "facts": facts,
         "public_url": public_url,
-        "date": partial(in_words, language=facts.language),
-        "instant": partial(instant_in_words, language=facts.language, timezone=facts.timezone),
+        "date": lambda day: readable_date(day, facts.language),
+        "instant": lambda instant: readable_moment(local(instant, facts.timezone), facts.language),
     }
     if facts.ticket is not None:
         values["request_url"] = f"{public_url}/demandes/{facts.ticket}"

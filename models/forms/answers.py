@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import FieldProblem
 from core.i18n import Text
+from core.wording import readable_date, readable_number
 from models.address import check_address
 from models.email_address import EMAIL_ADVICE, normalised_email
 from models.forms.definition import (
@@ -36,7 +37,6 @@ from models.forms.values import (
     NumberValue,
     TextValue,
 )
-from models.forms.wording import readable_date, readable_number
 from models.phone_number import PHONE_ADVICE, normalised_phone
 from models.plain_text import has_unprintable, one_line, several_lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.i18n import Language, Text
+from core.wording import readable_date
 from models.contact import EARLIEST_BIRTH, LONGEST_NAME, Civility, Contact, ContactMethod
 from models.forms.definition import (
     AddressField,
@@ -13,7 +14,6 @@ from models.forms.definition import (
     PhoneField,
     TextField,
 )
-from models.forms.wording import readable_date
 from models.phone_number import readable_phone
 
 CIVILITIES = {

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from core.i18n import Language, Text
+from core.wording import readable_boolean, readable_date, readable_moment, readable_number
 from models.address import Address
 from models.contact import Contact
 from models.forms.conditions import visible_fields
@@ -26,7 +27,6 @@ from models.forms.definition import (
 from models.forms.kinds import StepKind
 from models.forms.steps import STEP_TITLES
 from models.forms.values import Answers
-from models.forms.wording import readable_boolean, readable_date, readable_moment, readable_number
 from models.phone_number import readable_phone
 
 Row = dict[str, Any]

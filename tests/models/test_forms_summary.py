@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.wording import readable_date, readable_moment, readable_number
 from models.address import Address
 from models.contact import Civility, Contact, ContactMethod
 from models.forms import AppointmentLine, AppointmentPolicy, problems, read_definition, step_rows, summary
-from models.forms.wording import readable_date, readable_number
 from tests.models.forms_samples import EVERY_TYPE, every_type
 
 FORM = every_type()
@@ -118,7 +118,10 @@ def test_the_summary_reads_as_people_write() -> None:
         ("CONTACT", "Mes informations"),
         ("FORM", "Ma demande"),
     ]
-    assert lines(sections, "APPOINTMENT") == {"Date et heure": "24 novembre 2026 à 9 h 05", "Lieu": "Mairie"}
+    assert lines(sections, "APPOINTMENT") == {
+        "Date et heure": "24 novembre 2026 à 9\u00a0h\u00a005",
+        "Lieu": "Mairie",
+    }
     assert lines(sections, "CONTACT") == {
         "Civilité": "Madame",
         "Prénom": "Jeanne",
@@ -155,7 +158,11 @@ def test_numbers_and_dates() -> None:
     ]  # fmt: skip
     assert [readable_number(n, "en") for n in (0.1, 1234567)] == ["0.1", "1,234,567"]
     assert readable_date(date(2026, 8, 1), "fr") == "1er août 2026"
+    assert readable_date(date(2026, 8, 15), "fr") == "15 août 2026"
     assert readable_date(date(2026, 8, 1), "en") == "1 August 2026"
+    midnight = datetime(2027, 1, 1, 0, 5, tzinfo=ZoneInfo("Europe/Paris"))
+    assert readable_moment(midnight, "fr") == "1er janvier 2027 à 0\u00a0h\u00a005"
+    assert readable_moment(midnight, "en") == "1 January 2027 at 00:05"
 
 
 def test_steps_in_order_with_their_fields() -> None:

@@ -1,4 +1,4 @@
-"""Values as people read them, in either language."""
+"""Days, instants and numbers as people read them, in either language."""
 
 from __future__ import annotations
 
@@ -6,39 +6,35 @@ from datetime import date, datetime
 
 from core.i18n import Language
 
-_MONTHS = {
-    "fr": (
-        [
-            "janvier",
-            "février",
-            "mars",
-            "avril",
-            "mai",
-            "juin",
-            "juillet",
-            "août",
-            "septembre",
-            "octobre",
-            "novembre",
-            "décembre",
-        ]
-    ),
-    "en": (
-        [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ]
-    ),
+_MONTHS: dict[Language, list[str]] = {
+    "fr": [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
 }
 
 
@@ -49,11 +45,11 @@ def readable_date(day: date, language: Language) -> str:
 
 
 def readable_moment(moment: datetime, language: Language) -> str:
-    """`23 novembre 2026 à 9 h 05`; `23 November 2026 at 9:05`. In the time zone that the moment carries."""
+    """`23 novembre 2026 à 9 h 05`, the hour unbroken; `23 November 2026 at 09:05`. In the moment's own time zone."""
     day = readable_date(moment.date(), language)
     if language == "fr":
-        return f"{day} à {moment.hour} h {moment.minute:02}"
-    return f"{day} at {moment.hour}:{moment.minute:02}"
+        return f"{day} à {moment.hour}\u00a0h\u00a0{moment.minute:02}"
+    return f"{day} at {moment:%H:%M}"
 
 
 def readable_number(number: float, language: Language) -> str:
