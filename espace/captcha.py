@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from core.captcha_image import render
 from core.errors import UnavailableError
+from core.i18n import Language, Text, negotiate
 from resolvers.captcha import code_to_draw
 
 HEADERS = {
@@ -23,28 +24,31 @@ HEADERS = {
 MOST_AT_ONCE = 4
 """Pictures drawn at the same time: what more is asked for waits, and the rest of the process goes on."""
 
+_ABSENT = Text(fr="Ce code de sécurité n’est plus valable.", en="This security code is no longer valid.")
+
 _drawing = asyncio.Semaphore(MOST_AT_ONCE)
 
 
 async def show_picture(request: Request) -> Response:
     """The PNG picture; 404 where the challenge is used, expired, or was never handed out."""
+    language = negotiate(request.headers.get("accept-language"))
     try:
         id = UUID(request.path_params["id"])
     except ValueError:
-        return _absent()
+        return _absent(language)
     try:
         code = await code_to_draw(id)
     except UnavailableError as error:
-        return PlainTextResponse(error.text.fr, 503, headers={**HEADERS, "Retry-After": "2"})
+        return PlainTextResponse(error.text.in_(language), 503, headers={**HEADERS, "Retry-After": "2"})
     if code is None:
-        return _absent()
+        return _absent(language)
     async with _drawing:
         picture = await asyncio.to_thread(render, code)
     return Response(picture, media_type="image/png", headers=HEADERS)
 
 
-def _absent() -> Response:
-    return PlainTextResponse("Ce code de sécurité n’est plus valable.", 404, headers=HEADERS)
+def _absent(language: Language) -> Response:
+    return PlainTextResponse(_ABSENT.in_(language), 404, headers=HEADERS)
 
 
 routes = [Route("/captcha/{id}.png", show_picture, name="captcha")]

@@ -49,7 +49,14 @@ async def test_what_cannot_be_passed_is_not_shown() -> None:
         for name in (expired.id, used.id, spent.id, uuid4(), "x", "été"):
             response = await client.get(f"/captcha/{name}.png")
             assert response.status_code == 404, name
+            assert "code de sécurité" in response.text
             assert response.headers["cache-control"] == "no-store"
+
+
+async def test_it_is_refused_in_the_callers_language() -> None:
+    async with _client() as client:
+        response = await client.get("/captcha/x.png", headers={"Accept-Language": "en"})
+    assert response.text == "This security code is no longer valid."
 
 
 async def test_without_a_database_it_is_told_to_come_back(database: Settings) -> None:
