@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 
 class Listener:
-    """Waits for wake-ups of one kind. What comes between two waits is kept, as one, for the next."""
+    """Waits for wake-ups. What comes between two waits is kept, as one, for the next."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()

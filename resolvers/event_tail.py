@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.errors import UnavailableError
-from core.event_bus import event_bus
+from core.event_bus import Listener, event_bus
 from models.database import fetch, fetch_one
 
 LOOK_EVERY_SECONDS = 1.0
@@ -34,25 +34,12 @@ class Happening:
     procedure_id: UUID
 
 
-class Follower:
-    """Waits for happenings of its own concern; one that comes between two waits is kept for the next."""
+class Follower(Listener):
+    """Waits for happenings of its own concern."""
 
     def __init__(self, concerns: Callable[[Happening], bool]) -> None:
+        super().__init__()
         self.concerns = concerns
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        self._woken.set()
-
-    async def wait(self, seconds: float) -> bool:
-        """True on a wake-up, False after that long without one."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
 
 
 class EventTail:
