@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.settings import Settings
-from espace.demonstration import connected
 from models.actors import AgentRole
+from models.database import connected
 from resolvers.agents import save_agent
 
 

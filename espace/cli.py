@@ -122,15 +122,15 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _load(settings: Settings, options: argparse.Namespace) -> int:
-    from espace.demonstration import load
+    from espace.municipality import load
     from models.municipality_files import MunicipalityFilesError
 
     try:
         with provide_servers(settings) as settings:
-            asyncio.run(load(settings, options.folder))
+            loaded = asyncio.run(load(settings, options.folder))
     except MunicipalityFilesError as error:
         return _fail("Nothing was loaded:", *error.sentences())
-    print(f"Loaded {options.folder}.")
+    print(loaded)
     return 0
 
 

@@ -60,11 +60,8 @@ async def _live(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await database.initialise(settings)
-    try:
+    async with database.connected(settings):
         await work(settings, stop)
-    finally:
-        await database.close()
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:

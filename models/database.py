@@ -22,6 +22,7 @@ from models.asyncpg_backend import counted
 __all__ = [
     "Row",
     "close",
+    "connected",
     "counted",
     "execute",
     "fetch",
@@ -31,6 +32,8 @@ __all__ = [
     "initialise",
     "migrate",
     "pending_migrations",
+    "ping",
+    "tortoise_config",
     "transaction",
     "violated_constraint",
 ]
@@ -74,9 +77,7 @@ def tortoise_config(url: str, *, pool_size: int, timeout_seconds: float) -> dict
     }
     return {
         "connections": {"default": {"engine": "models.asyncpg_backend", "credentials": credentials}},
-        "apps": {
-            APP: {"models": MODULES, "default_connection": "default", "migrations": "models.migrations"}
-        },
+        "apps": _apps(),
         "use_tz": True,
         "timezone": "UTC",
     }
@@ -98,6 +99,16 @@ async def initialise(settings: Settings) -> None:
 
 async def close() -> None:
     await Tortoise.close_connections()
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[None]:
+    """The database, for as long as the block lasts."""
+    await initialise(settings)
+    try:
+        yield
+    finally:
+        await close()
 
 
 @asynccontextmanager
