@@ -36,3 +36,18 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
                 else ""
             )
             return f"{request}.status <> 'DRAFT'{procedures}"
+
+
+def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
+    """Mails that could not be sent: agents see those about requests that they see; administrators those about
+    accounts, too."""
+    if not isinstance(actor, AgentActor):
+        return "FALSE"
+    request = statement.alias("r")
+    visible = (
+        f"EXISTS (SELECT 1 FROM service_request {request} WHERE {request}.id = {mail}.request_id "
+        f"AND {visible_requests(statement, actor, request)})"
+    )
+    if actor.role == "ADMINISTRATOR":
+        visible = f"({visible} OR {mail}.request_id IS NULL)"
+    return f"{mail}.state = 'PARKED' AND {visible}"

@@ -14,7 +14,7 @@ from models.actors import Actor, AgentActor
 from models.database import Row, fetch_one
 from models.ids import decode_as
 from models.requests import CLOSED_STATUSES, ServiceRequest
-from models.visibility import visible_requests
+from models.visibility import visible_parked_mails, visible_requests
 from resolvers.policies import RequestState, require, require_transition
 from resolvers.procedures import procedure_page, schedule_row
 from resolvers.reading.agents import agent_by_id, agent_part
@@ -171,18 +171,13 @@ def _procedures(reading: Reading, field: SelectedField) -> Row:
 
 
 def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
-    """Mail about requests that the agent may see; an administrator sees that of accounts, too."""
-    m, r = reading.alias("m"), reading.alias("r")
-    of_requests = (
-        f"EXISTS (SELECT 1 FROM service_request {r} WHERE {r}.id = {m}.request_id "
-        f"AND {visible_requests(reading, actor, r)})"
-    )
-    visible = f"({of_requests} OR {m}.request_id IS NULL)" if actor.role == "ADMINISTRATOR" else of_requests
+    """The latest first."""
+    m = reading.alias("m")
     return page(
         reading,
         field.selection,
         Window.of(field),
-        source=f"mail {m} WHERE {m}.state = 'PARKED' AND {visible}",
+        source=f"mail {m} WHERE {visible_parked_mails(reading, actor, m)}",
         order=[OrderBy(f"{m}.id", "uuid", descending=True)],
         node=lambda wanted: parked_mail_part(reading, wanted, m),
         default=PARKED_DEFAULT,

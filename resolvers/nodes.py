@@ -8,6 +8,7 @@ from core.selection import Selection
 from models.actors import Actor, AgentActor, CitizenActor
 from models.database import Row
 from models.ids import decode
+from models.visibility import visible_parked_mails
 from resolvers.accounts import read_account
 from resolvers.captcha import captcha
 from resolvers.catalogue import current
@@ -15,6 +16,7 @@ from resolvers.exchanges import read_exchange
 from resolvers.procedures import category_row, exists_for, procedure_row, schedule_row
 from resolvers.reading.accounts import session_part
 from resolvers.reading.agents import agent_part
+from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.requests import read_request
 
@@ -36,6 +38,8 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
             return await _own_session(actor, key, selection)
         case "Agent" if isinstance(actor, AgentActor):
             return await _agent(actor, key, selection)
+        case "ParkedMail":
+            return await _parked_mail(actor, key, selection)
         case "Captcha":
             return await captcha(actor, id=id, selection=selection)
         case _:
@@ -72,3 +76,13 @@ async def _agent(actor: AgentActor, key: UUID, selection: Selection) -> Row | No
     g = reading.alias("g")
     part = agent_part(reading, selection, g)
     return await read_one(reading, part, f"agent {g} WHERE {g}.id = {reading.bind(key, 'uuid')}")
+
+
+async def _parked_mail(actor: Actor, key: UUID, selection: Selection) -> Row | None:
+    reading = await reading_for(actor)
+    m = reading.alias("m")
+    part = parked_mail_part(reading, selection, m)
+    source = (
+        f"mail {m} WHERE {m}.id = {reading.bind(key, 'uuid')} AND {visible_parked_mails(reading, actor, m)}"
+    )
+    return await read_one(reading, part, source)

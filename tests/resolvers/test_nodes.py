@@ -8,6 +8,7 @@ from core.selection import Selection
 from models.actors import Actor, AgentActor, CitizenActor, Visitor
 from models.exchanges import Exchange
 from models.ids import decode, encode, new_id
+from models.mail import Mail
 from models.procedures import Procedure
 from models.requests import ServiceRequest
 from resolvers.nodes import node
@@ -24,7 +25,7 @@ from tests.factories import (
 
 KINDS = (
     "ServiceRequest", "Exchange", "Account", "Session", "Agent", "Captcha", "Procedure", "ProcedureCategory",
-    "Schedule", "Attachment", "StoredDocument", "PartnerLink", "Nonsense",
+    "Schedule", "ParkedMail", "Attachment", "StoredDocument", "PartnerLink", "Nonsense",
 )  # fmt: skip
 
 
@@ -67,6 +68,22 @@ async def test_who_sees_what(procedure: Procedure, citizen: CitizenActor, agent:
     assert await who_sees(id_of(hidden), actors) == agents
     assert await who_sees(encode("ProcedureCategory", procedure.category_id), actors) == everybody
     assert await who_sees((await make_captcha("CREATE_ACCOUNT")).captcha, actors) == everybody
+    assert await who_sees(await mail_about(sent), actors) == {"agent"}
+    assert await who_sees(await mail_about(sent, state="PENDING"), actors) == set()
+    assert await who_sees(await mail_about(None), actors) == {"agent"}
+
+
+async def mail_about(request: ServiceRequest | None, *, state: str = "PARKED") -> str:
+    mail = Mail(
+        template="x",
+        recipient="x@example.fr",
+        language="fr",
+        message_id=str(new_id()),
+        request_id=request.id if request else None,
+        state=state,
+    )
+    await mail.save(force_create=True)
+    return encode("ParkedMail", mail.id)
 
 
 @pytest.mark.parametrize("kind", KINDS)
