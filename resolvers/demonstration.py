@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from core.i18n import DEFAULT_LANGUAGE
 from core.passwords import hash_password
 from core.selection import Selection
 from core.tickets import unseal_ticket
@@ -32,6 +33,7 @@ from models.forms.definition import AddressField, BooleanField, ChoiceField, Dat
 from resolvers import catalogue, desk, exchanges, requests
 from resolvers.accounts import create_account_rows
 from resolvers.agents import save_agent
+from resolvers.sessions import actor_of, find_credential
 from resolvers.work import Work, unit_of_work
 
 People = Mapping[str, Any]
@@ -53,7 +55,7 @@ async def seed_people(people: People) -> DemonstrationFacts:
     """Makes the agents, citizens and requests that are not there yet."""
     password: str = people["password"]
     for agent in people["agents"]:
-        if await _credential(agent["username"]) is None:
+        if await find_credential(agent["username"]) is None:
             await save_agent(
                 username=agent["username"],
                 password=password,
@@ -62,7 +64,7 @@ async def seed_people(people: People) -> DemonstrationFacts:
                 procedures=agent.get("procedures"),
             )
     for citizen in people["citizens"]:
-        if await _credential(citizen["username"]) is None:
+        if await find_credential(citizen["username"]) is None:
             contact = Contact.from_json(
                 {**citizen["profile"], "birth_date": str(citizen["profile"]["birth_date"])}
             )
@@ -156,22 +158,10 @@ async def _open(work: Work, username: str, password_hash: str, contact: Contact)
     return account.id
 
 
-async def _credential(username: str) -> dict[str, Any] | None:
-    return await fetch_one(
-        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
-        "WHERE lower(c.username) = lower($1)",
-        username,
-    )
-
-
 async def _actor(username: str) -> CitizenActor | AgentActor:
-    row = await _credential(username)
+    row = await find_credential(username)
     assert row is not None, username
-    if row["agent_id"] is None:
-        return CitizenActor(account_id=row["account_id"], session_id=row["id"])
-    return AgentActor(
-        agent_id=row["agent_id"], session_id=row["id"], role=row["role"], display_name=row["display_name"]
-    )
+    return actor_of({**row, "session_id": row["id"]}, DEFAULT_LANGUAGE)
 
 
 async def _a_ticket(username: str) -> str | None:

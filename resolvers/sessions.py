@@ -75,11 +75,7 @@ async def log_in(
 
     Raises InvalidCredentialsError, in the same time whether or not the username exists.
     """
-    credential = await fetch_one(
-        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
-        "WHERE lower(c.username) = lower($1)",
-        username.strip(),
-    )
+    credential = await find_credential(username.strip())
     if not await verify_password(credential["password_hash"] if credential else None, password):
         raise InvalidCredentialsError
     assert credential is not None
@@ -98,9 +94,18 @@ async def log_in(
         expires_at=now() + lifetime,
     )
     await session.save(force_create=True)
-    who = _actor({**credential, "session_id": session.id}, actor.language)
+    who = actor_of({**credential, "session_id": session.id}, actor.language)
     row = await _read_logged_in(who, session.id, selection)
     return LoggedIn(token, session.expires_at, row["session"], row["account"], row["agent"])
+
+
+async def find_credential(username: str) -> Row | None:
+    """The credential of a citizen or an agent, with the agent's role and name: what `actor_of` takes."""
+    return await fetch_one(
+        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "WHERE lower(c.username) = lower($1)",
+        username,
+    )
 
 
 async def log_out(actor: Actor) -> None:
@@ -136,10 +141,11 @@ async def _actor_of_token(token: str, language: Language) -> Actor:
         raise UnauthenticatedError
     if now() - row["last_seen_at"] > SEEN_EVERY:
         await execute("UPDATE session SET last_seen_at = now() WHERE id = $1", row["session_id"])
-    return _actor(row, language)
+    return actor_of(row, language)
 
 
-def _actor(row: Row, language: Language) -> CitizenActor | AgentActor:
+def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
+    """Who the owner of a credential is in the session `session_id`."""
     if row["agent_id"] is None:
         return CitizenActor(account_id=row["account_id"], session_id=row["session_id"], language=language)
     return AgentActor(
