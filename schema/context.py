@@ -1,16 +1,13 @@
 """What every resolver of the schema finds in `info.context`: who calls, in which language, from where."""
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from core.i18n import Language
 from models.actors import Actor
 
 __all__ = ["CallFacts", "Context", "CookieChange", "Transport"]
-
-T = TypeVar("T")
 
 Transport = Literal["http", "sse", "websocket"]
 
@@ -39,8 +36,6 @@ class Context:
     actor: Actor
     facts: CallFacts
     cookie_change: CookieChange | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
     def language(self) -> Language:
@@ -64,17 +59,3 @@ class Context:
         """Take the session cookie back, where there can be one."""
         if self.can_set_cookies:
             self.cookie_change = CookieChange(None)
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` made the first time it was asked for under this key in this operation:
-
-        its data loaders.
-        """
-        if key not in self._kept:
-            self._kept[key] = make()
-        made: T = self._kept[key]
-        return made
-
-    def for_event(self) -> "Context":
-        """The same caller with nothing kept yet: each event of a subscription reads what is true by then."""
-        return replace(self, _kept={})

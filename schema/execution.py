@@ -24,7 +24,6 @@ from graphql import (
     validate,
 )
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
-from graphql.execution.execute import execute_subscription_event
 from strawberry.execution import optimized_is_awaitable
 
 from core.i18n import Text
@@ -203,7 +202,7 @@ class Engine:
         if isinstance(source, ExecutionResult):
             yield self._answer(source, context)
             return
-        events = map_source_to_response_event(executor, cast("AsyncIterator[Any]", source), _execute_event)
+        events = map_source_to_response_event(executor, cast("AsyncIterator[Any]", source))
         try:
             async with aclosing(events):
                 async for result in events:
@@ -246,11 +245,6 @@ class Engine:
         while len(self._cache) > self._cached_documents or self._characters > self._cached_characters:
             forgotten, _ = self._cache.popitem(last=False)
             self._characters -= len(forgotten)
-
-
-def _execute_event(executor: Executor[Context]) -> Any:
-    executor.context_value = executor.context_value.for_event()
-    return execute_subscription_event(executor)
 
 
 def _holds_nul(text: str) -> bool:

@@ -154,7 +154,7 @@ class GraphQLView:
             result = await self.engine.execute(executor)
             whole.outcome = result.outcome
             whole.answers = 1
-        response = answer(result.payload(), media_type, headers=dict(context.headers))
+        response = answer(result.payload(), media_type)
         response.headers["Content-Language"] = context.language
         if self.development:
             response.headers["Server-Timing"] = ", ".join(
