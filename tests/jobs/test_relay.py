@@ -86,7 +86,10 @@ async def test_a_wake_up_has_it_look_at_once(
     await asyncio.sleep(0.1)
     mail = await add_mail(account_id=await add_account())
     await bus.wake("mail")
-    await asyncio.sleep(0.5)
+    for _ in range(100):
+        if await _queued(queue):
+            break
+        await asyncio.sleep(0.05)
     assert await _queued(queue) == [str(mail)]
     await end_tasks([running])
 
