@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from core.i18n import Text
 
@@ -36,7 +36,7 @@ from core.i18n import Text
 class EspaceError(Exception):
     """An error that people may read: a code for programs, a text for people."""
 
-    code: ClassVar[str]
+    code: str
     text: Text
 
     def __init__(self, text: Text) -> None:
@@ -205,7 +205,7 @@ class PartnerError(RefusedError):
 
     def __init__(self, code: Literal["PARTNER_REFUSED", "PARTNER_UNREACHABLE"], text: Text) -> None:
         super().__init__(text)
-        self.code = code  # type: ignore[misc]
+        self.code = code
 
 
 class UnauthenticatedError(CallError):

@@ -21,7 +21,7 @@ from resolvers.reading.agents import agent_by_id, agent_part
 from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
 from resolvers.reading.requests import request_page
-from resolvers.reading.shape import Part, Reading, Shape, read_value, reading_for
+from resolvers.reading.shape import Finish, Part, Reading, Shape, read_value, reading_for
 from resolvers.requests import checked_reason, read_again
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 
@@ -50,14 +50,9 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                 shape.need({"head": "(SELECT coalesce(max(position), 0) FROM request_event)"})
                 shape.output("event_cursor", lambda raw: encode_cursor([raw["head"]]))
             case "procedures":
-                shape.output(field.key, lambda raw, field=field: _procedures(reading, field))  # type: ignore[misc]
+                shape.output(field.key, _procedures(reading, field))
             case "schedules":
-                shape.output(
-                    "schedules",
-                    lambda raw, field=field: [  # type: ignore[misc]
-                        schedule_row(entry, field.selection) for entry in reading.catalogue.schedules.values()
-                    ],
-                )
+                shape.output("schedules", _schedules(reading, field))
             case "agents":
                 g = reading.alias("g")
                 part = agent_part(reading, field.selection, g)
@@ -159,8 +154,14 @@ def _unread_count(reading: Reading, actor: AgentActor) -> str:
     )
 
 
-def _procedures(reading: Reading, field: SelectedField) -> Row:
-    return procedure_page(
+def _schedules(reading: Reading, field: SelectedField) -> Finish:
+    return lambda raw: [
+        schedule_row(entry, field.selection) for entry in reading.catalogue.schedules.values()
+    ]
+
+
+def _procedures(reading: Reading, field: SelectedField) -> Finish:
+    return lambda raw: procedure_page(
         reading.catalogue,
         reading.actor,
         list(reading.catalogue.procedures.values()),

@@ -10,7 +10,7 @@ from models.ids import encode
 from resolvers.reading import requests
 from resolvers.reading.exchanges import exchange_by_id
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
-from resolvers.reading.shape import Part, Reading, Shape
+from resolvers.reading.shape import Finish, Part, Reading, Shape
 
 HISTORY_DEFAULT = 50
 
@@ -40,12 +40,16 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
                 )
             case name if name in IN_DATA:
                 shape.need({"data": f"{e}.data"})
-                shape.output(name, lambda raw, name=name: raw["data"].get(name))  # type: ignore[misc]
+                shape.output(name, _from_data(name))
             case "exchange" | "up_to":
                 shape.child(field.name, exchange_by_id(reading, field.selection, f"{e}.exchange_id"))
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{e}.request_id"))
     return shape.part()
+
+
+def _from_data(name: str) -> Finish:
+    return lambda raw: raw["data"].get(name)
 
 
 def history_page(reading: Reading, field: SelectedField, r: str) -> Part:
