@@ -1,1 +1,3 @@
-"""What has never heard of citizens: settings, errors, clock, keys, languages, Redis, the event bus, logging."""
+"""What has never heard of citizens: settings, errors, clock, keys, passwords, tickets, languages and wording,
+Redis, the event bus, logging.
+"""
