@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,11 @@ class AgentProcedure(Model):
 
     class Meta:
         table = "agent_procedure"
+
+
+def normalised_username(typed: str) -> str:
+    """One form for what looks the same: keyboards differ in how they send é."""
+    return unicodedata.normalize("NFKC", typed).strip()
 
 
 class Credential(Model):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from core.errors import FieldProblem, NotFoundError, PartnerError, UsernameTaken
 from core.i18n import Text
 from core.passwords import hash_password, password_problems
 from core.selection import Selection
-from models.accounts import Account, Credential
+from models.accounts import Account, Credential, normalised_username
 from models.actors import Actor, CitizenActor
 from models.contact import Contact, check_contact
 from models.database import Row, fetch, fetch_one, violated_constraint
@@ -75,7 +74,7 @@ async def create_account(
     Raises ValidationError, CaptchaError, UsernameTakenError. A taken username costs a try of the captcha, not the
     captcha: the person chooses another one and sends the same code again.
     """
-    username = unicodedata.normalize("NFKC", username).strip()
+    username = normalised_username(username)
     contact, problems = check_contact(
         profile, today=await catalogue.today(), prefix="profile", email_required=True
     )

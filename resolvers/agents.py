@@ -10,7 +10,7 @@ from tortoise.exceptions import IntegrityError
 from core.errors import FieldProblem, UsernameTakenError, ValidationError
 from core.i18n import Text
 from core.passwords import hash_password, password_problems
-from models.accounts import Agent, AgentProcedure, Credential
+from models.accounts import Agent, AgentProcedure, Credential, normalised_username
 from models.actors import AgentRole
 from models.database import execute, fetch, fetch_one, violated_constraint
 from resolvers.accounts import username_problems
@@ -29,6 +29,7 @@ async def save_agent(
 
     Raises ValidationError, and UsernameTakenError where the username is a citizen's.
     """
+    username = normalised_username(username)
     problems = [*username_problems(username), *password_problems(password, username)]
     ValidationError.raise_for([*problems, *await _unknown(procedures or ())])
     try:

@@ -13,7 +13,7 @@ from core.keys import new_token, token_digest
 from core.passwords import hash_password, needs_rehash, verify_password
 from core.selection import Selection
 from core.tickets import parse_ticket, ticket_digest
-from models.accounts import Session
+from models.accounts import Session, normalised_username
 from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch_one
 from models.ids import decode_as
@@ -75,7 +75,7 @@ async def log_in(
 
     Raises InvalidCredentialsError, in the same time whether or not the username exists.
     """
-    credential = await find_credential(username.strip())
+    credential = await find_credential(username)
     if not await verify_password(credential["password_hash"] if credential else None, password):
         raise InvalidCredentialsError
     assert credential is not None
@@ -104,7 +104,7 @@ async def find_credential(username: str) -> Row | None:
     return await fetch_one(
         "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
         "WHERE lower(c.username) = lower($1)",
-        username,
+        normalised_username(username),
     )
 
 

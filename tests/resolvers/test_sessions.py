@@ -12,6 +12,7 @@ from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedE
 from core.keys import token_digest
 from core.passwords import hash_password
 from core.selection import Selection
+from core.settings import Settings
 from core.tickets import new_ticket
 from models.accounts import Credential, Session
 from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
@@ -27,7 +28,7 @@ from resolvers.sessions import (
     require_alive,
     revoke_session,
 )
-from tests.factories import PASSWORD, make_request, make_session
+from tests.factories import PASSWORD, make_citizen, make_request, make_session
 
 OPENED = Selection.of(
     account=Selection.of("username", sessions=Selection.of("id", "current")),
@@ -103,6 +104,13 @@ async def test_an_absent_user_costs_the_same_work(citizen: CitizenActor) -> None
     times = [(await milliseconds("marie"), await milliseconds("absent")) for _ in range(15)]
     known, absent = median(one for one, _ in times), median(other for _, other in times)
     assert 0.6 < absent / known < 1.6
+
+
+async def test_a_username_is_the_same_however_the_keyboard_sends_it(database: Settings) -> None:
+    await make_citizen(username="rené")
+    opened = await enter("rene\u0301")
+    assert opened.account is not None
+    assert opened.account["username"] == "rené"
 
 
 async def test_an_old_hash_is_made_anew_at_the_next_log_in(citizen: CitizenActor) -> None:
