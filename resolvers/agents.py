@@ -25,7 +25,9 @@ async def save_agent(
     role: AgentRole,
     procedures: Sequence[str] | None = None,
 ) -> UUID:
-    """Makes an agent, or changes the one of that username, password included. None for `procedures`: all there are.
+    """Makes an agent, or changes the one of that username, password included, and ends their sessions.
+
+    None for `procedures`: all there are now.
 
     Raises ValidationError, and UsernameTakenError where the username is a citizen's.
     """
@@ -67,6 +69,11 @@ async def _save(
             "UPDATE agent SET display_name = $2, role = $3 WHERE id = $1", agent_id, display_name, role
         )
         await execute("DELETE FROM agent_procedure WHERE agent_id = $1", agent_id)
+        # The password may be changed because somebody else knows it.
+        await execute(
+            "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.agent_id = $1",
+            agent_id,
+        )
     else:
         agent = Agent(display_name=display_name, role=role)
         await agent.save(force_create=True)

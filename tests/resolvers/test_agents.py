@@ -6,12 +6,12 @@ import pytest
 
 from core.errors import UsernameTakenError, ValidationError
 from core.selection import Selection
-from models.accounts import Agent, AgentProcedure
+from models.accounts import Agent, AgentProcedure, Credential, Session
 from models.actors import CitizenActor, Visitor
 from models.procedures import Procedure
 from resolvers.agents import save_agent
 from resolvers.sessions import log_in
-from tests.factories import PASSWORD, make_procedure
+from tests.factories import PASSWORD, make_procedure, make_session
 
 OTHER_PASSWORD = "Autre-Demonstration-2027"
 
@@ -22,6 +22,7 @@ async def test_saving_again_changes_the_same_agent(procedure: Procedure) -> None
         username="martin", password=PASSWORD, display_name="M. Martin", role="HANDLER", procedures=None
     )
     assert await AgentProcedure.filter(agent_id=made).count() == 2
+    await make_session((await Credential.get()).id)
 
     changed = await save_agent(
         username=" MARTIN",
@@ -32,6 +33,7 @@ async def test_saving_again_changes_the_same_agent(procedure: Procedure) -> None
     )
 
     assert changed == made
+    assert await Session.all().count() == 0
     agent = await Agent.get()
     assert (agent.display_name, agent.role) == ("Mme Martin", "ADMINISTRATOR")
     assert [link.procedure_id for link in await AgentProcedure.all()] == [procedure.id]
