@@ -54,7 +54,7 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
     """What `seal` was given. Raises ValueError where it was not made by `seal` for this purpose with this secret."""
     try:
         return AESGCM(_key(purpose)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise ValueError(f"not sealed for {purpose} with this secret key") from error
 
 

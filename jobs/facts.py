@@ -48,7 +48,7 @@ class MailFacts:
 
 
 _FACTS = """
-SELECT m.template, m.language, m.recipient, m.account_id, m.data AS mail_data,
+SELECT m.template, m.language, m.recipient, m.account_id,
        c.username,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
        x.author_name, x.posted_at,
@@ -83,7 +83,7 @@ def facts_of(row: Row) -> MailFacts:
     """
     if row["template"] not in TEMPLATES:
         raise ValueError(f"no template named {row['template']}")
-    data = {**_json(row["event_data"]), **_json(row["mail_data"])}
+    data = _json(row["event_data"])
     return MailFacts(
         template=cast("Template", row["template"]),
         language=cast("Language", row["language"]),

@@ -11,26 +11,31 @@ VISITOR_DRAFT = timedelta(days=30)
 """A draft that no account holds, untouched for that long. Its ticket was shown, but never mailed."""
 
 SENT_MAIL = timedelta(days=90)
+PARKED_MAIL = timedelta(days=365)
+"""Agents have seen it by then, or nobody will."""
+
 CAPTCHA = timedelta(hours=1)
 AT_ONCE = 1_000
 """Rows a statement takes away, so that none lasts. Strangers can make more than that between two runs."""
 
-_SWEEPS = {
-    "service_request": (
+_SWEEPS = (
+    (
+        "service_request",
         "status = 'DRAFT' AND account_id IS NULL AND updated_at < now() - $1::interval",
         VISITOR_DRAFT,
     ),
-    "session": ("expires_at < now() - $1::interval", timedelta()),
-    "captcha": ("expires_at < now() - $1::interval", CAPTCHA),
-    "mail": ("state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
-}
+    ("session", "expires_at < now() - $1::interval", timedelta()),
+    ("captcha", "expires_at < now() - $1::interval", CAPTCHA),
+    ("mail", "state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
+    ("mail", "state = 'PARKED' AND created_at < now() - $1::interval", PARKED_MAIL),
+)
 
 logger = logging.getLogger(__name__)
 
 
 async def sweep() -> None:
-    """Forgotten drafts, ended sessions, old captchas, sent mail. Running it twice takes nothing more away."""
-    for table, (condition, age) in _SWEEPS.items():
+    """Forgotten drafts, ended sessions, old captchas, old mail. Running it twice takes nothing more away."""
+    for table, condition, age in _SWEEPS:
         statement = (
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT {AT_ONCE} "
             "FOR UPDATE SKIP LOCKED)"

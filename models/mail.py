@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from tortoise import fields
@@ -43,7 +42,6 @@ class Mail(Model):
         "models.RequestEvent", null=True, on_delete=fields.CASCADE, related_name="mails"
     )
     event_id: UUID | None
-    data: dict[str, Any] = fields.JSONField(default=dict)
     state = fields.CharField(max_length=10, default="PENDING")
     attempts = fields.IntField(default=0)
     next_attempt_at: datetime = fields.DatetimeField(default=now)

@@ -73,7 +73,6 @@ class Work:
         account_id: UUID | None = None,
         exchange_id: UUID | None = None,
         event: RequestEvent | None = None,
-        data: dict[str, Any] | None = None,
     ) -> None:
         """A mail to be sent by a worker after the commit. At most one for an event, a template and an address."""
         id = new_id()
@@ -87,7 +86,6 @@ class Work:
                 account_id=account_id,
                 exchange_id=exchange_id,
                 event_id=event.id if event else None,
-                data=data or {},
                 message_id=_message_id(id),
             )
         )
@@ -142,7 +140,6 @@ def mail_the_citizen(work: Work, request: ServiceRequest, template: str, event: 
             request_id=request.id,
             exchange_id=event.exchange_id,
             event=event,
-            data=event.data,
         )
 
 

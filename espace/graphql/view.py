@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import normalize_origin
 
-from core.errors import CallError, ForbiddenError, RateLimitedError, UnauthenticatedError
+from core.errors import CallError, ForbiddenError, RateLimitedError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text, negotiate
 from core.settings import Settings
 from espace.graphql.door import CSRF_HEADER, Authenticate, Door
@@ -209,7 +209,9 @@ def _status_of_call(error: CallError) -> tuple[int, dict[str, str]]:
         return 403, {}
     if isinstance(error, RateLimitedError):
         return 429, {"Retry-After": str(error.retry_after_seconds)}
-    return 503, {"Retry-After": "2"}
+    if isinstance(error, UnavailableError):
+        return 503, {"Retry-After": "2"}
+    return 400, {}
 
 
 async def _single(payload: object) -> AsyncGenerator[object, None]:

@@ -111,6 +111,8 @@ class Migration(migrations.Migration):
                 ("name", fields.CharField(max_length=200)),
                 ("timezone", fields.CharField(max_length=64)),
                 ("contact_email", fields.CharField(max_length=254)),
+                ("phone", fields.CharField(null=True, max_length=20)),
+                ("address", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
                 ("revision", fields.BigIntField(default=0)),
             ],
             options={
@@ -487,7 +489,6 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
-                ("data", fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ("state", fields.CharField(default="PENDING", max_length=10)),
                 ("attempts", fields.IntField(default=0)),
                 ("next_attempt_at", fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),

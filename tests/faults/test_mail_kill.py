@@ -1,4 +1,4 @@
-"""`kill -9` of a worker at any moment: every mail arrives, and at most one more than once for each kill in flight.
+"""`kill -9` of a worker at any moment: every mail arrives, and at most one of them once more for each kill.
 
 Between the server's 250 and our commit nobody can know: such a mail is sent once more, under the same Message-ID.
 """
@@ -71,11 +71,12 @@ async def test_killed_at_any_moment_it_loses_nothing(inbox: MailServer, worker: 
     message_ids = await add_confirmations(60)
     inbox.slow_by_chance(0.12)
     kills = 0
+    chance = random.Random(KILLS)
     while kills < KILLS:
         async with running(worker):
             already = len(inbox.kept)
             await _until_kept(inbox, min(already + 1, 60), RECOVERY_SECONDS)
-            await asyncio.sleep(random.uniform(0, 0.4))
+            await asyncio.sleep(chance.uniform(0, 0.4))
             worker.kill()
             kills += 1
     async with running(worker):
@@ -142,7 +143,7 @@ async def test_another_worker_takes_over_while_the_killed_one_is_away(
         await _until_kept(inbox, 40, RECOVERY_SECONDS)
         await _until_all_are_marked(40, other, RECOVERY_SECONDS)
     assert set(inbox.message_ids) == message_ids
-    assert len(inbox.kept) - 40 <= 8, "no more than were on their way"
+    assert len(inbox.kept) - 40 <= 1, "no more than the one that was on its way"
 
 
 async def test_sigterm_ends_it_cleanly_and_nothing_is_sent_twice(

@@ -8,7 +8,7 @@ import pytest
 
 from core.settings import Settings
 from jobs import retention
-from jobs.retention import SENT_MAIL, VISITOR_DRAFT, sweep
+from jobs.retention import PARKED_MAIL, SENT_MAIL, VISITOR_DRAFT, sweep
 from models.database import execute, fetch
 from tests.factories import make_captcha, make_citizen, make_procedure, make_request, make_session
 
@@ -75,12 +75,24 @@ async def test_more_than_one_statement_takes_goes_in_one_run(
     assert await _count("captcha") == 0
 
 
-@pytest.mark.parametrize(("age", "left"), [(SENT_MAIL - DAY, 1), (SENT_MAIL + DAY, 0)])
-async def test_mail_goes_some_months_after_it_was_sent(database: Settings, age: timedelta, left: int) -> None:
+@pytest.mark.parametrize(
+    ("state", "age", "left"),
+    [
+        ("SENT", SENT_MAIL - DAY, 1),
+        ("SENT", SENT_MAIL + DAY, 0),
+        ("PARKED", PARKED_MAIL - DAY, 1),
+        ("PARKED", PARKED_MAIL + DAY, 0),
+        ("PENDING", 2 * PARKED_MAIL, 1),
+    ],
+)
+async def test_mail_goes_when_nobody_needs_it_any_more(
+    database: Settings, state: str, age: timedelta, left: int
+) -> None:
     await execute(
-        "INSERT INTO mail (id, template, recipient, language, data, state, attempts, next_attempt_at, message_id, "
-        "created_at, sent_at) VALUES (gen_random_uuid(), 'acknowledgement', 'a@b.example', 'fr', '{}', 'SENT', 1, "
-        "now(), '<1@b.example>', now(), now() - $1::interval)",
+        "INSERT INTO mail (id, template, recipient, language, state, attempts, next_attempt_at, message_id, "
+        "created_at, sent_at) VALUES (gen_random_uuid(), 'acknowledgement', 'a@b.example', 'fr', $1::text, 1, "
+        "now(), '<1@b.example>', now() - $2::interval, CASE WHEN $1::text = 'SENT' THEN now() - $2::interval END)",
+        state,
         age,
     )
 
