@@ -85,9 +85,10 @@ class ValidationError(RefusedError):
 class NotFoundError(RefusedError):
     code = "NOT_FOUND"
 
-    def __init__(self) -> None:
+    def __init__(self, text: Text | None = None) -> None:
         super().__init__(
-            Text(
+            text
+            or Text(
                 fr="Introuvable. Vérifiez le numéro ou connectez-vous avec le compte concerné.",
                 en="Not found. Check the number, or log in with the account it belongs to.",
             )
@@ -211,9 +212,10 @@ class PartnerError(RefusedError):
 class UnauthenticatedError(CallError):
     code = "UNAUTHENTICATED"
 
-    def __init__(self) -> None:
+    def __init__(self, text: Text | None = None) -> None:
         super().__init__(
-            Text(
+            text
+            or Text(
                 fr="Votre session n’est pas ou n’est plus valable. Connectez-vous de nouveau.",
                 en="Your session is not or no longer valid. Log in again.",
             )

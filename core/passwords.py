@@ -28,6 +28,9 @@ FEWEST_WORDS = 7
 FEWEST_DIFFERENT_CHARACTERS = 6
 LONGEST = 128
 
+TYPED_LIMIT = 512
+"""Characters that are looked at, several times LONGEST: sorting the accents of a very long text takes seconds."""
+
 THREADS = 2
 MOST_WAITING = 200
 """How many hashes may wait for a thread: beyond some seconds of work, callers are told to come back."""
@@ -56,11 +59,12 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
 
     def verify() -> bool:
         nobodys_hash = _nobodys_hash()
+        is_too_long = len(password) > TYPED_LIMIT
         try:
             _HASHER.verify(password_hash or nobodys_hash, _normalised(password))
         except (VerificationError, InvalidHashError):
             return False
-        return password_hash is not None
+        return password_hash is not None and not is_too_long
 
     return await _in_a_thread(verify)
 
@@ -78,6 +82,7 @@ def password_problems(password: str, username: str, path: str = "password") -> l
     case, digits and symbols; 14 characters with upper case, lower case and digits; a phrase of 7 different
     words. On top of it: at most 128 characters, at least 6 different ones, and without the username.
     """
+    is_too_long = len(password) > LONGEST
     password = _normalised(password)
     texts: list[Text] = []
     if not _is_strong(password):
@@ -89,7 +94,7 @@ def password_problems(password: str, username: str, path: str = "password") -> l
                 en="The password must have at least {least} different characters.",
             ).format(least=FEWEST_DIFFERENT_CHARACTERS)
         )
-    if len(password) > LONGEST:
+    if is_too_long or len(password) > LONGEST:
         texts.append(
             Text(
                 fr="Le mot de passe ne doit pas dépasser {most} caractères.",
@@ -152,7 +157,7 @@ def _what_strength_lacks(password: str) -> Text:
 
 def _normalised(text: str) -> str:
     """One form for what looks the same: keyboards differ in how they send é (NIST SP 800-63B, 5.1.1.2)."""
-    return unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", text[:TYPED_LIMIT])
 
 
 @lru_cache(maxsize=1)

@@ -44,6 +44,7 @@ class MailFacts:
     posted_at: datetime | None = None
     status: str | None = None
     has_reason: bool = False
+    """Whether the mairie gave one, to be read on the request's page."""
     changed_at: datetime | None = None
 
 
@@ -52,7 +53,7 @@ SELECT m.template, m.language, m.recipient, m.account_id,
        c.username,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
        x.author_name, x.posted_at,
-       e.data AS event_data, e.occurred_at,
+       e.data AS event_data, e.actor AS event_actor, e.occurred_at,
        t.name AS municipality_name, t.contact_email AS municipality_email, t.timezone,
        t.phone AS municipality_phone, t.address AS municipality_address
 FROM mail m
@@ -103,7 +104,7 @@ def facts_of(row: Row) -> MailFacts:
         author_name=row["author_name"],
         posted_at=row["posted_at"],
         status=data.get("status"),
-        has_reason=bool(data.get("reason")),
+        has_reason=row["event_actor"] == "MUNICIPALITY" and bool(data.get("reason")),
         changed_at=row["occurred_at"],
     )
 

@@ -14,6 +14,9 @@ from core.clock import now
 from models.ids import new_id
 from models.procedures import Procedure
 
+TYPED_LIMIT = 200
+"""Characters of a username that are looked at: sorting the accents of a very long one takes seconds."""
+
 
 class Account(Model):
     """A citizen's account. `profile` is a Contact (models/contact.py) as JSON."""
@@ -59,8 +62,8 @@ class AgentProcedure(Model):
 
 
 def normalised_username(typed: str) -> str:
-    """One form for what looks the same: keyboards differ in how they send é."""
-    return unicodedata.normalize("NFKC", typed).strip()
+    """One form for what looks the same: keyboards differ in how they send é. What is far too long is cut."""
+    return unicodedata.normalize("NFKC", typed[:TYPED_LIMIT]).strip()
 
 
 class Credential(Model):

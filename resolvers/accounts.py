@@ -10,7 +10,15 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 
 from core.clock import now
-from core.errors import FieldProblem, NotFoundError, PartnerError, UsernameTakenError, ValidationError
+from core.errors import (
+    FieldProblem,
+    ForbiddenError,
+    NotFoundError,
+    PartnerError,
+    RateLimitedError,
+    UsernameTakenError,
+    ValidationError,
+)
 from core.i18n import Text
 from core.passwords import hash_password, password_problems
 from core.selection import Selection
@@ -28,6 +36,11 @@ from resolvers.work import Work, unit_of_work
 
 USERNAME = re.compile(r"[^\W_][\w.@-]{2,39}")
 SUGGESTIONS = 3
+CONFIRMATIONS_AN_HOUR = 5
+"""Mails that one account can have sent to addresses which nobody has confirmed."""
+
+PROVED_BY_TOKEN = frozenset({"id", "username", "email_confirmed_at", "created_at"})
+"""What whoever reads the mailbox may know of the account: less than its citizen, since an address may be mistyped."""
 
 _USERNAME_ADVICE = Text(
     fr="Le nom d’utilisateur compte de 3 à 40 caractères : lettres, chiffres, point, tiret, tiret bas ou arobase.",
@@ -99,16 +112,30 @@ async def create_account(
 async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Row:
     """Confirms the address that the token was mailed to; again and again the same answer.
 
-    Raises NotFoundError where the token is none of ours, has expired, or the account has another address by now.
+    Raises NotFoundError where the token is none of ours, has expired, or the account has another address by now;
+    ForbiddenError where more is asked of the account than PROVED_BY_TOKEN by anyone but its citizen.
     """
     confirmed = read_confirmation_token(token)
+    is_owner = confirmed and isinstance(actor, CitizenActor) and actor.account_id == confirmed[0]
+    if not is_owner and not selection.names <= PROVED_BY_TOKEN:
+        raise ForbiddenError(
+            Text(
+                fr="Connectez-vous pour lire votre compte : ce lien ne fait que confirmer l’adresse.",
+                en="Log in to read your account: this link only confirms the address.",
+            )
+        )
     row = confirmed and await fetch_one(
         "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()) "
         "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
         *confirmed,
     )
     if not row:
-        raise NotFoundError
+        raise NotFoundError(
+            Text(
+                fr="Ce lien de confirmation n’est pas ou n’est plus valable. Connectez-vous pour en recevoir un autre.",
+                en="This confirmation link is not or no longer valid. Log in to get another one.",
+            )
+        )
     owner = CitizenActor(account_id=row["id"], session_id=row["id"], language=actor.language)
     account = await read_account(owner, row["id"], selection)
     assert account is not None
@@ -167,9 +194,21 @@ async def _replace_profile(work: Work, actor: CitizenActor, contact: Contact) ->
     account.profile = contact.to_json()
     account.email = contact.email or ""
     if moved:
+        await _require_few_confirmations(actor)
         account.email_confirmed_at = None
         work.mail("email_confirmation", account.email, actor.language, account_id=account.id)
     await account.save(update_fields=["profile", "email", "email_confirmed_at"])
+
+
+async def _require_few_confirmations(actor: CitizenActor) -> None:
+    """Raises RateLimitedError where the account has had as many mails sent this hour as it can."""
+    row = await fetch_one(
+        "SELECT count(*) AS sent FROM mail "
+        "WHERE account_id = $1 AND template = 'email_confirmation' AND created_at > now() - interval '1 hour'",
+        actor.account_id,
+    )
+    if row is not None and row["sent"] >= CONFIRMATIONS_AN_HOUR:
+        raise RateLimitedError(retry_after_seconds=3600)
 
 
 async def _free_usernames(taken: str) -> list[str]:

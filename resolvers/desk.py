@@ -79,7 +79,7 @@ async def change_request_status(
 
 
 async def assign_request(actor: Actor, *, request: str, agent: str | None, selection: Selection) -> Row:
-    """Puts an agent in charge, or nobody. Raises NotFoundError, NotAllowedError."""
+    """Puts an agent who handles the procedure in charge, or nobody. Raises NotFoundError, NotAllowedError."""
     assert isinstance(actor, AgentActor)
     id = decode_as("ServiceRequest", request)
     assignee = None
@@ -207,7 +207,7 @@ async def _change_status(
 async def _assign(work: Work, actor: AgentActor, id: UUID | None, assignee: UUID | None) -> None:
     request = await ServiceRequest.lock_visible(actor, id)
     require("ASSIGN", actor, RequestState(request.status, request.account_id))
-    if assignee is not None and await fetch_one("SELECT id FROM agent WHERE id = $1", assignee) is None:
+    if assignee is not None and not await _handles(assignee, request.procedure_id):
         raise NotFoundError
     if request.assignee_id == assignee:
         return
@@ -215,3 +215,14 @@ async def _assign(work: Work, actor: AgentActor, id: UUID | None, assignee: UUID
     request.touch()
     await request.save(update_fields=["assignee_id", "version", "updated_at"])
     work.happened("RequestAssigned", request, actor, data={"agent": str(assignee) if assignee else None})
+
+
+async def _handles(agent_id: UUID, procedure_id: UUID) -> bool:
+    """Whether this agent, if there is one, may see requests of the procedure."""
+    row = await fetch_one(
+        "SELECT g.id FROM agent g WHERE g.id = $1 AND (g.role = 'ADMINISTRATOR' OR EXISTS ("
+        "SELECT 1 FROM agent_procedure given WHERE given.agent_id = g.id AND given.procedure_id = $2))",
+        agent_id,
+        procedure_id,
+    )
+    return row is not None

@@ -22,7 +22,7 @@ from core.tickets import new_ticket, parse_ticket, seal_ticket, ticket_digest
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder
 from models.contact import Contact, check_contact
 from models.database import Row, execute, fetch_one
-from models.forms import AnswerValue, merge_answers, parse_answers, problems
+from models.forms import AnswerValue, merge_answers, parse_answers, problems, visible_fields
 from models.ids import decode_as, new_id
 from models.plain_text import has_unprintable
 from models.requests import ServiceRequest
@@ -74,12 +74,13 @@ async def request_by_ticket(actor: Actor, *, ticket: str, selection: Selection) 
 async def start_request(
     actor: Actor, *, procedure: str, idempotency_key: str | None, selection: Selection
 ) -> Row:
-    """A new draft; its Mes informations are those of the citizen's profile. With the same key, the same draft.
+    """A new draft; its Mes informations are those of the citizen's profile. With the same key for
+    the same procedure, the same draft.
 
     A visitor's key says who they are as a password would, so it must have 16 characters or more.
     Raises NotFoundError, AccountRequiredError, NotAllowedError (the procedure is closed), ValidationError.
     """
-    digest = _idempotency_digest(actor, idempotency_key)
+    digest = _idempotency_digest(actor, procedure, idempotency_key)
     request_id = await _start(actor, procedure, digest)
     holder = actor if isinstance(actor, CitizenActor) else _holder(actor, request_id)
     return await read_again(holder, request_id, selection)
@@ -169,7 +170,7 @@ def _holder(actor: Actor, request_id: UUID) -> TicketHolder:
     return TicketHolder(request_id=request_id, language=actor.language)
 
 
-def _idempotency_digest(actor: Actor, key: str | None) -> bytes | None:
+def _idempotency_digest(actor: Actor, procedure: str, key: str | None) -> bytes | None:
     if key is None:
         return None
     scope = str(actor.account_id) if isinstance(actor, CitizenActor) else ""
@@ -185,7 +186,7 @@ def _idempotency_digest(actor: Actor, key: str | None) -> bytes | None:
                 )
             ]
         )
-    return hmac_digest("idempotency", f"{scope}/{key}".encode())
+    return hmac_digest("idempotency", f"{scope}/{procedure}/{key}".encode())
 
 
 @unit_of_work
@@ -279,11 +280,16 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
         if challenge is None:
             raise CaptchaError
         await captchas.consume(challenge, "SUBMIT_REQUEST")
+    # What was answered and is not asked any more was never meant for the mairie.
+    asked = {field.key for field in visible_fields(form.definition, request.answers)}
+    request.answers = {key: value for key, value in request.answers.items() if key in asked}
     request.status = "SUBMITTED"
     request.submitted_at = now()
     request.language = actor.language
     request.touch()
-    await request.save(update_fields=["status", "submitted_at", "language", "version", "updated_at"])
+    await request.save(
+        update_fields=["answers", "status", "submitted_at", "language", "version", "updated_at"]
+    )
     event = work.happened("RequestSubmitted", request, actor)
     mail_the_citizen(work, request, "acknowledgement", event)
     return request.id
@@ -299,7 +305,7 @@ async def _cancel(
     if request.status == "DRAFT":
         row = await read_again(actor, request.id, selection)
         await execute("DELETE FROM service_request WHERE id = $1", request.id)
-        return row
+        return {**row, "permitted_actions": []}
     previous = request.status
     request.status = "CANCELLED"
     request.closed_at = request.archived_at = now()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
-from core.i18n import Language
+from core.i18n import Language, Text
 from core.keys import new_token, token_digest
 from core.passwords import hash_password, needs_rehash, verify_password
 from core.selection import Selection
@@ -33,6 +33,12 @@ SELECT s.id AS session_id, s.last_seen_at, c.account_id, c.agent_id, g.role, g.d
 FROM session s JOIN credential c ON c.id = s.credential_id LEFT JOIN agent g ON g.id = c.agent_id
 WHERE s.token_digest = $1 AND s.expires_at > now()
 """
+
+
+_NO_SUCH_TICKET = Text(
+    fr="Ce numéro de ticket n’est pas le bon. Vérifiez-le dans le courriel d’accusé de réception.",
+    en="This ticket number is not right. Check it in the acknowledgement e-mail.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +169,7 @@ async def _holder_of_ticket(text: str, language: Language) -> Actor:
         "SELECT id FROM service_request WHERE ticket_digest = $1", ticket_digest(ticket)
     )
     if not row:
-        raise UnauthenticatedError
+        raise UnauthenticatedError(_NO_SUCH_TICKET)
     return TicketHolder(request_id=row["id"], language=language)
 
 

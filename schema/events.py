@@ -56,6 +56,9 @@ class RequestClaimed(RequestEvent):
 class RequestCancelled(RequestEvent):
     """The citizen took it back."""
 
+    reason: str | None
+    """What they gave as their reason, for the mairie."""
+
 
 @output
 class RequestAssigned(RequestEvent):

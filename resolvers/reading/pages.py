@@ -116,22 +116,25 @@ def page(
     wanted = Selection.merged([*selection.get("nodes").fields, *selection.get("edges").get("node").fields])
     limit = window.limit(default)
     columns: dict[str, str] = {}
-    reads_rows = bool(selection.names - {"total_count"})
-    # A part that is made binds its values: one that the statement then lacks would make PostgreSQL refuse them.
+    types = [o.type for o in order]
+    bounds = [
+        (decode_cursor(cursor, *types), upward)
+        for cursor, upward in ((window.after, False), (window.before, True))
+        if cursor is not None
+    ]
+    # `source` has bound its values, and a part that is made binds its own: what a statement then lacked, PostgreSQL
+    # would refuse. So rows are read unless a count alone is asked, and a part is made only where rows are read.
+    reads_rows = selection.names != {"total_count"}
     node_part = node(wanted) if reads_rows else Part("NULL", lambda raw: raw)
     if reads_rows:
         places = json_object(reading, {str(i): o.sql for i, o in enumerate(order)})
         directions = ", ".join(
             f"{o.sql} {'DESC' if o.descending is not window.backward else 'ASC'}" for o in order
         )
-        bounds = "".join(
-            f" AND {_beyond(reading, order, decode_cursor(cursor, *(o.type for o in order)), upward)}"
-            for cursor, upward in ((window.after, False), (window.before, True))
-            if cursor is not None
-        )
+        beyond = "".join(f" AND {_beyond(reading, order, values, upward)}" for values, upward in bounds)
         columns["rows"] = (
             "(SELECT coalesce(json_agg(s.item), '[]'::json) FROM ("
-            f"SELECT json_build_array({places}, {node_part.sql}) AS item FROM {source}{bounds} "
+            f"SELECT json_build_array({places}, {node_part.sql}) AS item FROM {source}{beyond} "
             f"ORDER BY {directions} LIMIT {limit + 1}) AS s)"
         )
     if "total_count" in selection:

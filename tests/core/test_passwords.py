@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from core import passwords
 from core.errors import RateLimitedError
 from core.passwords import hash_password, needs_rehash, password_problems, verify_password
+from models.accounts import normalised_username
 
 
 async def test_a_password_is_verified_and_another_is_not() -> None:
@@ -126,3 +127,15 @@ def test_the_same_few_characters_over_and_over_are_refused() -> None:
 
 def test_an_empty_username_is_in_no_password() -> None:
     assert password_problems("Demonstration-2026", "") == []
+
+
+async def test_of_what_is_far_too_long_only_the_beginning_is_looked_at() -> None:
+    """Sorting 100,000 accents takes seconds, in which nobody else is served."""
+    accents = "a" + "\u0301\u0316" * 60_000
+    assert len(passwords._normalised(accents)) <= passwords.TYPED_LIMIT
+    beginning = accents[: passwords.TYPED_LIMIT]
+    known = await hash_password(beginning)
+    assert await verify_password(known, beginning)
+    assert not await verify_password(known, accents)
+    assert any("128" in problem.text.fr for problem in password_problems(accents, "jeanne"))
+    assert len(normalised_username(accents)) <= 200

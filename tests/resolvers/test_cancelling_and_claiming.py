@@ -7,6 +7,7 @@ import pytest
 from core.errors import NotAllowedError, NotFoundError, ValidationError
 from core.selection import SelectedField, Selection
 from core.tickets import new_ticket
+from jobs.facts import facts_of, read_row
 from models.actors import AgentActor, CitizenActor, Visitor
 from models.database import Row
 from models.events import RequestEvent
@@ -32,7 +33,7 @@ async def ids_of_my_requests(citizen: CitizenActor, *, archived: bool) -> list[s
 async def test_a_draft_is_thrown_away(procedure: Procedure, citizen: CitizenActor) -> None:
     draft = await make_request(procedure, citizen=citizen, status="DRAFT")
     row = await cancel_request(citizen, request=id_of(draft), reason=None, selection=SELECTION)
-    assert (row["id"], row["status"]) == (id_of(draft), "DRAFT")
+    assert (row["id"], row["status"], row["permitted_actions"]) == (id_of(draft), "DRAFT", [])
     assert await ServiceRequest.all().count() == 0
     with pytest.raises(NotFoundError):
         await cancel_request(citizen, request=id_of(draft), reason=None, selection=SELECTION)
@@ -54,6 +55,13 @@ async def test_an_open_request_is_cancelled_and_archived(
     assert (mail.template, mail.event_id) == ("status_changed", event.id)
     assert await ids_of_my_requests(citizen, archived=False) == [id_of(kept)]
     assert await ids_of_my_requests(citizen, archived=True) == [id_of(sent)]
+    history = Selection.of(history=Selection.of(nodes=Selection.of("reason")))
+    read = await request(citizen, id=id_of(sent), selection=history)
+    assert read is not None
+    assert read["history"]["nodes"][0]["reason"] == "Erreur"
+    assert not facts_of(await read_row(mail.id)).has_reason, (
+        "it is the mairie's reasons that a mail points to"
+    )
 
 
 @pytest.mark.parametrize("status", ["ACCEPTED", "REFUSED", "CANCELLED"])

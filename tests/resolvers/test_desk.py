@@ -151,7 +151,8 @@ async def test_assigning(procedure: Procedure, agent: AgentActor, citizen: Citiz
     row = await assign(None)
     assert (row["assignee"], row["version"]) == (None, 3)
     assert [event.kind for event in await RequestEvent.all()] == ["RequestAssigned"] * 2
-    for nobody in (encode("Agent", new_id()), id_of(citizen), "x", ""):
+    outsider = await make_agent("HANDLER", procedures=[])
+    for nobody in (encode("Agent", new_id()), id_of(outsider), id_of(citizen), "x", ""):
         with pytest.raises(NotFoundError):
             await assign(nobody)
     cancelled = await make_request(procedure, status="CANCELLED")

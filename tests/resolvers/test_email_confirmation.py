@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from core.clock import now
-from core.errors import NotFoundError
+from core.errors import ForbiddenError, NotFoundError, RateLimitedError
 from core.keys import sign
 from core.selection import Selection
 from models.accounts import Account
@@ -15,8 +15,9 @@ from models.actors import CitizenActor, Visitor
 from models.database import Row
 from models.email_confirmation import confirmation_token
 from models.ids import new_id
-from resolvers.accounts import confirm_email, update_profile
-from tests.factories import JEANNE
+from models.mail import Mail
+from resolvers.accounts import CONFIRMATIONS_AN_HOUR, confirm_email, update_profile
+from tests.factories import JEANNE, make_citizen
 
 SELECTION = Selection.of("id", "email_confirmed_at")
 
@@ -74,3 +75,27 @@ async def test_a_changed_address_needs_its_own_token(citizen: CitizenActor) -> N
     with pytest.raises(NotFoundError):
         await confirm(old)
     assert (await confirm(token(citizen.account_id, "marie@example.org")))["email_confirmed_at"] is not None
+
+
+@pytest.mark.parametrize("asked", ["profile", "requests", "sessions", "unread_exchange_count"])
+async def test_the_link_proves_a_mailbox_and_not_a_citizen(citizen: CitizenActor, asked: str) -> None:
+    """An address may be mistyped: a stranger who gets the mail reads nothing of the account, and confirms nothing."""
+    selection = Selection.of("id", asked)
+    with pytest.raises(ForbiddenError):
+        await confirm_email(Visitor(), token=token(citizen.account_id), selection=selection)
+    other = await make_citizen()
+    with pytest.raises(ForbiddenError):
+        await confirm_email(other, token=token(citizen.account_id), selection=selection)
+    assert (await Account.get(id=citizen.account_id)).email_confirmed_at is None
+    row = await confirm_email(citizen, token=token(citizen.account_id), selection=selection)
+    assert asked in {key.split()[0] for key in row}
+
+
+async def test_an_account_has_few_confirmations_sent_an_hour(citizen: CitizenActor) -> None:
+    for number in range(CONFIRMATIONS_AN_HOUR):
+        contact = replace(JEANNE, email=f"jeanne{number}@example.org")
+        await update_profile(citizen, profile=contact, selection=SELECTION)
+    with pytest.raises(RateLimitedError):
+        await update_profile(citizen, profile=JEANNE, selection=SELECTION)
+    assert await Mail.all().count() == CONFIRMATIONS_AN_HOUR
+    assert (await Account.get(id=citizen.account_id)).email == contact.email

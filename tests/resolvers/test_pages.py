@@ -19,7 +19,7 @@ from resolvers.desk import desk
 from resolvers.procedures import procedures
 from resolvers.reading.pages import encode_cursor
 from resolvers.requests import request
-from tests.factories import id_of, make_event, make_exchange, make_procedure, make_request
+from tests.factories import id_of, make_agent, make_event, make_exchange, make_procedure, make_request
 
 PAGE = Selection.of(
     edges=Selection.of("cursor", node=Selection.of("id")),
@@ -190,3 +190,19 @@ async def test_cursors_that_we_did_not_give_out(
         for cursor in CURSORS:
             with pytest.raises(MalformedError):
                 await read(first=7, after=cursor)
+
+
+async def test_a_page_of_which_nothing_is_asked_but_its_type(agent: AgentActor) -> None:
+    """Visibility and filters have bound their values by then: PostgreSQL refuses values that a statement lacks."""
+    handler = await make_agent("HANDLER", procedures=[])
+    filtered = SelectedField("requests", {"filter": {"search": "a"}}, Selection.of())
+    for actor in (agent, handler):
+        row = await desk(actor, selection=Selection((filtered, *Selection.of("parked_mails").fields)))
+        assert row is not None
+        assert row[filtered.key]["nodes"] == row["parked_mails"]["nodes"] == []
+
+
+async def test_a_cursor_is_looked_at_even_where_only_the_count_is_asked(citizen: CitizenActor) -> None:
+    field = SelectedField("requests", {"after": "xx"}, Selection.of("total_count"))
+    with pytest.raises(MalformedError):
+        await me(citizen, selection=Selection((field,)))

@@ -104,3 +104,12 @@ async def test_a_procedure_that_is_not_open(citizen: CitizenActor) -> None:
     for slug in ("draft", "absent", str(uuid4()), ""):
         with pytest.raises(NotFoundError):
             await start(citizen, slug)
+
+
+async def test_a_key_is_that_of_one_procedure(procedure: Procedure, citizen: CitizenActor) -> None:
+    other = await make_procedure()
+    first, second, again = [
+        await start_request(citizen, procedure=slug, idempotency_key="k" * 20, selection=Selection.of("id"))
+        for slug in (procedure.slug, other.slug, procedure.slug)
+    ]
+    assert first["id"] == again["id"] != second["id"]

@@ -106,3 +106,12 @@ async def test_without_an_address_there_is_no_mail(procedure: Procedure, citizen
     await draft.save()
     assert (await submit(citizen, draft))["status"] == "SUBMITTED"
     assert await Mail.all().count() == 0
+
+
+async def test_what_is_not_asked_any_more_does_not_reach_the_mairie(
+    procedure: Procedure, citizen: CitizenActor
+) -> None:
+    hidden = {"reason": "Mariage", "abroad": False, "country": "Belgique"}
+    draft = await make_request(procedure, citizen=citizen, status="DRAFT", answers=hidden)
+    await submit(citizen, draft)
+    assert (await ServiceRequest.get(id=draft.id)).answers == {"reason": "Mariage", "abroad": False}
