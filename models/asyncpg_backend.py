@@ -3,7 +3,7 @@
 - a task cancelled while it waits for BEGIN gives its connection back (Tortoise 1.1.9 leaks it: a client that
   subscribes and leaves in a loop empties the pool);
 - a database that is away is one error, core.errors.UnavailableError, within `database_timeout_seconds`; a connection
-  that timed out is dropped instead of being waited for;
+  that timed out is dropped instead of being waited for, and PostgreSQL ends its statement (models/database.py);
 - statements are counted, so that tests can say how many an operation makes.
 
 Named as the `engine` of the connection (models/database.py).
@@ -40,6 +40,7 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
     asyncpg.InvalidCatalogNameError,
     DBConnectionError,
 )

@@ -53,6 +53,10 @@ MODULES = [
     "models.mail",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0
+STATEMENT_GRACE_SECONDS = 0.5
+"""How much longer than its caller PostgreSQL holds to a statement: the caller is to be the first to give up."""
+GONE_AFTER_MILLISECONDS = 500
+"""How soon PostgreSQL sees that whoever waited for a statement has left: dropping a connection tells it nothing."""
 # Any constant does: it names the lock that two `migrate` at once queue up at.
 MIGRATION_LOCK = 0x45535041
 
@@ -72,7 +76,12 @@ def tortoise_config(url: str, *, pool_size: int, timeout_seconds: float) -> dict
         "maxsize": pool_size,
         "timeout": timeout_seconds,
         "command_timeout": timeout_seconds,
-        "server_settings": {"timezone": "UTC", "application_name": "espace-citoyens"},
+        "server_settings": {
+            "timezone": "UTC",
+            "application_name": "espace-citoyens",
+            "statement_timeout": str(round((timeout_seconds + STATEMENT_GRACE_SECONDS) * 1000)),
+            "client_connection_check_interval": str(GONE_AFTER_MILLISECONDS),
+        },
         **({"ssl": options["sslmode"]} if "sslmode" in options else {}),
     }
     return {

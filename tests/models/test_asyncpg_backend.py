@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -105,6 +106,93 @@ async def test_a_cancelled_statement_leaves_nothing_behind(database: Settings) -
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert await fetch("SELECT * FROM kept") == []
+
+
+SLEEP = "SELECT pg_sleep(30)"
+
+
+async def give_up_by_cancelling() -> None:
+    task = asyncio.create_task(_expect_no_answer())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def give_up_in_a_transaction() -> None:
+    async def sleep() -> None:
+        async with transaction():
+            await fetch(SLEEP)
+
+    task = asyncio.create_task(sleep())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def give_up_in_time() -> None:
+    with pytest.raises(UnavailableError):
+        await fetch(SLEEP)
+
+
+async def _expect_no_answer() -> None:
+    await fetch(SLEEP)
+
+
+@pytest.mark.parametrize(
+    "give_up",
+    [give_up_by_cancelling, give_up_in_a_transaction, give_up_in_time],
+    ids=lambda way: way.__name__,
+)
+async def test_a_statement_that_was_given_up_ends(
+    database: Settings, give_up: Callable[[], Awaitable[None]]
+) -> None:
+    """Else whoever comes and leaves has PostgreSQL run more statements at once than the pool has connections."""
+    observer = await asyncpg.connect(database.database_url)
+    try:
+        started = time.monotonic()
+        giving_up = asyncio.gather(*(give_up() for _ in range(database.database_pool_size)))
+        await _until_sleepers(observer, database.database_pool_size)
+        await giving_up
+        await _until_sleepers(observer, 0)
+        assert time.monotonic() - started < database.database_timeout_seconds + 2
+    finally:
+        await observer.close()
+
+
+async def test_a_statement_that_is_still_waited_for_ends_too(database: Settings) -> None:
+    """PostgreSQL's own limit, for whoever does not hang up: a frozen process, a machine that is gone."""
+    await fetch("SELECT 1")
+    pool: Any = get_connection("default")
+    async with pool.acquire_connection() as connection:
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await connection.fetch(SLEEP, timeout=10)
+
+
+async def test_a_statement_that_postgresql_gave_up_is_an_absent_database(database: Settings) -> None:
+    async def run_out_of_time() -> None:
+        async with transaction():
+            await fetch("SELECT set_config('statement_timeout', '50ms', true)")
+            await fetch(SLEEP)
+
+    with pytest.raises(UnavailableError):
+        await run_out_of_time()
+    assert await fetch_one("SELECT 1 AS one") == {"one": 1}
+
+
+async def _until_sleepers(observer: asyncpg.Connection[Any], expected: int) -> None:
+    """Waits until that many statements sleep in the observer's database: 5 s at most."""
+    async with asyncio.timeout(5):
+        while await _sleepers(observer) != expected:  # noqa: ASYNC110 - another process ends them
+            await asyncio.sleep(0.02)
+
+
+async def _sleepers(observer: asyncpg.Connection[Any]) -> int:
+    count: int = await observer.fetchval(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND query = $1 AND state = 'active'",
+        SLEEP,
+    )
+    return count
 
 
 async def test_a_block_inside_a_transaction_is_undone_alone(database: Settings) -> None:
