@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from json import dumps
 
 import httpx
 import pytest
@@ -77,6 +78,30 @@ async def test_client_errors_are_not_logged_as_errors(
     for document in ("{", "{ nothing }", '{ fail(how: "forbidden") }'):
         await client.post("/graphql", json={"query": document})
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+BEYOND = "query($n: Int) { items(first: $n) { nodes { name } } }"
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("digits", [11, 400, 4_000, 5_000])
+async def test_a_number_of_any_length_is_refused_and_breaks_nothing(
+    client: httpx.AsyncClient, digits: int, sign: str
+) -> None:
+    """Python refuses to read more than 4,300 digits, and to compare a float with more than 308."""
+    number = sign + "9" * digits
+    bodies = [
+        dumps({"query": document})
+        for document in (
+            f"{{ items(first: {number}) {{ nodes {{ name }} }} }}",
+            f"{{ items(first: 1) {{ nodes {{ items(first: {number}) {{ totalCount }} }} }} }}",
+            f"query($n: Int = {number}) {{ items(first: $n) {{ nodes {{ name }} }} }}",
+        )
+    ]
+    for body in (*bodies, dumps({"query": BEYOND})[:-1] + f', "variables": {{"n": {number}}}}}'):
+        response = await client.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert response.json()["errors"][0]["extensions"] == {"code": "MALFORMED_OPERATION"}, body[:80]
+        assert response.status_code in (200, 400)
 
 
 async def test_suggestions_and_introspection_are_for_development(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from models.actors import Visitor
 from schema.build import build_schema
 from schema.context import CallFacts, Context
 from schema.execution import Engine, MalformedOperationError
-from schema.limits import Limits, find_excesses
+from schema.limits import LimitError, Limits, find_excesses
+from tests.journeys.documents import documents
 from tests.protocol.sample import sample_schema
 
 SCHEMA = build_from_sdl(
@@ -23,7 +25,7 @@ SCHEMA = build_from_sdl(
     type Query {
       item: Item plain: [Item!]! items(first: Int = 20, last: Int): Items! open(first: Int): Items!
     }
-    type Item { name: String items(first: Int = 20, last: Int): Items! query: Query }
+    type Item { name: String unreadExchangeCount: Int! items(first: Int = 20, last: Int): Items! query: Query }
     type Items { edges: [Edge!]! nodes: [Item!]! pageInfo: PageInfo! totalCount: Int! }
     type Edge { node: Item! cursor: String! }
     type PageInfo { hasNextPage: Boolean! }
@@ -61,7 +63,7 @@ def cost(document: str) -> int:
         ("{ plain { name } }", 5 * 2),
         ("{ items { nodes { name } } }", 1 + 20 * 2),
         ("{ items { edges { node { name } } } }", 1 + 20 * 3),
-        ("{ items(first: 3) { nodes { name } pageInfo { hasNextPage } totalCount } }", 1 + 3 * 2 + 2 + 1),
+        ("{ items(first: 3) { nodes { name } pageInfo { hasNextPage } totalCount } }", 1 + 3 * 2 + 2 + 10),
         ("{ items(first: 3, last: 7) { nodes { name } } }", 1 + 7 * 2),
         ("{ items(first: 0) { nodes { name } } }", 1),
         ("{ items(first: -5) { nodes { name } } }", 1),
@@ -71,10 +73,18 @@ def cost(document: str) -> int:
         ("query($n: Int) { items(first: $n) { nodes { name } } }", 1 + 100 * 2),
         ("query($n: Int = 3) { items(first: $n) { nodes { name } } }", 1 + 100 * 2),
         ("{ items(first: 4) { nodes { items(first: 5) { nodes { name } } } } }", 1 + 4 * (1 + 1 + 5 * 2)),
-        ("{ items(first: 4) { ...P } } fragment P on Items { nodes { name } totalCount }", 1 + 4 * 2 + 1),
+        ("{ items(first: 4) { ...P } } fragment P on Items { nodes { name } totalCount }", 1 + 4 * 2 + 10),
         ("{ items(first: 4) { ... on Items { nodes { ...I } } } } fragment I on Item { name }", 1 + 4 * 2),
         ("{ item { ...I } other: item { ...I } } fragment I on Item { name }", 4),
+        ("{ items(first: 4) { nodes { items(first: 0) { totalCount } } } }", 1 + 4 * (1 + 1 + 10)),
+        ("{ items(first: 4) { nodes { items(first: 0) { number: totalCount } } } }", 1 + 4 * (1 + 1 + 10)),
+        ("{ items(first: 4) { nodes { unreadExchangeCount } } }", 1 + 4 * (1 + 10)),
+        ("{ items(first: 9999999999) { nodes { name } } }", 1 + 100 * 2),
+        (f"{{ items(first: {'9' * 5_000}) {{ nodes {{ name }} }} }}", 1 + 100 * 2),
+        (f"{{ items(first: -{'9' * 5_000}) {{ nodes {{ name }} }} }}", 1 + 100 * 2),
+        (f"query($n: Int = {'9' * 5_000}) {{ items(first: $n) {{ nodes {{ name }} }} }}", 1 + 100 * 2),
     ],
+    ids=lambda value: str(value)[:80],
 )
 def test_a_page_multiplies_what_is_below_it(document: str, expected: int) -> None:
     assert cost(document) == expected
@@ -309,7 +319,40 @@ query List($after: String) {
 """
 
 
-@pytest.mark.parametrize("document", [FULLEST_PAGE, FULLEST_LIST, get_introspection_query()])
+EXAMPLES = {asked.name: asked.text for asked in documents()}
+ALLOWED = {"page": FULLEST_PAGE, "list": FULLEST_LIST, "GraphiQL": get_introspection_query(), **EXAMPLES}
+
+
+@pytest.mark.parametrize("document", ALLOWED.values(), ids=ALLOWED)
 def test_the_fullest_pages_of_a_portal_and_graphiql_stay_well_below_the_limits(document: str) -> None:
-    half = Limits(tokens=1_500, depth=14, cost=25_000, repetitions=2_500)
+    most = Limits()
+    half = replace(most, tokens=1_500, depth=14, cost=most.cost // 2, repetitions=most.repetitions // 2)
     Engine(build_schema(), limits=half, development=True).prepare(document, None)
+
+
+def nested(asked: str, page: int) -> str:
+    """What is asked for each of 95 times `page` objects, all within one request."""
+    inner = f"exchanges(first: {page}) {{ nodes {{ request {{ {asked} }} }} }}"
+    return f'{{ requestByTicket(ticket: "x") {{ exchanges(first: 95) {{ nodes {{ request {{ {inner} }} }} }} }} }}'
+
+
+THOUSANDS_OF_COUNTS = {
+    "totals": "a: exchanges(first: 0) { totalCount }",
+    "totals under other names": "a: exchanges(first: 0) { b: totalCount }",
+    "unread": "unreadExchangeCount",
+    "pages": "exchanges(last: 1) { nodes { id } }",
+}
+
+
+@pytest.mark.parametrize("asked", THOUSANDS_OF_COUNTS.values(), ids=THOUSANDS_OF_COUNTS)
+def test_thousands_of_counts_in_one_operation_are_refused(asked: str) -> None:
+    with pytest.raises(MalformedOperationError) as refused:
+        Engine(build_schema(), limits=Limits(), development=True).prepare(nested(asked, 100), None)
+    assert [type(error) for error in refused.value.errors] == [LimitError]
+
+
+def test_it_is_the_counts_that_are_too_many() -> None:
+    engine = Engine(build_schema(), limits=Limits(), development=True)
+    engine.prepare(nested("id status version", 30), None)
+    with pytest.raises(MalformedOperationError):
+        engine.prepare(nested("unreadExchangeCount", 30), None)
