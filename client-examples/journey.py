@@ -26,7 +26,7 @@ from gql.transport.exceptions import TransportError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
-URL = os.environ.get("ESPACE_URL", "http://localhost:8000").rstrip("/")
+URL = os.environ.get("ESPACE_URL", "http://localhost:8000").rstrip("/").removesuffix("/graphql")
 CODE = os.environ.get("ESPACE_CAPTCHA_FIXED_CODE", "DEM347")
 OPERATIONS = Path(__file__).parent / "operations"
 WAIT_SECONDS = 15.0

@@ -85,7 +85,8 @@ class ServiceRequest(Node):
     """The form it was started with."""
     status: RequestStatus
     version: int
-    """Grows with every change; the changing mutations take it and answer ConflictError when it is stale."""
+    """Grows with every change of the request itself; the changing mutations take it and answer ConflictError when it is
+    stale. Exchanges and read receipts leave it as it is."""
     contact: Contact | None
     """Mes informations"""
     answers: list[Answer]
