@@ -86,22 +86,28 @@ _TEXTS = {
 }
 
 
+def place_of(location: tuple[str | int, ...], field_types: Sequence[str] = ()) -> Path:
+    """Where pydantic's location is in what was written.
+
+    Pydantic names the chosen member of a tagged union in it; that is no place, so a member of `field_types` that
+    follows an index is left out.
+    """
+    return tuple(
+        part
+        for position, part in enumerate(location)
+        if not (position and isinstance(location[position - 1], int) and part in field_types)
+        and part != "[key]"
+    )
+
+
 def mistakes_of(error: ValidationError, field_types: Sequence[str] = ()) -> list[Mistake]:
     """Pydantic's errors as mistakes.
 
-    Pydantic names the chosen member of a tagged union in the path; it is no place of what was written, so a
-    member of `field_types` that follows an index is left out. It also calls a list too short whose elements
-    are there but wrong: those are told, the list is not.
+    It calls a list too short whose elements are there but wrong: those are told, the list is not.
     """
     found: list[Mistake] = []
     for entry in error.errors(include_url=False, include_input=False):
-        location = entry["loc"]
-        path = tuple(
-            part
-            for position, part in enumerate(location)
-            if not (position and isinstance(location[position - 1], int) and part in field_types)
-            and part != "[key]"
-        )
+        path = place_of(entry["loc"], field_types)
         values: dict[str, Any] = dict(entry.get("ctx", {})) | {"name": path[-1] if path else ""}
         for listed in values.keys() & {"expected", "expected_tags"}:
             values[listed] = values[listed].replace(" or ", ", ").replace("'", "")

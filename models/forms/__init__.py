@@ -16,7 +16,7 @@ from models.forms.completeness import problems
 from models.forms.conditions import visible_fields
 from models.forms.definition import FileField, FormDefinition, FormField
 from models.forms.kinds import AppointmentPolicy, ConditionOperator, ProcedureState, StepKind
-from models.forms.reading import check_definition, read_definition
+from models.forms.reading import check_definition, check_readable_fields, read_definition
 from models.forms.steps import STEP_TITLES, step_rows
 from models.forms.summary import AppointmentLine, summary
 from models.forms.values import (
@@ -50,6 +50,7 @@ __all__ = [
     "TextValue",
     "answer_rows",
     "check_definition",
+    "check_readable_fields",
     "merge_answers",
     "parse_answers",
     "problems",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from math import isfinite
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from core.i18n import Text
 from models.forms.definition import (
@@ -20,12 +21,18 @@ from models.forms.definition import (
     FileField,
     FormDefinition,
     FormField,
+    Key,
     NumberField,
     TextField,
 )
 from models.forms.kinds import ConditionOperator
 from models.forms.patterns import PatternError, check_pattern
 from models.mistakes import Mistake, Path, mistakes_of
+from models.readable_parts import read_alone, readable_elements, without_unknown_keys
+
+_FIELD: TypeAdapter[FormField] = TypeAdapter(FormField)
+_CONDITION = TypeAdapter(Condition)
+_KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 RESERVED_KEYS = frozenset({"contact", "appointment", "answers"})
 """Paths that `ServiceRequest.problems` uses for what is not a field of the form."""
@@ -55,6 +62,21 @@ _OPERATORS = {
 """Beside IS_ANSWERED, which suits every type but `file`: attachments are no answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What could be read of the field at `position`. None: its key is wrong, or so much else that no more than its
+    key and conditions are known."""
+
+    position: int
+    key: str | None
+    field: FormField | None
+    conditions: Sequence[tuple[int, Condition]]
+
+    @property
+    def path(self) -> Path:
+        return ("fields", self.position)
+
+
 def read_definition(raw: Mapping[str, Any]) -> tuple[FormDefinition | None, list[Mistake]]:
     """The definition, or None and every mistake. `raw` is what JSON can hold; nothing is converted
     silently.
@@ -62,44 +84,93 @@ def read_definition(raw: Mapping[str, Any]) -> tuple[FormDefinition | None, list
     try:
         definition = FormDefinition.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
-        return None, mistakes_of(error, FIELD_TYPES)
+        known = without_unknown_keys(raw, error, FIELD_TYPES)
+        return None, mistakes_of(error, FIELD_TYPES) + check_readable_fields(known.get("fields"))
     mistakes = check_definition(definition)
     return (None, mistakes) if mistakes else (definition, [])
 
 
 def check_definition(definition: FormDefinition) -> list[Mistake]:
     """Every mistake that no single field shows: what refers to what, and what contradicts what."""
-    by_key: dict[str, FormField] = {}
+    return _check_parts(
+        [
+            _Part(position, field.key, field, list(enumerate(field.visible_when)))
+            for position, field in enumerate(definition.fields)
+        ]
+    )
+
+
+def check_readable_fields(raw: Any) -> list[Mistake]:
+    """What `check_definition` says, of a list of fields in which some are wrong in themselves: of each, what can be
+    read is checked. Their keys are known ones."""
+    return _check_parts(
+        [_read_part(position, field) for position, field in enumerate(raw)] if isinstance(raw, list) else []
+    )
+
+
+def _read_part(position: int, raw: Any) -> _Part:
+    if not isinstance(raw, dict):
+        return _Part(position, None, None, ())
+    key = read_alone(_KEY, raw.get("key"))
+    conditions = list(readable_elements(_CONDITION, raw.get("visible_when")))
+    try:
+        _FIELD.validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        # The first part is the type's name, unless the type is what is wrong.
+        wrong = {entry["loc"][1] for entry in error.errors() if len(entry["loc"]) > 1}
+        raw = {"key": "unknown", "label": "?"} | {name: raw[name] for name in raw.keys() - wrong}
+    read = read_alone(_FIELD, raw)
+    return _Part(position, key and key[0], read and read[0], conditions)
+
+
+def _check_parts(parts: Sequence[_Part]) -> list[Mistake]:
+    by_key: dict[str, _Part] = {}
     mistakes: list[Mistake] = []
-    for position, field in enumerate(definition.fields):
-        path: Path = ("fields", position)
-        if field.key in RESERVED_KEYS:
+    for part in parts:
+        if part.key is None:
+            continue
+        if part.key in RESERVED_KEYS:
             mistakes.append(
                 Mistake(
-                    (*path, "key"),
+                    (*part.path, "key"),
                     Text(
-                        fr=f"La clé « {field.key} » est réservée : choisissez-en une autre.",
-                        en=f"The key “{field.key}” is reserved: choose another one.",
+                        fr=f"La clé « {part.key} » est réservée : choisissez-en une autre.",
+                        en=f"The key “{part.key}” is reserved: choose another one.",
                     ),
                 )
             )
-        if field.key in by_key:
+        if part.key in by_key:
             mistakes.append(
                 Mistake(
-                    (*path, "key"),
+                    (*part.path, "key"),
                     Text(
-                        fr=f"La clé « {field.key} » sert déjà à un autre champ.",
-                        en=f"The key “{field.key}” is already used by another field.",
+                        fr=f"La clé « {part.key} » sert déjà à un autre champ.",
+                        en=f"The key “{part.key}” is already used by another field.",
                     ),
                 )
             )
-        by_key.setdefault(field.key, field)
-    for position, field in enumerate(definition.fields):
-        path = ("fields", position)
-        mistakes.extend(_check_limits(field, path))
-        for place, condition in enumerate(field.visible_when):
-            mistakes.extend(_check_condition(condition, by_key, (*path, "visible_when", place)))
-    mistakes.extend(_check_cycles(definition, by_key))
+        by_key.setdefault(part.key, part)
+    # A condition on a field whose key is wrong is not wrong itself.
+    complete = all(part.key is not None for part in parts)
+    for part in parts:
+        if part.field is not None:
+            mistakes.extend(_check_limits(part.field, part.path))
+        for place, condition in part.conditions:
+            path = (*part.path, "visible_when", place)
+            target = by_key.get(condition.field)
+            if target is None and complete:
+                mistakes.append(
+                    Mistake(
+                        (*path, "field"),
+                        Text(
+                            fr=f"Aucun champ n’a la clé « {condition.field} ».",
+                            en=f"No field has the key “{condition.field}”.",
+                        ),
+                    )
+                )
+            elif target is not None and target.field is not None:
+                mistakes.extend(_check_condition(condition, target.field, path))
+    mistakes.extend(_check_cycles(by_key))
     return mistakes
 
 
@@ -150,17 +221,7 @@ def _repeated(values: Sequence[str], path: Path, name: str, part: str | None = N
             )
 
 
-def _check_condition(condition: Condition, by_key: Mapping[str, FormField], path: Path) -> Iterator[Mistake]:
-    field = by_key.get(condition.field)
-    if field is None:
-        yield Mistake(
-            (*path, "field"),
-            Text(
-                fr=f"Aucun champ n’a la clé « {condition.field} ».",
-                en=f"No field has the key “{condition.field}”.",
-            ),
-        )
-        return
+def _check_condition(condition: Condition, field: FormField, path: Path) -> Iterator[Mistake]:
     if isinstance(field, FileField):
         yield Mistake(
             (*path, "field"),
@@ -224,11 +285,11 @@ def _wrong_value(field: FormField, value: str) -> Text | None:
     return None
 
 
-def _check_cycles(definition: FormDefinition, by_key: Mapping[str, FormField]) -> Iterator[Mistake]:
+def _check_cycles(by_key: Mapping[str, _Part]) -> Iterator[Mistake]:
     """Takes away, again and again, the fields that depend on none left: what stays depends on itself."""
     left = {
-        key: {condition.field for condition in field.visible_when if condition.field in by_key}
-        for key, field in by_key.items()
+        key: {condition.field for _, condition in part.conditions if condition.field in by_key}
+        for key, part in by_key.items()
     }
     while free := {key for key, needed in left.items() if not needed & left.keys()}:
         for key in free:
@@ -237,13 +298,13 @@ def _check_cycles(definition: FormDefinition, by_key: Mapping[str, FormField]) -
     while dangling := left.keys() - set().union(*left.values()):
         for key in dangling:
             del left[key]
-    for position, field in enumerate(definition.fields):
-        if field.key in left and by_key[field.key] is field:
+    for key, part in by_key.items():
+        if key in left:
             yield Mistake(
-                ("fields", position, "visible_when"),
+                (*part.path, "visible_when"),
                 Text(
-                    fr=f"La condition de « {field.key} » finit par dépendre d’elle-même : {_among(left)}.",
-                    en=f"The condition of “{field.key}” ends up depending on itself: {_among(left)}.",
+                    fr=f"La condition de « {key} » finit par dépendre d’elle-même : {_among(left)}.",
+                    en=f"The condition of “{key}” ends up depending on itself: {_among(left)}.",
                 ),
             )
 

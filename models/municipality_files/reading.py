@@ -9,18 +9,18 @@ procedures/*.yaml    one procedure a file: its place in the catalogue and its fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from core.i18n import DEFAULT_LANGUAGE, Language, Text
 from models.address import check_address
 from models.email_address import EMAIL_ADVICE, normalised_email
-from models.forms import AppointmentPolicy, check_definition
+from models.forms import AppointmentPolicy, check_readable_fields
 from models.forms.definition import FIELD_TYPES
 from models.mistakes import Path, mistakes_of
 from models.municipality_files.data import (
@@ -32,17 +32,21 @@ from models.municipality_files.data import (
     ProcedureFile,
     ProcedureHead,
     ScheduleData,
+    Slug,
 )
 from models.municipality_files.yaml_document import LARGEST_FILE_BYTES, Document, read_yaml
 from models.phone_number import PHONE_ADVICE, normalised_phone
+from models.readable_parts import readable_elements, readable_parts, without_unknown_keys
 
 MOST_PROCEDURES = 5_000
 
 _Read = TypeVar("_Read")
-_CATEGORIES = TypeAdapter(tuple[CategoryData, ...])
+_Entry = TypeVar("_Entry")
+_CATEGORIES = TypeAdapter(Annotated[tuple[CategoryData, ...], Field(min_length=1)])
 _SCHEDULES = TypeAdapter(tuple[ScheduleData, ...])
 _MUNICIPALITY = TypeAdapter(MunicipalityFile)
 _PROCEDURE = TypeAdapter(ProcedureFile)
+_SLUG: TypeAdapter[str] = TypeAdapter(Slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,25 @@ class FileMistake:
 
 
 class MunicipalityFilesError(Exception):
-    """Every mistake in the files of a folder, in the order of files and lines. Nothing was loaded."""
+    """Every mistake in the files of a folder, once, in the order of files and lines. Nothing was loaded."""
 
     def __init__(self, mistakes: Sequence[FileMistake]) -> None:
-        self.mistakes = tuple(sorted(mistakes, key=lambda each: (str(each.file), each.line)))
+        different = dict.fromkeys(mistakes)
+        self.mistakes = tuple(sorted(different, key=lambda each: (str(each.file), each.line)))
         super().__init__("\n".join(self.sentences()))
 
     def sentences(self, language: Language = DEFAULT_LANGUAGE) -> list[str]:
         """`file:line: sentence`, as compilers do, so that editors can jump there."""
         return [f"{each.file}:{each.line}: {each.text.in_(language)}" for each in self.mistakes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Content(Generic[_Read]):
+    """What a file comes to, None where anything of it is wrong; and its value as it stands there, without the keys that
+    nobody knows, to check what can be read of it. The value of a file that cannot be read is None."""
+
+    whole: _Read | None
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +91,45 @@ class _Source:
     def refuse(self, path: Path, text: Text) -> None:
         self.mistakes.append(FileMistake(self.file, self.document.line_of(path), text))
 
-    def read_as(self, shape: TypeAdapter[_Read]) -> _Read | None:
-        if self.document.mistakes:
-            return None
+    def read_as(self, shape: TypeAdapter[_Read]) -> _Content[_Read]:
+        value = self.document.value
+        if value is None and self.document.mistakes:
+            return _Content(None, None)
         try:
-            return shape.validate_json(json.dumps(self.document.value), strict=True)
+            return _Content(shape.validate_json(json.dumps(value), strict=True), value)
         except ValidationError as error:
             for mistake in mistakes_of(error, FIELD_TYPES):
                 self.refuse(mistake.path, mistake.text)
-            return None
+            return _Content(None, without_unknown_keys(value, error, FIELD_TYPES))
+
+
+@dataclass(slots=True)
+class _Known:
+    """The slugs that procedures may name. Where some could not be read, or there are none at all, the procedures that
+    miss the same one have one cause: it is told once."""
+
+    slugs: set[str]
+    complete: bool
+    missed: set[str] = field(default_factory=set)
+
+    def lacks(self, slug: str) -> bool:
+        """Whether it has to be said that this one is not there."""
+        if slug in self.slugs or (slug in self.missed and not self.complete):
+            return False
+        self.missed.add(slug)
+        return True
 
 
 def read_municipality(folder: FilePath) -> MunicipalityData:
     """The municipality of a folder, or MunicipalityFilesError with all that is wrong in any of its files."""
     mistakes: list[FileMistake] = []
     municipality = _read_head(_open(folder / "municipality.yaml", mistakes))
-    categories = _read_categories(_open(folder / "categories.yaml", mistakes))
+    categories, known_categories = _read_entries(_open(folder / "categories.yaml", mistakes), _CATEGORIES)
     schedules_file = folder / "schedules.yaml"
-    schedules = _read_schedules(_open(schedules_file, mistakes)) if schedules_file.exists() else ()
+    schedules: tuple[ScheduleData, ...] | None = ()
+    known_schedules: _Known | None = _Known(set(), complete=False)
+    if schedules_file.exists():
+        schedules, known_schedules = _read_entries(_open(schedules_file, mistakes), _SCHEDULES)
     files = sorted((folder / "procedures").glob("*.yaml"))
     if not files or len(files) > MOST_PROCEDURES:
         text = Text(
@@ -102,12 +137,22 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
             en=f"This folder has to hold 1 to {MOST_PROCEDURES} .yaml files; it has {len(files)}.",
         )
         raise MunicipalityFilesError([*mistakes, FileMistake(folder / "procedures", 1, text)])
-    sources = [_open(file, mistakes) for file in files]
-    read = [(source, source.read_as(_PROCEDURE)) for source in sources]
-    procedures = [(source, procedure) for source, procedure in read if procedure is not None]
-    for source, procedure in procedures:
-        _check_procedure(source, procedure, categories, schedules)
-    _refuse_repeated((source, ("slug",), procedure.slug) for source, procedure in procedures)
+    procedures: list[ProcedureFile] = []
+    slugs: list[tuple[_Source, Path, str]] = []
+    for file in files:
+        source = _open(file, mistakes)
+        content = source.read_as(_PROCEDURE)
+        value = content.value
+        found = check_readable_fields(value.get("fields")) if isinstance(value, dict) else []
+        for mistake in found:
+            source.refuse(mistake.path, mistake.text)
+        parts = readable_parts(ProcedureHead, value)
+        _check_procedure(source, parts, value, known_categories, known_schedules)
+        if "slug" in parts:
+            slugs.append((source, ("slug",), parts["slug"]))
+        if content.whole is not None:
+            procedures.append(content.whole)
+    _refuse_repeated(slugs)
     if mistakes or municipality is None or categories is None or schedules is None:
         raise MunicipalityFilesError(mistakes)
     return MunicipalityData(
@@ -121,7 +166,7 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
                 **{name: getattr(procedure, name) for name in ProcedureHead.model_fields},
                 definition=procedure.to_definition(),
             )
-            for _, procedure in procedures
+            for procedure in procedures
         ),
         phone=municipality.phone and normalised_phone(municipality.phone),
         address=municipality.address.to_address() if municipality.address else None,
@@ -143,44 +188,62 @@ def _open(file: FilePath, mistakes: list[FileMistake]) -> _Source:
 
 
 def _read_head(source: _Source) -> MunicipalityFile | None:
-    municipality = source.read_as(_MUNICIPALITY)
-    if municipality is None:
-        return None
-    try:
-        ZoneInfo(municipality.timezone)
-    except (OSError, ValueError, LookupError):
+    content = source.read_as(_MUNICIPALITY)
+    parts = readable_parts(MunicipalityFile, content.value)
+    if "timezone" in parts and not _is_timezone(parts["timezone"]):
         text = Text(
             fr="Fuseau horaire inconnu ; par exemple Europe/Paris.",
             en="Unknown time zone; for example Europe/Paris.",
         )
         source.refuse(("timezone",), text)
-    if normalised_email(municipality.contact_email) is None:
+    if "contact_email" in parts and normalised_email(parts["contact_email"]) is None:
         source.refuse(("contact_email",), EMAIL_ADVICE)
-    if municipality.phone is not None and normalised_phone(municipality.phone) is None:
+    if parts.get("phone") is not None and normalised_phone(parts["phone"]) is None:
         source.refuse(("phone",), PHONE_ADVICE)
-    _check_address(source, ("address",), municipality.address)
-    return municipality
+    _check_address(source, ("address",), content.value)
+    return content.whole
 
 
-def _read_categories(source: _Source) -> tuple[CategoryData, ...] | None:
-    categories = source.read_as(_CATEGORIES)
-    _refuse_repeated((source, (n, "slug"), category.slug) for n, category in enumerate(categories or ()))
-    return categories
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
 
 
-def _read_schedules(source: _Source) -> tuple[ScheduleData, ...] | None:
-    schedules = source.read_as(_SCHEDULES)
-    _refuse_repeated((source, (n, "slug"), schedule.slug) for n, schedule in enumerate(schedules or ()))
-    for position, schedule in enumerate(schedules or ()):
-        _check_address(source, (position, "address"), schedule.address)
-    return schedules
+def _read_entries(
+    source: _Source, shape: TypeAdapter[tuple[_Entry, ...]]
+) -> tuple[tuple[_Entry, ...] | None, _Known | None]:
+    """The entries of a list where all is right, and their slugs, unless nothing at all can be read of them."""
+    content = source.read_as(shape)
+    entries, value = content.whole, content.value
+    if not isinstance(value, list):
+        return entries, None
+    slugs: list[tuple[_Source, Path, str]] = []
+    for position, entry in enumerate(value):
+        slug = readable_parts(CategoryData, entry).get("slug")
+        if slug is not None:
+            slugs.append((source, (position, "slug"), slug))
+        _check_address(source, (position, "address"), entry)
+    _refuse_repeated(slugs)
+    if entries is None and not slugs:
+        return None, None
+    return entries, _Known({slug for _, _, slug in slugs}, complete=0 < len(slugs) == len(value))
 
 
-def _check_address(source: _Source, path: Path, address: AddressFile | None) -> None:
+def _check_address(source: _Source, path: Path, holder: Any) -> None:
+    """The address in what holds it: each part that can be read, whatever the others are."""
+    value = holder.get("address") if isinstance(holder, dict) else None
+    parts = readable_parts(AddressFile, value)
+    if "country" not in parts:
+        return
+    right = {"lines": ("1 rue",), "postal_code": "35000", "city": "Ici"}
     # The checks speak the API's names and paths; here the file's line is enough.
-    for problem in check_address(address.to_address(), "")[1] if address else ():
+    for problem in check_address(AddressFile(**right | parts).to_address(), "")[1]:
         part = {"postalCode": "postal_code"}.get(problem.path.strip("."), problem.path.strip("."))
-        source.refuse((*path, part), problem.text)
+        if part.partition(".")[0] in parts:
+            source.refuse((*path, part), problem.text)
 
 
 def _refuse_repeated(slugs: Iterable[tuple[_Source, Path, str]]) -> None:
@@ -197,43 +260,45 @@ def _refuse_repeated(slugs: Iterable[tuple[_Source, Path, str]]) -> None:
 
 def _check_procedure(
     source: _Source,
-    procedure: ProcedureFile,
-    categories: Sequence[CategoryData] | None,
-    schedules: Sequence[ScheduleData] | None,
+    parts: Mapping[str, Any],
+    value: Any,
+    categories: _Known | None,
+    schedules: _Known | None,
 ) -> None:
-    for mistake in check_definition(procedure):
-        source.refuse(mistake.path, mistake.text)
-    if categories is not None and procedure.category not in _slugs(categories):
+    """`parts` is what could be read of the procedure's head, `value` the whole as it stands in the file. A list that
+    is None could not be read: whether what it would hold is missing cannot be known."""
+    if categories is not None and "category" in parts and categories.lacks(parts["category"]):
         text = Text(
-            fr=f"Aucune catégorie « {procedure.category} » dans categories.yaml.",
-            en=f"There is no category “{procedure.category}” in categories.yaml.",
+            fr=f"Aucune catégorie « {parts['category']} » dans categories.yaml.",
+            en=f"There is no category “{parts['category']}” in categories.yaml.",
         )
         source.refuse(("category",), text)
-    for position, schedule in enumerate(procedure.schedules):
-        if schedules is not None and schedule not in _slugs(schedules):
+    listed = value.get("schedules", []) if isinstance(value, dict) else None
+    seen: set[str] = set()
+    for position, schedule in readable_elements(_SLUG, listed):
+        if schedule in seen:
+            text = Text(
+                fr=f"« {schedule} » est déjà dans la liste.", en=f"“{schedule}” is already in the list."
+            )
+            source.refuse(("schedules", position), text)
+        elif schedules is not None and schedules.lacks(schedule):
             text = Text(
                 fr=f"Aucun agenda « {schedule} » dans schedules.yaml.",
                 en=f"There is no schedule “{schedule}” in schedules.yaml.",
             )
             source.refuse(("schedules", position), text)
-        elif schedule in procedure.schedules[:position]:
-            text = Text(
-                fr=f"« {schedule} » est déjà dans la liste.", en=f"“{schedule}” is already in the list."
-            )
-            source.refuse(("schedules", position), text)
-    if procedure.appointment is AppointmentPolicy.NONE and procedure.schedules:
+        seen.add(schedule)
+    if not isinstance(listed, list) or "appointment" not in parts:
+        return
+    if parts["appointment"] is AppointmentPolicy.NONE and listed:
         text = Text(
             fr="Cette démarche n’a pas de rendez-vous : retirez « schedules », ou réglez « appointment ».",
             en="This procedure has no appointment: remove “schedules”, or set “appointment”.",
         )
         source.refuse(("schedules",), text)
-    if procedure.appointment is not AppointmentPolicy.NONE and not procedure.schedules:
+    if parts["appointment"] is not AppointmentPolicy.NONE and not listed:
         text = Text(
             fr="Indiquez dans « schedules » l’agenda où prendre le rendez-vous.",
             en="Say in “schedules” where the appointment is booked.",
         )
         source.refuse(("appointment",), text)
-
-
-def _slugs(entries: Sequence[CategoryData] | Sequence[ScheduleData]) -> set[str]:
-    return {entry.slug for entry in entries}

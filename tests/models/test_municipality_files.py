@@ -206,6 +206,92 @@ def test_every_mistake_of_every_file_at_once_in_order(folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_wrong_key_hides_nothing_else_of_its_file(folder: Path) -> None:
+    (folder / "municipality.yaml").write_text(
+        "name: 12\ntimezone: Mars/Olympus\ncontact_email: nope\nphone: '12'\nunknown: 1\n"
+        "address:\n  lines: 1 rue\n  postal_code: '1'\n  town: X\n",
+        encoding="utf-8",
+    )
+    assert [found.rsplit(": ", 1)[0] for found in mistakes(folder)] == [
+        f"municipality.yaml:{line}" for line in (1, 2, 3, 4, 5, 6, 7, 8, 9)
+    ]
+
+
+def test_a_wrong_category_hides_neither_the_others_nor_the_procedures_mistakes(folder: Path) -> None:
+    (folder / "categories.yaml").write_text(
+        "- {slug: Pa piers, title: A}\n- {slug: eau, title: B, colour: red}\n- {slug: eau, title: C}\n",
+        encoding="utf-8",
+    )
+    change(folder, "procedures/acte.yaml", "papiers", "voirie")
+    for number in range(5):
+        copy = (folder / "procedures/acte.yaml").read_text(encoding="utf-8")
+        (folder / f"procedures/copie-{number}.yaml").write_text(
+            copy.replace("slug: acte", f"slug: acte-{number}"), encoding="utf-8"
+        )
+    found = mistakes(folder)
+    assert [sentence.rsplit(":", 1)[0] for sentence in found[:3]] == [
+        "categories.yaml:1", "categories.yaml:2", "categories.yaml:3",
+    ]  # fmt: skip
+    assert found[3:] == ["procedures/acte.yaml:3: There is no category “voirie” in categories.yaml."]
+
+
+@pytest.mark.parametrize("content", ["papiers: Papiers\n", "- {slug: Pa piers, title: A}\n", "[", "", "[]\n"])
+def test_procedures_are_not_blamed_for_categories_that_cannot_be_read(folder: Path, content: str) -> None:
+    (folder / "categories.yaml").write_text(content, encoding="utf-8")
+    found = mistakes(folder)
+    assert len(found) == 1
+    assert found[0].startswith("categories.yaml:")
+
+
+def test_schedules_that_are_not_there_are_told_once(folder: Path) -> None:
+    (folder / "schedules.yaml").unlink()
+    change(folder, "procedures/acte.yaml", "body", "appointment: OPTIONAL\nschedules: [guichet]\nbody")
+    copy = (folder / "procedures/acte.yaml").read_text(encoding="utf-8")
+    (folder / "procedures/copie.yaml").write_text(copy.replace("slug: acte", "slug: copie"), encoding="utf-8")
+    assert mistakes(folder) == ["procedures/acte.yaml:6: There is no schedule “guichet” in schedules.yaml."]
+
+
+def test_wrong_fields_hide_neither_each_other_nor_what_refers_to_them(folder: Path) -> None:
+    (folder / "procedures/acte.yaml").write_text(
+        "slug: Acte\n"  # 1 not written as allowed
+        "title: Acte\n"
+        "category: voirie\n"  # 3 no category
+        "appointment: REQUIRED\n"  # 4 no schedules
+        "summary: Un acte.\n"
+        "fields:\n"
+        "  - {key: nom, type: text, label: Nom, pattern: '(a+)+', colour: red}\n"  # 7 key, pattern
+        "  - {key: nom, type: texte, label: Nom}\n"  # 8 type, repeated
+        "  - {key: age, type: number, minimum: 2, maximum: 1}\n"  # 9 label, maximum
+        "  - {key: date, type: date, label: Date, required: 1, visible_when: [\n"  # 10 required
+        "      {field: rien, operator: IS_ANSWERED},\n"  # 11 no such field
+        "      {field: age, operator: EQUAL},\n"  # 12 operator
+        "      {field: age, operator: EQUALS, values: [x]}]}\n",  # 13 a number
+        encoding="utf-8",
+    )
+    lines = [int(found.split(":")[1]) for found in mistakes(folder)]
+    assert lines == [1, 1, 3, 4, 7, 7, 8, 8, 9, 9, 10, 11, 12, 13]
+
+
+def test_a_condition_on_a_field_whose_key_is_wrong_is_no_second_mistake(folder: Path) -> None:
+    change(
+        folder,
+        "procedures/acte.yaml",
+        "key: nom",
+        "key: Nom\n    type: text\n    label: A\n  - key: b\n    visible_when: [{field: nom, operator: IS_ANSWERED}]",
+    )
+    assert mistakes(folder) == [
+        "procedures/acte.yaml:9: Not written as allowed; the form expected is ^[a-z][a-z0-9_-]{0,59}$."
+    ]
+
+
+def test_the_same_sentence_about_a_line_is_told_once(folder: Path) -> None:
+    anchors = ", ".join(f"&a{number} x" for number in range(70))
+    (folder / "categories.yaml").write_text(f"[{anchors}]\n", encoding="utf-8")
+    assert mistakes(folder) == [
+        "categories.yaml:1: Anchors (&) and aliases (*) are not allowed: repeat the text."
+    ]
+
+
 def test_files_that_are_not_there_or_cannot_be_read(folder: Path) -> None:
     (folder / "municipality.yaml").unlink()
     (folder / "categories.yaml").write_bytes(b"- slug: a\n  title: \xe9\n")
