@@ -33,6 +33,7 @@ SUMMARY_WEIGHT = 1.0
 STEM_WEIGHT = 0.95
 PREFIX_WEIGHT = 0.8
 SLIP_WEIGHT = 0.7
+SHORTEST_WITH_TWO_SLIPS = 6
 PHRASE_WEIGHT = 4.0
 
 WORST_SHARE = 0.3
@@ -194,12 +195,19 @@ class SearchIndex:
             for known in self._completions(word.bare):
                 read(known, PREFIX_WEIGHT * (0.5 + 0.5 * len(word.bare) / len(known)))
         if len(word.bare) >= 4 and not is_known:
-            slips = 1 if len(word.bare) < 8 else 2
-            for known, distance, _ in process.extract(
-                word.bare, self._words, scorer=OSA.distance, score_cutoff=slips, limit=8
-            ):
+            for known, distance in self._slips_of(word.bare):
                 read(known, SLIP_WEIGHT**distance)
         return readings
+
+    def _slips_of(self, typed: str) -> list[tuple[str, int]]:
+        """Known words that differ by a slip; by two where the word is long, or of some length and nothing is nearer."""
+        for slips in (1, 2) if len(typed) < 8 else (2,):
+            if slips == 2 and len(typed) < SHORTEST_WITH_TWO_SLIPS:
+                break
+            found = process.extract(typed, self._words, scorer=OSA.distance, score_cutoff=slips, limit=8)
+            if found:
+                return [(known, int(distance)) for known, distance, _ in found]
+        return []
 
     def _completions(self, start: str) -> Sequence[str]:
         first = bisect_left(self._words, start)

@@ -58,7 +58,7 @@ def test_plurals_prefixes_and_slips() -> None:
     assert found("logements sociaux")[0] == "social"
     for start in ("pou", "poub", "poubel"):
         assert found(start)[0] == "poubelle"
-    for slip in ("poubele", "puobelle", "poubbelle"):
+    for slip in ("poubele", "puobelle", "poubbelle", "poubel", "pobele"):
         assert found(slip)[0] == "poubelle"
     assert found("péri scolaire")[0] == "garderie"
 
