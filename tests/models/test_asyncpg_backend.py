@@ -179,6 +179,21 @@ async def test_a_statement_that_postgresql_gave_up_is_an_absent_database(databas
     assert await fetch_one("SELECT 1 AS one") == {"one": 1}
 
 
+async def test_a_migration_has_a_time_of_its_own(settings: Settings) -> None:
+    """It waits for another one far longer than a request may."""
+    observer = await asyncpg.connect(settings.database_url)
+    try:
+        await observer.execute("SELECT pg_advisory_lock($1)", database.MIGRATION_LOCK)
+        hasty = settings.model_copy(update={"database_timeout_seconds": 0.1})
+        migrating = asyncio.create_task(database.migrate(hasty))
+        await asyncio.sleep(2 * (0.1 + database.STATEMENT_GRACE_SECONDS))
+        assert not migrating.done()
+        await observer.execute("SELECT pg_advisory_unlock($1)", database.MIGRATION_LOCK)
+        assert await asyncio.wait_for(migrating, 5) == []
+    finally:
+        await observer.close()
+
+
 async def _until_sleepers(observer: asyncpg.Connection[Any], expected: int) -> None:
     """Waits until that many statements sleep in the observer's database: 5 s at most."""
     async with asyncio.timeout(5):
