@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -332,3 +333,15 @@ def test_bombs_are_refused_at_once() -> None:
 def test_no_content_breaks_the_reader(content: bytes) -> None:
     document = read_yaml(content)
     assert document.mistakes or document.line_of(()) >= 1
+
+
+def test_the_demonstration_has_one_mairie_in_one_town() -> None:
+    data = read_municipality(DEMONSTRATION)
+    assert data.address is not None
+    people = (DEMONSTRATION / "people.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r'postal_code: "(\d+)"', people)) == {data.address.postal_code}
+    for schedule in data.schedules:
+        assert schedule.address is not None
+        address = schedule.address.to_address()
+        assert (address.postal_code, address.city) == (data.address.postal_code, data.address.city)
+        assert not schedule.place.startswith("Mairie") or address == data.address
