@@ -19,6 +19,7 @@
         ├── ForbiddenError
         ├── RateLimitedError
         ├── UnavailableError
+        │   └── NotMigratedError
         └── MalformedError
 
 Whatever else is raised is a defect: it is logged, and the caller is told INTERNAL and nothing more.
@@ -259,6 +260,10 @@ class UnavailableError(CallError):
                 en="The service is unavailable for the moment. Try again shortly.",
             )
         )
+
+
+class NotMigratedError(UnavailableError):
+    """The database lacks a table or a column: `migrate` has not run since this program was installed."""
 
 
 class MalformedError(CallError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from tortoise.exceptions import OperationalError
 
 from core.errors import UnavailableError
 from core.event_bus import event_bus
@@ -27,6 +27,8 @@ from models import database
 from resolvers import catalogue
 from resolvers.sessions import authenticate
 from schema.build import build_schema
+
+logger = logging.getLogger("espace")
 
 
 def create_app() -> Starlette:
@@ -48,8 +50,9 @@ def make_app(settings: Settings) -> Starlette:
         await database.initialise(settings)
         await event_bus().start()
         # The first caller need not wait for the catalogue. Whether the database is there is /readyz's to tell.
-        with suppress(UnavailableError, OperationalError):
-            await catalogue.current()
+        with suppress(UnavailableError):
+            if (await catalogue.current()).municipality is catalogue.EMPTY_MUNICIPALITY:
+                logger.warning("No municipality is loaded: run `python -m espace load FOLDER`.")
         # What start made stays: otherwise each full collection walks all of it, and holds requests up for 0.1 s.
         gc.collect()
         gc.freeze()

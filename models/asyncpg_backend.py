@@ -1,9 +1,10 @@
-"""Tortoise's PostgreSQL client, with three things mended:
+"""Tortoise's PostgreSQL client, with four things mended:
 
 - a task cancelled while it waits for BEGIN gives its connection back (Tortoise 1.1.9 leaks it: a client that
   subscribes and leaves in a loop empties the pool);
 - a database that is away is one error, core.errors.UnavailableError, within `database_timeout_seconds`; a connection
   that timed out is dropped instead of being waited for, and PostgreSQL ends its statement (models/database.py);
+- one that was not migrated is core.errors.NotMigratedError;
 - statements are counted, so that tests can say how many an operation makes.
 
 Named as the `engine` of the connection (models/database.py).
@@ -12,6 +13,7 @@ Named as the `engine` of the connection (models/database.py).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -26,9 +28,11 @@ from tortoise.backends.base.client import (
     TransactionContextPooled,
 )
 from tortoise.connection import get_connections
-from tortoise.exceptions import DBConnectionError
+from tortoise.exceptions import DBConnectionError, OperationalError
 
-from core.errors import UnavailableError
+from core.errors import NotMigratedError, UnavailableError
+
+logger = logging.getLogger("espace.database")
 
 AWAY = (
     OSError,
@@ -45,6 +49,8 @@ AWAY = (
     DBConnectionError,
 )
 
+BEHIND = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
+
 _BOOKKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
@@ -57,6 +63,11 @@ def away_is_unavailable() -> Iterator[None]:
         yield
     except AWAY as error:
         raise UnavailableError from error
+    except OperationalError as error:
+        if isinstance(error.__cause__, BEHIND):
+            logger.error("The database is not up to date, run `python -m espace migrate`: %s", error)
+            raise NotMigratedError from error
+        raise
 
 
 class StatementCount:

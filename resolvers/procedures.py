@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.errors import UnavailableError
 from core.selection import Selection
 from models.actors import Actor, AgentActor
 from models.database import Row
 from models.forms import step_rows
 from models.ids import decode_as, encode
-from resolvers.catalogue import Catalogue, CategoryEntry, ProcedureEntry, ScheduleEntry, VersionEntry, current
+from resolvers.catalogue import (
+    EMPTY_MUNICIPALITY,
+    Catalogue,
+    CategoryEntry,
+    ProcedureEntry,
+    ScheduleEntry,
+    VersionEntry,
+    current,
+)
 from resolvers.reading.pages import Window, page_of_list
 
 PROCEDURES_DEFAULT = 20
@@ -17,8 +26,10 @@ CATEGORY_PROCEDURES_DEFAULT = 50
 
 
 async def municipality(actor: Actor, *, selection: Selection) -> Row:
-    """The commune that this installation serves."""
+    """The commune that this installation serves. Raises UnavailableError before any was loaded."""
     entry = (await current()).municipality
+    if entry is EMPTY_MUNICIPALITY:
+        raise UnavailableError
     return {
         "name": entry.name,
         "timezone": entry.timezone,

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from core.errors import NotMigratedError, UnavailableError
 from core.selection import Selection
 from core.settings import Settings
-from models.actors import CitizenActor
-from models.database import close, counted, initialise, transaction
+from espace.embedded import EmbeddedServers
+from models.actors import CitizenActor, Visitor
+from models.database import close, counted, execute, fetch, initialise, transaction
 from models.forms import TextValue
 from models.procedures import Procedure
 from resolvers import catalogue
+from resolvers.procedures import municipality, procedure_categories
 from resolvers.requests import cancel_request, update_request
 from tests.factories import id_of, make_citizen, make_procedure, make_request, make_version
 
@@ -124,3 +127,31 @@ async def test_its_statements_are_nobodys_in_particular(procedure: Procedure, ci
         async with transaction():
             await catalogue.refresh()
     assert count.value == 0
+
+
+async def test_before_a_municipality_is_loaded_there_is_none_to_tell(database: Settings) -> None:
+    visitor = Visitor(language="fr")
+    with pytest.raises(UnavailableError):
+        await municipality(visitor, selection=Selection.of("name"))
+    assert await procedure_categories(visitor, selection=Selection.of("slug")) == []
+
+
+async def test_a_database_that_was_not_migrated_is_unavailable(
+    servers: EmbeddedServers, settings: Settings
+) -> None:
+    await initialise(settings.model_copy(update={"database_url": servers.postgres.url("postgres")}))
+    catalogue.forget()
+    try:
+        with pytest.raises(NotMigratedError):
+            await catalogue.current()
+        with pytest.raises(NotMigratedError):
+            async with transaction():
+                await fetch("SELECT id FROM account")
+    finally:
+        await close()
+
+
+async def test_a_database_that_lacks_the_latest_column_is_unavailable(database: Settings) -> None:
+    await execute("ALTER TABLE municipality DROP COLUMN revision")
+    with pytest.raises(NotMigratedError):
+        await catalogue.current()
