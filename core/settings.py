@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from difflib import get_close_matches
 from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,10 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "ESPACE_"
+NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
+"""Variables that the client examples read: no slip where they are set."""
 
 SECRET_KEY_MINIMUM = 32
 
@@ -50,7 +55,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ESPACE_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     mode: Literal["development", "production"] = "development"
@@ -142,6 +147,9 @@ class Settings(BaseSettings):
                 if detail["loc"] not in named
             ]
             raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True) from None
+        except OSError as error:
+            problems.append(_problem("data", describe_unusable_folder(error)))
+            raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True) from error
         if problems:
             raise ValidationError.from_exception_data(cls.__name__, problems, hide_input=True)
         return settings
@@ -195,11 +203,35 @@ def _development_key(data: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
+def describe_unusable_folder(error: OSError) -> str:
+    """What keeps `data` from being used, in the words that `describe_problems` uses."""
+    return f"cannot be used as a folder ({error.filename}: {error.strerror})"
+
+
 def describe_problems(error: ValidationError) -> list[str]:
     """One line a problem, under the name that the operator knows: `ESPACE_PORT: must be ...`."""
     return [
-        f"ESPACE_{str(detail['loc'][0]).upper()}: {detail['msg']}" if detail["loc"] else detail["msg"]
+        f"{PREFIX}{str(detail['loc'][0]).upper()}: {detail['msg']}" if detail["loc"] else detail["msg"]
         for detail in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def forget_unknown_names() -> list[str]:
+    """One line for each variable `ESPACE_*` of the environment that is no setting: most likely a slip.
+
+    It is taken out of the environment, so that child processes do not say it again.
+    """
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    for name in unknown:
+        del os.environ[name]
+    return [
+        f"{name}: there is no such setting, it is ignored; the nearest name is "
+        f"{get_close_matches(name.upper(), known, n=1, cutoff=0)[0]}"
+        for name in unknown
+        if name not in NAMES_OF_CLIENTS
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from getpass import getpass
@@ -11,13 +12,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.errors import UnavailableError, UsernameTakenError
+from core.errors import NotMigratedError, UnavailableError, UsernameTakenError
 from core.errors import ValidationError as RefusedInputError
 from core.logging import configure_logging
-from core.settings import Settings, describe_problems, get_settings
+from core.settings import (
+    Settings,
+    describe_problems,
+    describe_unusable_folder,
+    forget_unknown_names,
+    get_settings,
+)
 from espace.embedded import EmbeddedServerError
 from espace.servers import provide_servers
 from espace.serving import StartError
+
+WRONG_SETTINGS = "The settings are not right:"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,17 +35,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = get_settings()
     except ValidationError as error:
-        return _fail("The settings are not right:", *describe_problems(error))
+        return _fail(WRONG_SETTINGS, *describe_problems(error))
     configure_logging(settings)
+    for line in forget_unknown_names():
+        print(line, file=sys.stderr)
     run: Callable[[Settings, argparse.Namespace], int] = options.run
     try:
         return run(settings, options)
     except (EmbeddedServerError, StartError) as error:
         return _fail(str(error))
+    except NotMigratedError:
+        return _fail("The database is not up to date: run `python -m espace migrate` first.")
     except UnavailableError:
         return _fail("The database cannot be reached: check ESPACE_DATABASE_URL and that the server runs.")
+    except OSError as error:
+        if not _concerns(error.filename, settings.data):
+            raise
+        return _fail(WRONG_SETTINGS, f"ESPACE_DATA: {describe_unusable_folder(error)}")
     except KeyboardInterrupt:
         return 130
+
+
+def _concerns(name: object, folder: Path) -> bool:
+    """Whether it is that folder, something in it, or what would have to hold it."""
+    if not isinstance(name, str | bytes | Path):
+        return False
+    path = Path(os.fsdecode(name))
+    return path.is_relative_to(folder) or folder.is_relative_to(path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,7 +154,7 @@ def _load(settings: Settings, options: argparse.Namespace) -> int:
         with provide_servers(settings) as settings:
             loaded = asyncio.run(load(settings, options.folder))
     except MunicipalityFilesError as error:
-        return _fail("Nothing was loaded:", *error.sentences())
+        return _fail("Nothing was loaded:", *error.sentences("en"))
     print(loaded)
     return 0
 

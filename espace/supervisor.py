@@ -130,7 +130,8 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        if settings.smtp_url is None:
+        catches_mail = settings.smtp_url is None
+        if catches_mail:
             server, url = await catch_mail(settings.data / "inbox")
             stack.callback(server.close)
             settings = use_defaults(settings, {"smtp_url": url})
@@ -152,7 +153,8 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
         stack.callback(watch.cancel)
         ready = asyncio.create_task(_wait_until_ready(settings))
         if await _finish_unless(ready, stopping):
-            print(describe(settings, preparation.result(), time.monotonic() - started_at), flush=True)
+            seconds = time.monotonic() - started_at
+            print(describe(settings, preparation.result(), seconds, inbox=catches_mail), flush=True)
             await stopping.wait()
             print("\nStopping.", flush=True)
 
@@ -216,12 +218,12 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def describe(settings: Settings, facts: DemonstrationFacts, seconds: float) -> str:
-    """Where everything is, for the terminal."""
+def describe(settings: Settings, facts: DemonstrationFacts, seconds: float, *, inbox: bool) -> str:
+    """Where everything is, for the terminal. `inbox`: whether mails land there instead of being sent."""
     lines = [
         ("API", f"{settings.public_url}/graphql"),
         ("GraphiQL", f"{settings.public_url}/graphql in a browser"),
-        ("Inbox", f"{settings.public_url}/dev/inbox"),
+        *([("Inbox", f"{settings.public_url}/dev/inbox")] if inbox else []),
         ("Ready", f"{settings.public_url}/readyz"),
         ("Data", str(settings.data)),
         *demonstration.describe(facts),

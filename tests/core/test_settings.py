@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.settings import Settings, describe_problems
+from core.settings import Settings, describe_problems, forget_unknown_names
 
 PRODUCTION = {
     "ESPACE_MODE": "production",
@@ -134,3 +134,60 @@ def test_a_command_says_what_is_wrong_without_a_traceback(monkeypatch: pytest.Mo
         "ESPACE_DATABASE_URL",
         "ESPACE_PORT",
     ]
+
+
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "espace", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("data", ["/etc/hostname", "/proc/espace", "/etc/hostname/data"])
+@pytest.mark.parametrize("secret_key", ["", "k" * 32])
+def test_a_data_folder_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, data: str, secret_key: str
+) -> None:
+    monkeypatch.setenv("ESPACE_DATA", data)
+    monkeypatch.setenv("ESPACE_SECRET_KEY", secret_key)
+    result = run_command("migrate")
+    assert result.returncode == 1
+    heading, *named = result.stderr.splitlines()
+    assert heading == "The settings are not right:"
+    assert [line.split(" (")[0] for line in named] == ["ESPACE_DATA: cannot be used as a folder"]
+
+
+def test_a_data_folder_that_cannot_be_used_is_named_beside_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ESPACE_DATA", "/proc/espace")
+    monkeypatch.setenv("ESPACE_SECRET_KEY", "")
+    monkeypatch.setenv("ESPACE_CAPTCHA_FIXED_CODE", "AZERTY")
+    assert [line.split(" (")[0] for line in problems()] == ["ESPACE_DATA: cannot be used as a folder"]
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(
+        monkeypatch,
+        {"ESPACE_DATABSE_URL": "x", "ESPACE_LOGLEVEL": "debug", "ESPACE_URL": "http://localhost:8000"},
+    )
+    result = run_command("schema", "--print")
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        "ESPACE_DATABSE_URL: there is no such setting, it is ignored; the nearest name is ESPACE_DATABASE_URL",
+        "ESPACE_LOGLEVEL: there is no such setting, it is ignored; the nearest name is ESPACE_LOG_LEVEL",
+    ]
+
+
+def test_children_do_not_name_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_DATABSE_URL", "x")
+    assert len(forget_unknown_names()) == 1
+    assert forget_unknown_names() == []
+
+
+def test_a_command_speaks_one_language(tmp_path: Path) -> None:
+    result = run_command("load", str(tmp_path / "nowhere"))
+    assert result.returncode == 1
+    heading, *named = result.stderr.splitlines()
+    assert heading == "Nothing was loaded:"
+    assert named
+    assert all(" has to hold " in line or " cannot be read " in line for line in named)

@@ -19,6 +19,9 @@ import httpx
 import psutil
 import pytest
 
+from core.settings import Settings
+from espace.supervisor import describe
+from resolvers.demonstration import DemonstrationFacts
 from tests.espace.processes import descendants, wait_until_gone
 from tests.stack import ROOT, free_port
 
@@ -219,6 +222,12 @@ def test_without_it_a_command_starts_servers_for_itself(data: Path) -> None:
         )
         assert result.returncode == 0, result.stderr
         assert expected in result.stdout
+
+
+@pytest.mark.parametrize("inbox", [True, False])
+def test_the_inbox_is_named_where_mails_land_in_it(inbox: bool) -> None:
+    facts = DemonstrationFacts(citizens=(), agents=(), password="x", ticket=None)
+    assert ("/dev/inbox" in describe(Settings(), facts, 1.0, inbox=inbox)) is inbox
 
 
 def test_it_is_not_for_production(data: Path) -> None:
