@@ -11,8 +11,12 @@ from core.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
-TELLS_TOO_MUCH = ("tortoise", "mail.log", "asyncio")
-"""Loggers that write down values of statements and addresses of people, however curious the operator is."""
+TELLS_TOO_MUCH = ("tortoise", "mail.log", "asyncio", "uvicorn.access", "uvicorn.error", "websockets")
+"""Loggers that write down what people sent, held at warnings however curious the operator is.
+
+Values of statements, addresses of people; uvicorn's: addresses with their query (info), headers and frames of
+WebSockets (debug).
+"""
 
 
 class JsonFormatter(logging.Formatter):
@@ -50,5 +54,4 @@ def configure_logging(settings: Settings) -> None:
     for name in TELLS_TOO_MUCH:
         logging.getLogger(name).setLevel(logging.WARNING)
     if settings.log_level != "debug":
-        for name in ("uvicorn.access", "uvicorn.error", "arq"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("arq").setLevel(logging.WARNING)
