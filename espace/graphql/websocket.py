@@ -3,17 +3,22 @@
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Strawberry's handler (0.341) is not used:
 it shares one context between all operations of a connection, parses each operation anew, and closes with
 1006 on a message that is not an object.
+
+Close codes are the protocol's: 4400 a message that is malformed or not Unicode text, or too many malformed
+documents in a row; 4401 an operation before connection_init; 4403 credentials that are not good; 4406 another
+subprotocol; 4408 no connection_init in time; 4409 an id in use; 4429 a second connection_init; 4500 a defect,
+or a database that is away. 1009 (RFC 6455) is a message that is too big.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from graphql import GraphQLFormattedError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -36,7 +41,11 @@ from schema.masking import (
 PROTOCOL = "graphql-transport-ws"
 INITIALISATION_SECONDS = 10.0
 MAXIMUM_OPERATIONS = 50
+MAXIMUM_MALFORMED = 100
+"""Malformed documents in a row: a client that sends more is broken or hostile, and each costs us milliseconds."""
+
 _LONGEST_ID = 200
+_LONGEST_REASON = 123  # Bytes of UTF-8: RFC 6455, 5.5.
 
 _TOO_MANY_OPERATIONS = Text(
     fr="Au plus {limit} opérations à la fois sur une connexion.",
@@ -45,12 +54,12 @@ _TOO_MANY_OPERATIONS = Text(
 
 
 class ClosedError(Exception):
-    """The connection ends here: a close code of the protocol and its reason (English, at most 123 bytes)."""
+    """The connection ends here: a close code of the protocol and its reason (English, cut to 123 bytes)."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self.reason = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class Connection:
         self.initialisation_seconds = initialisation_seconds
         self.caller: _Caller | None = None
         self.operations: dict[str, asyncio.Task[None]] = {}
+        self.malformed_in_a_row = 0
 
     async def serve(self) -> None:
         """Serve the connection until either side ends it; every operation has ended when this returns."""
@@ -187,7 +197,7 @@ class Connection:
         if self.caller is None:
             raise ClosedError(4401, "Unauthorized")
         if operation_id in self.operations:
-            raise ClosedError(4409, f"Subscriber for {operation_id} already exists"[:120])
+            raise ClosedError(4409, f"Subscriber for {operation_id} already exists")
         language = self.caller.language
         if len(self.operations) >= MAXIMUM_OPERATIONS:
             text = _TOO_MANY_OPERATIONS.format(limit=MAXIMUM_OPERATIONS)
@@ -196,13 +206,17 @@ class Connection:
         try:
             envelope = check_envelope(payload)
         except RefusedEnvelopeError as error:
-            raise ClosedError(4400, error.text.en[:120]) from None
+            raise ClosedError(4400, error.text.en) from None
         try:
             operation = self.engine.prepare(envelope.document, envelope.operation_name)
         except MalformedOperationError as error:
             log_refusal("websocket")
             await self._refuse(operation_id, describe_malformed(error.errors, language))
+            self.malformed_in_a_row += 1
+            if self.malformed_in_a_row >= MAXIMUM_MALFORMED:
+                raise ClosedError(4400, "Too many malformed documents") from None
             return
+        self.malformed_in_a_row = 0
         running = self._run(operation_id, operation, envelope, self.caller)
         self.operations[operation_id] = asyncio.create_task(running)
 
@@ -231,16 +245,19 @@ class Connection:
         if self.operations.get(operation_id) is not asyncio.current_task():
             return  # The client has completed it meanwhile, and may have given its id to another.
         del self.operations[operation_id]
-        if errors:
-            await self._refuse(operation_id, errors)
-        else:
-            await self._send({"id": operation_id, "type": "complete"})
+        with suppress(WebSocketDisconnect):
+            if errors:
+                await self._refuse(operation_id, errors)
+            else:
+                await self._send({"id": operation_id, "type": "complete"})
 
     async def _refuse(self, operation_id: str, errors: list[GraphQLFormattedError]) -> None:
         await self._send({"id": operation_id, "type": "error", "payload": errors})
 
     async def _receive(self) -> dict[str, Any]:
-        """The next message: an object with a `type`. Anything else ends the connection with 4400."""
+        """The next message: an object with a `type`, all of it Unicode text. Anything else closes with 4400."""
+        # Messages that wait already suspend nothing: without this, whoever sends many keeps everybody else waiting.
+        await asyncio.sleep(0)
         event = await self.websocket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1005))
@@ -250,8 +267,9 @@ class Connection:
         if len(text.encode("utf-8", "surrogatepass")) > self.maximum_bytes:
             raise ClosedError(1009, "Message too big")
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
+            # Unlike json's, it refuses half a surrogate pair, which could be neither hashed nor sent back.
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
             raise ClosedError(4400, "WebSocket message must be valid JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise ClosedError(4400, "WebSocket message must be an object with a type")

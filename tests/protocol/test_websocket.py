@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from websockets.typing import Subprotocol
 
 from core.i18n import DEFAULT_LANGUAGE
 from espace.graphql.door import Door
-from espace.graphql.websocket import MAXIMUM_OPERATIONS, PROTOCOL, Connection
+from espace.graphql.websocket import (
+    INITIALISATION_SECONDS,
+    MAXIMUM_MALFORMED,
+    MAXIMUM_OPERATIONS,
+    PROTOCOL,
+    Connection,
+)
 from schema.execution import Engine
 from schema.limits import Limits
 from tests.protocol.conftest import ALLOWED_ORIGIN, make_settings, serve
@@ -44,6 +51,54 @@ async def opened(
             await send(connection, {"type": "connection_init", **({"payload": payload} if payload else {})})
             assert await receive(connection) == {"type": "connection_ack"}
         yield connection
+
+
+def operation(document: str) -> Message:
+    return {"id": "a", "type": "subscribe", "payload": {"query": document}}
+
+
+async def converse(folder: Path, messages: list[Message], leaves_before: str | None = None) -> list[Message]:
+    """What a connection answers to messages that were all there before it read the first.
+
+    The client then leaves; where `leaves_before` is given, it does when a message of that type is to be sent.
+    """
+    events: list[Message] = [
+        {"type": "websocket.connect"},
+        *({"type": "websocket.receive", "text": json.dumps(message)} for message in messages),
+    ]
+    sent: list[Message] = []
+    left = asyncio.Event()
+    if leaves_before is None:
+        left.set()
+
+    async def receive() -> Message:
+        if events:
+            return events.pop(0)
+        await left.wait()
+        return {"type": "websocket.disconnect", "code": 1006}
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        if event["type"] != "websocket.send":
+            return
+        message: Message = json.loads(event["text"])
+        if message["type"] == leaves_before:
+            left.set()
+            raise OSError
+        sent.append(message)
+
+    scope = {"type": "websocket", "subprotocols": [PROTOCOL], "headers": [], "client": None}
+    await connection_on(WebSocket(scope, receive, send), folder).serve()
+    return sent
+
+
+def connection_on(
+    websocket: WebSocket, folder: Path, initialisation_seconds: float = INITIALISATION_SECONDS
+) -> Connection:
+    engine = Engine(sample_schema(), limits=Limits(), development=True)
+    door = Door(make_settings(folder), authenticate)
+    return Connection(
+        engine, door, websocket, maximum_bytes=1000, initialisation_seconds=initialisation_seconds
+    )
 
 
 async def send(connection: ClientConnection, message: object) -> None:
@@ -131,6 +186,11 @@ async def test_pings_are_answered_even_before_initialisation(server: str) -> Non
         '{"type": "subscribe", "id": "a", "payload": {"query": 1}}',
         '{"type": "subscribe", "id": "a", "payload": {"query": "{ hello }", "variables": []}}',
         '{"type": "complete"}',
+        r'{"type": "subscribe", "id": "\ud800", "payload": {"query": "{ hello }"}}',
+        r'{"type": "subscribe", "id": "\ud800", "payload": {"query": "{"}}',
+        r'{"type": "subscribe", "id": "a", "payload": {"query": "{ hello }", "operationName": "\udc00"}}',
+        r'{"type": "complete", "id": "\ud83d"}',
+        '{"type": "ping", "payload": NaN}',
     ],
     ids=lambda message: repr(message[:60]),
 )
@@ -140,7 +200,7 @@ async def test_a_malformed_message_closes_with_4400(server: str, message: str | 
         await expect_close(connection, 4400)
 
 
-@pytest.mark.parametrize("payload", ["1", '"x"', "[]", "true"])
+@pytest.mark.parametrize("payload", ["1", '"x"', "[]", "true", r'{"authorization": "Bearer \ud800"}'])
 async def test_a_malformed_initialisation_closes_with_4400(server: str, payload: str) -> None:
     async with opened(server, initialise=False) as connection:
         await send(connection, f'{{"type": "connection_init", "payload": {payload}}}')
@@ -163,6 +223,73 @@ async def test_the_protocol_closes_with_its_own_codes(server: str) -> None:
         await expect_close(connection, 1009)
 
 
+async def test_a_reason_that_is_too_long_is_cut_between_two_characters(server: str) -> None:
+    operation_id = "x" + "é" * 199
+    async with opened(server) as connection:
+        await subscribe(connection, operation_id, "subscription { wait }")
+        await subscribe(connection, operation_id, "subscription { wait }")
+        await expect_close(connection, 4409)
+    assert connection.close_reason == "Subscriber for x" + "é" * 53
+
+
+async def test_too_many_malformed_documents_in_a_row_close_with_4400(server: str) -> None:
+    async with opened(server) as connection:
+        for _ in range(MAXIMUM_MALFORMED - 1):
+            await subscribe(connection, "a", "{ nothing }")
+            assert (await receive(connection))["type"] == "error"
+        assert await ask(connection, "{ hello }") == {"hello": "hello world"}
+        for _ in range(MAXIMUM_MALFORMED):
+            await subscribe(connection, "a", "{ nothing }")
+            assert (await receive(connection))["type"] == "error"
+        await expect_close(connection, 4400)
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        [{"type": "connection_init"}, *[operation("{ nothing }")] * (MAXIMUM_MALFORMED - 1)],
+        [{"type": "ping"}] * 100,
+    ],
+    ids=["malformed documents", "pings before initialisation"],
+)
+async def test_messages_sent_all_at_once_leave_others_their_turn(
+    tmp_path: Path, flood: list[Message]
+) -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    neighbour = asyncio.create_task(take_turns())
+    answers = await converse(tmp_path, flood)
+    neighbour.cancel()
+    assert len(answers) == len(flood)
+    assert turns >= len(flood)
+
+
+@pytest.mark.parametrize(
+    ("document", "last"), [("{ hello }", "complete"), ("subscription($n: Int!) { count(to: $n) }", "error")]
+)
+async def test_a_client_that_left_before_the_last_message_leaves_no_complaint(
+    tmp_path: Path, document: str, last: str
+) -> None:
+    complaints: list[Message] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    try:
+        answers = await converse(
+            tmp_path, [{"type": "connection_init"}, operation(document)], leaves_before=last
+        )
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert last not in [answer["type"] for answer in answers]
+    assert complaints == []
+
+
 async def test_the_legacy_protocol_is_not_spoken(server: str) -> None:
     async with opened(server, protocol="graphql-ws", initialise=False) as connection:
         assert connection.subprotocol is None
@@ -170,12 +297,8 @@ async def test_the_legacy_protocol_is_not_spoken(server: str) -> None:
 
 
 async def test_a_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
-    engine = Engine(sample_schema(), limits=Limits(), development=True)
-    door = Door(make_settings(tmp_path), authenticate)
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
-        await Connection(engine, door, websocket, maximum_bytes=1000, initialisation_seconds=0.1).serve()
+        await connection_on(WebSocket(scope, receive, send), tmp_path, initialisation_seconds=0.1).serve()
 
     with serve(app) as server:
         async with opened(server, initialise=False) as connection:
