@@ -129,6 +129,13 @@ async def test_tokens_of_nobody(citizen: CitizenActor) -> None:
             await actor_of(token)
 
 
+async def test_no_bytes_of_a_header_are_more_than_a_credential_of_nobody(database: Settings) -> None:
+    for text in (bytes(range(256)).decode("latin-1"), *(chr(byte) * 20 for byte in range(256))):
+        for bearer, ticket in ((text, None), (None, text)):
+            with pytest.raises(UnauthenticatedError):
+                await authenticate(bearer=bearer, ticket=ticket, language="fr")
+
+
 async def test_a_session_that_has_expired(citizen: CitizenActor) -> None:
     credential = await Credential.get()
     session = await make_session(credential.id, token="the token", days=-0.001)
