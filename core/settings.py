@@ -28,12 +28,16 @@ NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
 
 SECRET_KEY_MINIMUM = 32
 
+NO_SCANNER = "none://"
+"""What `clamd_url` is where an operator has decided to do without."""
+
 REQUIRED_IN_PRODUCTION = {
     "secret_key": f"at least {SECRET_KEY_MINIMUM} random characters",
     "database_url": "postgresql://user:password@host:5432/database",
     "redis_url": "redis://:password@host:6379/0",
     "smtp_url": "smtp://user:password@host:587",
     "public_url": "https://the-address-people-see",
+    "clamd_url": f"unix:///run/clamav/clamd.ctl or tcp://host:3310; {NO_SCANNER} takes files without a virus scan",
 }
 
 URL_SCHEMES = {
@@ -41,6 +45,8 @@ URL_SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "smtp_url": ("smtp", "smtps"),
     "public_url": ("http", "https"),
+    "storage_url": ("s3", "file"),
+    "clamd_url": ("unix", "tcp", "none"),
 }
 
 
@@ -82,6 +88,27 @@ class Settings(BaseSettings):
     graphql_body_bytes: int = Field(default=256 * 1024, ge=1024)
     """The largest GraphQL request, and the largest message on its WebSocket."""
 
+    storage_url: str | None = Field(default=None, repr=False)
+    """Where files are kept: `s3://bucket/prefix?region=...&endpoint=...`, `file:///folder`; else a folder of `data`."""
+    storage_keys: Annotated[list[SecretStr], NoDecode] = Field(default_factory=list)
+    """Secrets that stored files are encrypted with, separated by commas: the first encrypts, all decrypt. Where there
+    are none, and for what was stored then, `secret_key`."""
+    storage_quota_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
+    """What the storage space of an account that is opened now may hold."""
+    clamd_url: str | None = None
+    """The virus scanner: `unix:///run/clamav/clamd.ctl`, `tcp://host:3310`, or NO_SCANNER."""
+    files_origin: str | None = None
+    """An origin of their own for files, such as https://fichiers.example.fr. By default, that of `public_url`."""
+    upload_file_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
+    upload_request_bytes: int = Field(default=50 * 1024 * 1024, ge=1024)
+    """The largest GraphQL multipart request, all its files together."""
+    upload_timeout_seconds: float = Field(default=300.0, gt=0)
+    """How long the body of one request with files may take."""
+    upload_bytes_a_second: int = Field(default=1024, ge=1)
+    """The slowest that a body may come in, over any ten seconds."""
+    uploads_at_once: int = Field(default=100, ge=1)
+    """How many bodies with files one process takes in at the same time; what more comes is asked to come again."""
+
     database_timeout_seconds: float = Field(default=1.5, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
     shutdown_timeout_seconds: int = Field(default=5, ge=1)
@@ -105,6 +132,27 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("storage_keys", mode="before")
+    @classmethod
+    def split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [key.strip() for key in value.split(",") if key.strip()]
+        return value
+
+    @field_validator("storage_keys")
+    @classmethod
+    def check_keys(cls, value: list[SecretStr]) -> list[SecretStr]:
+        if any(len(key.get_secret_value()) < SECRET_KEY_MINIMUM for key in value):
+            raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters each")
+        return value
+
+    @field_validator("files_origin")
+    @classmethod
+    def check_files_origin(cls, value: str | None) -> str | None:
+        if value and not _ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError("must be an origin such as https://fichiers.example.fr")
+        return value.rstrip("/") if value else None
 
     @field_validator("allowed_origins")
     @classmethod

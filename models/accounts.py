@@ -18,14 +18,23 @@ TYPED_LIMIT = 200
 """Characters of a username that are looked at: sorting the accents of a very long one takes seconds."""
 
 
+STORAGE_QUOTA_BYTES = 100 * 1024 * 1024
+
+
 class Account(Model):
-    """A citizen's account. `profile` is a Contact (models/contact.py) as JSON."""
+    """A citizen's account. `profile` is a Contact (models/contact.py) as JSON.
+
+    `stored_bytes` and `stored_count` are what its storage space holds: a trigger keeps them (models/migrations).
+    """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
     profile: dict[str, Any] = fields.JSONField()
     email = fields.CharField(max_length=254)
     email_confirmed_at: datetime | None = fields.DatetimeField(null=True)
     language = fields.CharField(max_length=2, default="fr")
+    stored_bytes = fields.BigIntField(default=0, db_default=0)
+    stored_count = fields.IntField(default=0, db_default=0)
+    storage_quota_bytes = fields.BigIntField(default=STORAGE_QUOTA_BYTES, db_default=STORAGE_QUOTA_BYTES)
     created_at: datetime = fields.DatetimeField(default=now)
 
     class Meta:

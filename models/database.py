@@ -47,8 +47,13 @@ MODULES = [
     "models.appointments",
     "models.accounts",
     "models.captcha",
+    "models.files",
+    "models.storage",
     "models.requests",
     "models.exchanges",
+    "models.attachments",
+    "models.uploads",
+    "models.receipts",
     "models.events",
     "models.mail",
 ]

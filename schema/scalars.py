@@ -9,17 +9,17 @@ from typing import Any, NewType
 from urllib.parse import urlsplit
 
 import strawberry
-from starlette.datastructures import UploadFile
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 from core.tickets import parse_ticket
+from uploads.received import ReceivedFile
 
 __all__ = ["JSON", "SCALARS", "URL", "TicketNumber", "Upload"]
 
 TicketNumber = NewType("TicketNumber", str)
 URL = NewType("URL", str)
-Upload = NewType("Upload", UploadFile)
+Upload = NewType("Upload", ReceivedFile)
 
 _LONGEST_URL = 2048
 
@@ -66,8 +66,8 @@ def read_url(value: Any) -> str:
     return text
 
 
-def read_upload(value: Any) -> UploadFile:
-    if not isinstance(value, UploadFile):
+def read_upload(value: Any) -> ReceivedFile:
+    if not isinstance(value, ReceivedFile):
         raise ValueError("A file of a GraphQL multipart request is expected.")
     return value
 

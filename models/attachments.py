@@ -1,0 +1,66 @@
+"""Pièces jointes: which files a request holds, under which titles, and which of them a message refers to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+from models.exchanges import Exchange
+from models.files import File
+from models.ids import new_id
+from models.requests import ServiceRequest
+from models.storage import StoredDocument
+
+TITLE_LIMIT = 200
+ATTACHMENT_LIMIT = 50
+"""Pieces that one request may hold, both sides together."""
+
+TOTAL_LIMIT_BYTES = 200 * 1024 * 1024
+"""What they may come to, together."""
+
+
+class Attachment(Model):
+    """`field` is the key of the form field that it answers. Replacing it changes `file`, never the file's row."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    request: fields.ForeignKeyRelation[ServiceRequest] = fields.ForeignKeyField(
+        "models.ServiceRequest", on_delete=fields.CASCADE, related_name="attachments"
+    )
+    request_id: UUID
+    file: fields.ForeignKeyRelation[File] = fields.ForeignKeyField(
+        "models.File", on_delete=fields.RESTRICT, related_name="attachments"
+    )
+    file_id: UUID
+    field = fields.CharField(max_length=100, null=True)
+    title = fields.CharField(max_length=TITLE_LIMIT)
+    name = fields.CharField(max_length=200)
+    added_by = fields.CharField(max_length=20)
+    copied_from: fields.ForeignKeyNullableRelation[StoredDocument] = fields.ForeignKeyField(
+        "models.StoredDocument", null=True, on_delete=fields.SET_NULL, related_name="copies"
+    )
+    copied_from_id: UUID | None
+    added_at: datetime = fields.DatetimeField(default=now)
+
+    class Meta:
+        table = "attachment"
+
+
+class ExchangeAttachment(Model):
+    """An attachment of the request that a message refers to."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    exchange: fields.ForeignKeyRelation[Exchange] = fields.ForeignKeyField(
+        "models.Exchange", on_delete=fields.CASCADE, related_name="attachment_links"
+    )
+    exchange_id: UUID
+    attachment: fields.ForeignKeyRelation[Attachment] = fields.ForeignKeyField(
+        "models.Attachment", on_delete=fields.CASCADE, related_name="exchange_links"
+    )
+    attachment_id: UUID
+
+    class Meta:
+        table = "exchange_attachment"
