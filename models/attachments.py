@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +12,8 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from core.errors import FieldProblem
+from core.i18n import Text, same
 from models.exchanges import Exchange
 from models.files import File
 from models.ids import new_id
@@ -64,3 +69,46 @@ class ExchangeAttachment(Model):
 
     class Meta:
         table = "exchange_attachment"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a form wants to know of an attachment."""
+
+    field: str | None
+    title: str
+    scan: str
+
+    @property
+    def counts(self) -> bool:
+        """One that the scanner has put aside is as good as none."""
+        return self.scan in ("PENDING", "CLEAN")
+
+
+def attached(pieces: Iterable[Piece]) -> dict[str, int]:
+    """How many pieces answer each file field."""
+    return dict(Counter(piece.field for piece in pieces if piece.field and piece.counts))
+
+
+def titles(pieces: Iterable[Piece]) -> dict[str | None, list[str]]:
+    """Under each field's key, and under None those joined freely."""
+    found: dict[str | None, list[str]] = {}
+    for piece in pieces:
+        if piece.counts:
+            found.setdefault(piece.field, []).append(piece.title)
+    return found
+
+
+def rejected(pieces: Iterable[Piece]) -> list[FieldProblem]:
+    """One problem for each piece that the scanner has put aside, under its field's key, or `attachments`."""
+    return [
+        FieldProblem(piece.field or "attachments", _PUT_ASIDE.format(title=same(piece.title)))
+        for piece in pieces
+        if not piece.counts
+    ]
+
+
+_PUT_ASIDE = Text(
+    fr="L’antivirus a écarté la pièce « {title} » : retirez-la ou remplacez-la.",
+    en="The virus scanner has put “{title}” aside: remove or replace it.",
+)

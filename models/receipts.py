@@ -9,9 +9,15 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from core.i18n import Language
 from models.files import File
 from models.ids import new_id
 from models.requests import ServiceRequest
+
+
+def receipt_name(language: Language) -> str:
+    """The name to save a receipt under: it says nothing of the request."""
+    return "receipt.pdf" if language == "en" else "recepisse.pdf"
 
 
 class Receipt(Model):

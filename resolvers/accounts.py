@@ -22,6 +22,7 @@ from core.errors import (
 from core.i18n import Text
 from core.passwords import hash_password, password_problems
 from core.selection import Selection
+from core.settings import get_settings
 from models.accounts import Account, Credential, normalised_username
 from models.actors import Actor, CitizenActor
 from models.contact import Contact, check_contact
@@ -178,7 +179,12 @@ async def _open(
 
 async def create_account_rows(username: str, password_hash: str, contact: Contact, language: str) -> Account:
     """The rows of a new account, in the transaction under way."""
-    account = Account(profile=contact.to_json(), email=contact.email or "", language=language)
+    account = Account(
+        profile=contact.to_json(),
+        email=contact.email or "",
+        language=language,
+        storage_quota_bytes=get_settings().storage_quota_bytes,
+    )
     await account.save(force_create=True)
     credential = Credential(username=username, password_hash=password_hash, account_id=account.id)
     await credential.save(force_create=True)

@@ -10,10 +10,11 @@ from core.i18n import Text
 from core.keys import hmac_digest
 from core.selection import Selection
 from models.actors import Actor, AgentActor, party
+from models.attachments import ATTACHMENT_LIMIT
 from models.contact import Contact
-from models.database import Row, execute, fetch_one
+from models.database import Row, execute, fetch, fetch_one
 from models.exchanges import BODY_LIMIT, Exchange
-from models.ids import decode_as
+from models.ids import decode_as, new_id
 from models.plain_text import has_unprintable
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
@@ -31,6 +32,11 @@ _LONG_BODY = Text(
 _UNPRINTABLE = Text(
     fr="Le message contient un caractère invisible : saisissez-le de nouveau.",
     en="The message holds an invisible character: type it again.",
+)
+
+_NO_SUCH_ATTACHMENT = Text(
+    fr="Une des pièces citées n’est pas ou n’est plus jointe à cette demande.",
+    en="One of the documents named is not or no longer attached to this request.",
 )
 
 
@@ -113,8 +119,7 @@ async def _post(
             known_id: UUID = known["id"]
             return known_id
     require("POST_EXCHANGE", actor, RequestState(request.status, request.account_id))
-    if attachments:
-        raise NotFoundError
+    named = await _attachments_of(request, attachments)
     request.exchange_count += 1
     exchange = Exchange(
         request_id=request.id,
@@ -126,6 +131,14 @@ async def _post(
         idempotency_digest=digest,
     )
     await exchange.save(force_create=True)
+    if named:
+        await fetch(
+            "INSERT INTO exchange_attachment (id, exchange_id, attachment_id) "
+            "SELECT id, $1, attachment_id FROM unnest($2::uuid[], $3::uuid[]) AS linked (id, attachment_id)",
+            exchange.id,
+            [new_id() for _ in named],
+            named,
+        )
     request.updated_at = exchange.posted_at
     await request.save(update_fields=["exchange_count", "updated_at"])
     event = work.happened("ExchangePosted", request, actor, exchange_id=exchange.id)
@@ -150,6 +163,21 @@ async def _mark_read(work: Work, actor: Actor, id: UUID | None, up_to: UUID | No
     if marked:
         work.happened("ExchangesRead", request, actor, exchange_id=up_to)
     return marked
+
+
+async def _attachments_of(request: ServiceRequest, ids: Sequence[str]) -> list[UUID]:
+    """The attachments that the message refers to. Raises NotFoundError where one is not of this request."""
+    if not ids:
+        return []
+    wanted = {decode_as("Attachment", id) for id in ids[: ATTACHMENT_LIMIT + 1]}
+    found = await fetch(
+        "SELECT id FROM attachment WHERE request_id = $1 AND id = ANY($2::uuid[]) FOR KEY SHARE",
+        request.id,
+        [id for id in wanted if id],
+    )
+    if len(found) != len(wanted) or len(ids) > ATTACHMENT_LIMIT:
+        raise NotFoundError(_NO_SUCH_ATTACHMENT)
+    return [row["id"] for row in found]
 
 
 def _name_of(actor: Actor, request: ServiceRequest) -> str:

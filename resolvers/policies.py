@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.errors import NotAllowedError
 from core.i18n import Text
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, party
 from models.event_texts import STATUSES
 from models.requests import OPEN_STATUSES
 
@@ -42,6 +42,10 @@ _REFUSALS = {
         fr="Les échanges s’ouvrent une fois la demande envoyée, et se ferment quand elle est annulée.",
         en="Messages open once the request is sent, and close when it is cancelled.",
     ),
+    "ADD_ATTACHMENT": Text(
+        fr="Cette demande est close : ses pièces jointes ne changent plus.",
+        en="This request is closed: its attachments no longer change.",
+    ),
     "CHANGE_STATUS": Text(
         fr="L’état de cette demande ne peut pas être changé.",
         en="The status of this request cannot be changed.",
@@ -51,6 +55,11 @@ _REFUSALS = {
         en="This request is cancelled: there is nothing left to assign.",
     ),
 }
+
+_NOT_YOURS = Text(
+    fr="Cette pièce a été jointe par l’autre partie, qui seule peut la modifier. Écrivez-lui un échange.",
+    en="The other side attached this document, and only they can change it. Write them a message.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,18 @@ def require(action: str, actor: Actor, request: RequestState) -> None:
         raise NotAllowedError(_REFUSALS[action])
 
 
+def may_edit_attachment(actor: Actor, request: RequestState, added_by: str) -> bool:
+    """Whether the caller may replace or remove a piece: one that their own side has added, as long as pieces change."""
+    return added_by == party(actor) and "ADD_ATTACHMENT" in permitted_actions(actor, request)
+
+
+def require_own_attachment(actor: Actor, request: RequestState, added_by: str) -> None:
+    """Raises NotAllowedError, with what to do, where the caller may not replace or remove a piece now."""
+    require("ADD_ATTACHMENT", actor, request)
+    if not may_edit_attachment(actor, request, added_by):
+        raise NotAllowedError(_NOT_YOURS)
+
+
 def require_transition(request: RequestState, status: str) -> None:
     """Raises NotAllowedError, naming what is possible, where an agent may not bring the request to `status`."""
     possible = TRANSITIONS.get(request.status, ())
@@ -103,13 +124,13 @@ def require_transition(request: RequestState, status: str) -> None:
 
 def _for_the_citizen(request: RequestState) -> list[str]:
     if request.status == "DRAFT":
-        return ["EDIT", "SUBMIT", "CANCEL"]
+        return ["EDIT", "SUBMIT", "CANCEL", "ADD_ATTACHMENT"]
     if request.status in OPEN_STATUSES:
-        return ["CANCEL", "POST_EXCHANGE"]
+        return ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"]
     return [] if request.status == "CANCELLED" else ["POST_EXCHANGE"]
 
 
 def _for_agents(request: RequestState) -> list[str]:
     if request.status in TRANSITIONS:
-        return ["POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"]
+        return ["POST_EXCHANGE", "ADD_ATTACHMENT", "CHANGE_STATUS", "ASSIGN"]
     return []

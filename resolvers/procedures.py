@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core.errors import UnavailableError
 from core.selection import Selection
+from core.settings import get_settings
 from models.actors import Actor, AgentActor
 from models.database import Row
 from models.forms import step_rows
@@ -20,6 +21,7 @@ from resolvers.catalogue import (
     current,
 )
 from resolvers.reading.pages import Window, page_of_list
+from uploads.checking.kinds import ACCEPTED_MEDIA_TYPES
 
 PROCEDURES_DEFAULT = 20
 CATEGORY_PROCEDURES_DEFAULT = 50
@@ -30,6 +32,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
     entry = (await current()).municipality
     if entry is EMPTY_MUNICIPALITY:
         raise UnavailableError
+    settings = get_settings()
     return {
         "name": entry.name,
         "timezone": entry.timezone,
@@ -37,7 +40,12 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "phone": entry.phone,
         "address": entry.address,
         "partners": [],
-        "upload": {"max_file_bytes": 0, "accepted_media_types": []},  # Nothing can be sent yet.
+        "upload": {
+            "max_file_bytes": settings.upload_file_bytes,
+            "max_request_bytes": settings.upload_request_bytes,
+            "accepted_media_types": list(ACCEPTED_MEDIA_TYPES),
+            "resumable_url": f"{settings.public_url}/uploads",
+        },
     }
 
 

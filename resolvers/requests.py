@@ -20,11 +20,13 @@ from core.keys import hmac_digest
 from core.selection import Selection
 from core.tickets import new_ticket, parse_ticket, seal_ticket, ticket_digest
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder
+from models.attachments import Piece, attached, rejected
 from models.contact import Contact, check_contact
-from models.database import Row, execute, fetch_one
+from models.database import Row, execute, fetch, fetch_one
 from models.forms import AnswerValue, merge_answers, parse_answers, problems, visible_fields
 from models.ids import decode_as, new_id
 from models.plain_text import has_unprintable
+from models.receipts import Receipt
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import captcha as captchas
@@ -266,22 +268,22 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     request.require_version(version)
     form = await catalogue.version(request.procedure_version_id)
     contact = Contact.from_json(request.contact) if request.contact else None
-    ValidationError.raise_for(
-        problems(
-            form.definition,
-            contact,
-            request.answers,
-            {},
-            appointment=form.appointment,
-            appointment_held=False,
-        )
+    asked = {field.key for field in visible_fields(form.definition, request.answers)}
+    pieces = await _take_off_unasked(request, asked)
+    found = problems(
+        form.definition,
+        contact,
+        request.answers,
+        attached(pieces),
+        appointment=form.appointment,
+        appointment_held=False,
     )
+    ValidationError.raise_for([*found, *rejected(pieces)])
     if not isinstance(actor, CitizenActor):
         if challenge is None:
             raise CaptchaError
         await captchas.consume(challenge, "SUBMIT_REQUEST")
     # What was answered and is not asked any more was never meant for the mairie.
-    asked = {field.key for field in visible_fields(form.definition, request.answers)}
     request.answers = {key: value for key, value in request.answers.items() if key in asked}
     request.status = "SUBMITTED"
     request.submitted_at = now()
@@ -292,7 +294,21 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     )
     event = work.happened("RequestSubmitted", request, actor)
     mail_the_citizen(work, request, "acknowledgement", event)
+    await Receipt(request_id=request.id).save(force_create=True)
+    work.wake("files")
     return request.id
+
+
+async def _take_off_unasked(request: ServiceRequest, asked: set[str]) -> list[Piece]:
+    """Takes off what was joined to fields that are not asked any more; the pieces that are left."""
+    rows = await fetch(
+        "WITH unasked AS (DELETE FROM attachment WHERE request_id = $1 AND field <> ALL($2::text[])) "
+        "SELECT a.field, a.title, f.scan FROM attachment a JOIN file f ON f.id = a.file_id "
+        "WHERE a.request_id = $1 AND (a.field IS NULL OR a.field = ANY($2::text[]))",
+        request.id,
+        sorted(asked),
+    )
+    return [Piece(**row) for row in rows]
 
 
 @unit_of_work

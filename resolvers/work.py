@@ -16,12 +16,12 @@ import random
 from collections.abc import Awaitable, Callable
 from email.utils import parseaddr
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from core.event_bus import event_bus
+from core.event_bus import Kind, event_bus
 from core.i18n import Language
 from core.settings import get_settings
 from models.actors import Actor, party
@@ -46,19 +46,28 @@ class Work:
     def __init__(self) -> None:
         self.events: list[RequestEvent] = []
         self.mails: list[Mail] = []
+        self._wake_ups: set[Kind] = set()
+
+    def wake(self, channel: Kind) -> None:
+        """Workers that listen to the channel look for due rows after the commit."""
+        self._wake_ups.add(channel)
 
     def happened(
         self,
         kind: str,
         request: ServiceRequest,
-        actor: Actor,
+        actor: Actor | Literal["SYSTEM"],
         *,
         exchange_id: UUID | None = None,
         data: dict[str, Any] | None = None,
     ) -> RequestEvent:
         """An event of the request's log. `kind` is the name of the GraphQL type."""
         event = RequestEvent(
-            kind=kind, request_id=request.id, actor=party(actor), exchange_id=exchange_id, data=data or {}
+            kind=kind,
+            request_id=request.id,
+            actor="SYSTEM" if actor == "SYSTEM" else party(actor),
+            exchange_id=exchange_id,
+            data=data or {},
         )
         self.events.append(event)
         return event
@@ -96,9 +105,11 @@ class Work:
 
     async def _tell(self) -> None:
         if self.events:
-            await event_bus().wake("events")
+            self.wake("events")
         if self.mails:
-            await event_bus().wake("mail")
+            self.wake("mail")
+        for channel in self._wake_ups:
+            await event_bus().wake(channel)
 
 
 def unit_of_work(function: Callable[Concatenate[Work, P], Awaitable[R]]) -> Callable[P, Awaitable[R]]:

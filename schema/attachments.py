@@ -4,14 +4,17 @@ from datetime import datetime
 
 import strawberry
 
+import resolvers.attachments
 from schema.callers import PARTIES
 from schema.connections import Node
 from schema.declare import input_object, output
 from schema.errors import FileRejectedError, NotAllowedError, NotFoundError, ValidationError
-from schema.fields import mutation
-from schema.files import File, FileSource
+from schema.fields import Info, mutation, selection_of
+from schema.files import File, FileSource, file_source_of
 from schema.parties import Party
 from schema.references import ServiceRequestReference
+from schema.rows import Row
+from schema.selection import narrow
 from schema.storage import StoredDocument
 
 
@@ -68,16 +71,41 @@ class RemoveAttachmentSuccess:
 WRITING_REFUSALS = (FileRejectedError, ValidationError, NotAllowedError, NotFoundError)
 
 
-@mutation(AddAttachmentSuccess, refusals=WRITING_REFUSALS, callers=PARTIES, open=False)
-async def add_attachment(input: AddAttachmentInput) -> None:
-    """Joins a file to a request."""
+@mutation(AddAttachmentSuccess, refusals=WRITING_REFUSALS, callers=PARTIES)
+async def add_attachment(info: Info, input: AddAttachmentInput) -> Row:
+    """Joins a file to a draft or to a request that is open. The same file under the same title again is the same
+    attachment. A citizen hears by e-mail of what the mairie adds.
+    """
+    given = narrow(input)
+    attachment = await resolvers.attachments.add_attachment(
+        info.context.actor,
+        request=given["request"],
+        source=file_source_of(input.source),
+        title=given.get("title"),
+        field=given.get("field"),
+        selection=selection_of(info, "attachment"),
+    )
+    return {"attachment": attachment}
 
 
-@mutation(ReplaceAttachmentSuccess, refusals=WRITING_REFUSALS, callers=PARTIES, open=False)
-async def replace_attachment(input: ReplaceAttachmentInput) -> None:
+@mutation(ReplaceAttachmentSuccess, refusals=WRITING_REFUSALS, callers=PARTIES)
+async def replace_attachment(info: Info, input: ReplaceAttachmentInput) -> Row:
     """Puts another file in the place of one, or another title above it."""
+    given = narrow(input)
+    attachment = await resolvers.attachments.replace_attachment(
+        info.context.actor,
+        attachment=given["attachment"],
+        source=file_source_of(input.source) if input.source else None,
+        title=given.get("title"),
+        selection=selection_of(info, "attachment"),
+    )
+    return {"attachment": attachment}
 
 
-@mutation(RemoveAttachmentSuccess, refusals=(NotAllowedError, NotFoundError), callers=PARTIES, open=False)
-async def remove_attachment(attachment: strawberry.ID) -> None:
+@mutation(RemoveAttachmentSuccess, refusals=(NotAllowedError, NotFoundError), callers=PARTIES)
+async def remove_attachment(info: Info, attachment: strawberry.ID) -> Row:
     """Takes a file off its request."""
+    request = await resolvers.attachments.remove_attachment(
+        info.context.actor, attachment=attachment, selection=selection_of(info, "request")
+    )
+    return {"request": request}

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import strawberry
 
+import resolvers.sources
 from schema.declare import enumeration, input_object, output
 from schema.scalars import URL, Upload
 
@@ -32,12 +33,26 @@ class File:
     """In hexadecimal."""
     scan: ScanState
     url: URL | None
-    """A signed address, good for some minutes and for this caller. Null until the scan says CLEAN."""
+    """A signed address, good for some minutes and for this caller. Null until the scan says CLEAN. With `?download`
+    browsers save it instead of showing it."""
+    preview: URL | None
+    """A signed address of the first page or of the picture as a WebP thumbnail, 480 × 640 pixels at most. Null until
+    it is drawn, some seconds after the scan, and where it cannot be."""
 
 
 @input_object(one_of=True)
 class FileSource:
-    """Exactly one: a file sent along (GraphQL multipart request), or a document of the storage space."""
+    """Exactly one: a file sent along (GraphQL multipart request), a document of the storage space, or a file sent
+    before by a resumable upload.
+    """
 
     upload: Upload | None = strawberry.UNSET
     stored_document: strawberry.ID | None = strawberry.UNSET
+    resumable_upload: strawberry.ID | None = strawberry.UNSET
+    """The last part of the address at which a finished tus upload stands (`Location`). It serves once: the same
+    call made again answers the same thing."""
+
+
+def file_source_of(source: FileSource) -> resolvers.sources.FileSource:
+    given = {name: value for name, value in vars(source).items() if value not in (None, strawberry.UNSET)}
+    return resolvers.sources.FileSource(**given)

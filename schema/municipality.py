@@ -7,6 +7,7 @@ from schema.declare import output
 from schema.fields import Info, query, selection_of
 from schema.partners import PartnerSystem
 from schema.rows import Row
+from schema.scalars import URL
 
 
 @output
@@ -14,7 +15,13 @@ class UploadLimits:
     """What may be sent."""
 
     max_file_bytes: int
+    max_request_bytes: int
+    """One GraphQL multipart request, all its files together."""
     accepted_media_types: list[str]
+    """What a form's field takes may be less: `FileField.acceptedMediaTypes`."""
+    resumable_url: URL
+    """Where to send files by tus 1.0 (https://tus.io/protocols/resumable-upload), so that a lost network costs nothing:
+    with the same Authorization header as here, and `filename` and `filetype` as Upload-Metadata."""
 
 
 @output

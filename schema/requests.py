@@ -86,7 +86,7 @@ class ServiceRequest(Node):
     status: RequestStatus
     version: int
     """Grows with every change of the request itself; the changing mutations take it and answer ConflictError when it is
-    stale. Exchanges and read receipts leave it as it is."""
+    stale. Exchanges, read receipts and attachments leave it as it is."""
     contact: Contact | None
     """Mes informations"""
     answers: list[Answer]

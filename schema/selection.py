@@ -72,7 +72,7 @@ def snake_case(name: str) -> str:
 
 def narrow(value: Any) -> Any:
     """A value of the schema as plain data: dicts without what was left out or null, text for enums."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if dataclasses.is_dataclass(value) and hasattr(type(value), "__strawberry_definition__"):
         given = {field.name.rstrip("_"): getattr(value, field.name) for field in dataclasses.fields(value)}
     elif isinstance(value, Mapping):
         given = {snake_case(name): item for name, item in value.items()}

@@ -7,12 +7,12 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from models.actors import AgentActor, CitizenActor
 from models.ids import encode
-from resolvers.reading.pages import EMPTY_PAGE, OrderBy, list_of
+from resolvers.reading.pages import OrderBy, list_of
 from resolvers.reading.requests import request_page
-from resolvers.reading.shape import Finish, Part, Reading, Shape
+from resolvers.reading.shape import Part, Reading, Shape
+from resolvers.reading.storage import storage_part
 
 REQUESTS_DEFAULT = 20
-STORAGE_QUOTA_BYTES = 100 * 1024 * 1024
 
 
 def account_part(reading: Reading, selection: Selection, a: str) -> Part:
@@ -35,7 +35,7 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
             case "unread_exchange_count":
                 shape.plain("unread_exchange_count", unread_of_account(reading, f"{a}.id"))
             case "storage":
-                shape.output("storage", _storage(field.selection))
+                shape.child("storage", storage_part(reading, field.selection, a))
             case "partner_links":
                 shape.output("partner_links", lambda raw: [])
             case "sessions":
@@ -92,9 +92,3 @@ def _requests(reading: Reading, field: SelectedField, a: str) -> Part:
         order=[OrderBy(f"{r}.id", "uuid", descending=True)],
         default=REQUESTS_DEFAULT,
     )
-
-
-def _storage(selection: Selection) -> Finish:
-    """Nothing is kept there yet."""
-    row = {field.key: EMPTY_PAGE for field in selection.all("documents")}
-    return lambda raw: {"used_bytes": 0, "quota_bytes": STORAGE_QUOTA_BYTES, **row}

@@ -8,6 +8,7 @@ from core.selection import SelectedField, Selection
 from models.actors import AgentActor
 from models.ids import encode
 from resolvers.reading import requests
+from resolvers.reading.attachments import attachment_list
 from resolvers.reading.pages import OrderBy, Window, page
 from resolvers.reading.shape import Part, Raw, Reading, Shape
 
@@ -30,10 +31,17 @@ def exchange_part(reading: Reading, selection: Selection, x: str) -> Part:
                 shape.need({"author": f"{x}.author", "read_at": f"{x}.read_at"})
                 shape.output("read_state", lambda raw: _read_state(reading, raw))
             case "attachments":
-                shape.output("attachments", lambda raw: [])
+                shape.child("attachments", _attachments(reading, field.selection, x))
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{x}.request_id"))
     return shape.part()
+
+
+def _attachments(reading: Reading, selection: Selection, x: str) -> Part:
+    a = reading.alias("a")
+    link = reading.alias("l")
+    named = f"{a}.id IN (SELECT {link}.attachment_id FROM exchange_attachment {link} WHERE {link}.exchange_id = {x}.id)"
+    return attachment_list(reading, selection, named, a)
 
 
 def exchange_by_id(reading: Reading, selection: Selection, id: str) -> Part:

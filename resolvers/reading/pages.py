@@ -213,6 +213,3 @@ def _connection(edges: list[Row], total_count: int | None, has_next: bool, has_p
             "end_cursor": edges[-1]["cursor"] if edges else None,
         },
     }
-
-
-EMPTY_PAGE: Row = _connection([], 0, False, False)

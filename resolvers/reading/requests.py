@@ -9,15 +9,18 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from core.tickets import unseal_ticket
 from models.actors import AgentActor
+from models.attachments import Piece, attached, rejected, titles
 from models.contact import Contact
 from models.database import Row
 from models.forms import answer_rows, problems, summary
 from models.ids import encode
+from models.receipts import receipt_name
 from resolvers.catalogue import VersionEntry
 from resolvers.policies import RequestState, permitted_actions
 from resolvers.procedures import procedure_row, version_steps
-from resolvers.reading import events, exchanges
+from resolvers.reading import attachments, events, exchanges
 from resolvers.reading.agents import agent_by_id
+from resolvers.reading.files import file_part
 from resolvers.reading.pages import OrderBy, Window, page
 from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape
 
@@ -31,13 +34,11 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "procedure": ("procedure_id",),
     "steps": ("procedure_version_id",),
     "answers": ("answers", "procedure_version_id"),
-    "problems": ("status", "contact", "answers", "procedure_version_id"),
-    "summary": ("contact", "answers", "procedure_version_id"),
+    "problems": ("status", "contact", "answers", "procedure_version_id", "pieces"),
+    "summary": ("contact", "answers", "procedure_version_id", "pieces"),
     "permitted_actions": ("status", "account_id"),
     "claimed": ("account_id",),
-    "attachments": (),
     "appointments": (),
-    "receipt": (),
 }
 """Which columns each computed field is made of."""
 
@@ -56,6 +57,13 @@ def request_part(reading: Reading, selection: Selection, r: str) -> Part:
             shape.child(field.key, exchanges.exchange_page(reading, field, r))
         elif name == "history":
             shape.child(field.key, events.history_page(reading, field, r))
+        elif name == "attachments":
+            a = reading.alias("a")
+            shape.child(
+                name, attachments.attachment_list(reading, field.selection, f"{a}.request_id = {r}.id", a)
+            )
+        elif name == "receipt":
+            shape.child(name, _receipt(reading, field.selection, r))
         elif name == "unread_exchange_count":
             shape.plain(name, exchanges.unread_count(reading, f"{r}.id"))
         elif name == "assignee":
@@ -89,7 +97,21 @@ def request_page(
 
 
 def _column(r: str, name: str) -> str:
-    return f"encode({r}.{name}, 'base64')" if name == "ticket_sealed" else f"{r}.{name}"
+    match name:
+        case "ticket_sealed":
+            return f"encode({r}.ticket_sealed, 'base64')"
+        case "pieces":
+            return attachments.PIECES.format(request=r)
+        case _:
+            return f"{r}.{name}"
+
+
+def _receipt(reading: Reading, selection: Selection, r: str) -> Part:
+    f, w = reading.alias("f"), reading.alias("w")
+    name = f"{reading.bind(receipt_name(reading.language), 'text')}"
+    part = file_part(reading, selection, f, kind="receipt", link_id=f"{r}.id", name=name)
+    source = f"receipt {w} JOIN file {f} ON {f}.id = {w}.file_id WHERE {w}.request_id = {r}.id"
+    return Part(f"(SELECT {part.sql} FROM {source})", part.finish)
 
 
 def _computed(reading: Reading, field: SelectedField) -> Finish:
@@ -101,15 +123,16 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
     def problem_rows(raw: Raw) -> list[Row]:
         if raw["status"] != "DRAFT":
             return []
-        entry = version(raw)
+        entry, pieces = version(raw), [Piece(**piece) for piece in raw["pieces"]]
         found = problems(
             entry.definition,
             contact_of(raw),
             raw["answers"],
-            {},
+            attached(pieces),
             appointment=entry.appointment,
             appointment_held=False,
         )
+        found += rejected(pieces)
         return [{"path": problem.path, "message": problem.text.in_(language)} for problem in found]
 
     def sections(raw: Raw) -> list[Row]:
@@ -118,7 +141,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
             contact_of(raw),
             raw["answers"],
             language=language,
-            attachments={},
+            attachments=titles(Piece(**piece) for piece in raw["pieces"]),
             appointment=None,
         )
 
@@ -140,9 +163,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
         "summary": sections,
         "permitted_actions": actions,
         "claimed": lambda raw: raw["account_id"] is not None,
-        "attachments": lambda raw: [],
         "appointments": lambda raw: [],
-        "receipt": lambda raw: None,
     }
     return computed[field.name]
 
