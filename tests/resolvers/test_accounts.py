@@ -20,7 +20,12 @@ from resolvers.sessions import log_in
 from tests.factories import JEANNE, PASSWORD, make_agent, make_captcha, make_citizen, make_procedure
 
 SELECTION = Selection.of(
-    "id", "username", "profile", "email_confirmed_at", "unread_exchange_count", "storage"
+    "id",
+    "username",
+    "profile",
+    "email_confirmed_at",
+    "unread_exchange_count",
+    storage=Selection.of("used_bytes"),
 )
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -187,7 +192,7 @@ async def test_me_is_for_citizens(citizen: CitizenActor) -> None:
     row = await me(citizen, selection=SELECTION)
     assert row is not None
     assert (row["username"], row["unread_exchange_count"]) == ("marie", 0)
-    assert row["storage"]["used_bytes"] == 0
+    assert row["storage"] == {"__typename": "StorageSpace", "used_bytes": 0}
     await make_procedure()
     assert await me(Visitor(), selection=SELECTION) is None
     assert await me(await make_agent(), selection=SELECTION) is None

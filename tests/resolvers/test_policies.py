@@ -17,15 +17,15 @@ PARTNER = PartnerActor(token_id=uuid4(), scopes=frozenset({"READ_REQUESTS"}), pr
 
 STATUSES = ("DRAFT", *OPEN_STATUSES, *CLOSED_STATUSES)
 OF_THE_CITIZEN = {
-    "DRAFT": ["EDIT", "SUBMIT", "CANCEL"],
-    "SUBMITTED": ["CANCEL", "POST_EXCHANGE"],
-    "IN_PROGRESS": ["CANCEL", "POST_EXCHANGE"],
-    "AWAITING_CITIZEN": ["CANCEL", "POST_EXCHANGE"],
+    "DRAFT": ["EDIT", "SUBMIT", "CANCEL", "ADD_ATTACHMENT"],
+    "SUBMITTED": ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"],
+    "IN_PROGRESS": ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"],
+    "AWAITING_CITIZEN": ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"],
     "ACCEPTED": ["POST_EXCHANGE"],
     "REFUSED": ["POST_EXCHANGE"],
     "CANCELLED": [],
 }
-OF_AGENTS = ["POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"]
+OF_AGENTS = ["POST_EXCHANGE", "ADD_ATTACHMENT", "CHANGE_STATUS", "ASSIGN"]
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -49,7 +49,7 @@ def test_who_may_do_what(status: str) -> None:
 
 def test_what_is_not_permitted_says_why_in_both_languages() -> None:
     request = RequestState("CANCELLED", OWNER.account_id)
-    for action in ("EDIT", "SUBMIT", "CANCEL", "CLAIM", "POST_EXCHANGE", "CHANGE_STATUS", "ASSIGN"):
+    for action in ("EDIT", "SUBMIT", "CANCEL", "CLAIM", *OF_AGENTS):
         with pytest.raises(NotAllowedError) as raised:
             require(action, OWNER, request)
         assert raised.value.text.fr.endswith(".")

@@ -26,7 +26,7 @@ async def start(actor: Actor, slug: str = "acte-naissance", key: str | None = No
 async def test_a_visitor_starts_a_draft_and_learns_its_ticket(procedure: Procedure) -> None:
     row = await start(Visitor())
     assert (row["status"], row["version"], row["contact"], row["claimed"]) == ("DRAFT", 1, None, False)
-    assert row["permitted_actions"] == ["EDIT", "SUBMIT", "CANCEL"]
+    assert row["permitted_actions"] == ["EDIT", "SUBMIT", "CANCEL", "ADD_ATTACHMENT"]
     found = await request_by_ticket(Visitor(), ticket=row["ticket"].lower(), selection=SELECTION)
     assert found == row
 

@@ -33,7 +33,7 @@ async def test_a_citizen_submits(procedure: Procedure, citizen: CitizenActor) ->
     row = await submit(citizen, draft)
     assert (row["status"], row["version"]) == ("SUBMITTED", 2)
     assert row["submitted_at"] is not None
-    assert row["permitted_actions"] == ["CANCEL", "POST_EXCHANGE"]
+    assert row["permitted_actions"] == ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"]
     (event,) = await RequestEvent.all()
     assert (event.kind, event.actor, event.request_id) == ("RequestSubmitted", "CITIZEN", draft.id)
     (mail,) = await Mail.all()
