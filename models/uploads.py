@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from tortoise import fields
@@ -12,6 +12,13 @@ from core.clock import now
 from models.accounts import Account, Agent
 from models.ids import new_id
 from models.requests import ServiceRequest
+
+UPLOAD_LIFETIME = timedelta(hours=24)
+WAITING_LIMIT = 20
+"""Uploads that one owner may have unfinished, or finished and not used yet."""
+
+WAITING_FILES_LIMIT = 5
+"""What these may come to: so many files of the largest size."""
 
 
 class Upload(Model):
