@@ -269,10 +269,9 @@ async def two_beyond_the_limit(citizen: CitizenActor, monkeypatch: pytest.Monkey
     for _ in range(WAITING_LIMIT - 1):
         await begin(citizen)
     both_begun = asyncio.Barrier(2)
-    fetch_one_row = uploads.fetch_one
 
     async def meet(sql: str, *values: Any) -> Any:
-        row = await fetch_one_row(sql, *values)
+        row = await fetch_one(sql, *values)
         if sql.startswith("INSERT INTO upload "):
             try:
                 async with asyncio.timeout(0.8):
@@ -282,7 +281,7 @@ async def two_beyond_the_limit(citizen: CitizenActor, monkeypatch: pytest.Monkey
         return row
 
     monkeypatch.setattr(uploads, "fetch_one", meet)
-    return await asyncio.gather(begin(citizen), begin(citizen), return_exceptions=True)
+    return list(await asyncio.gather(begin(citizen), begin(citizen), return_exceptions=True))
 
 
 async def test_the_owners_row_keeps_two_from_taking_the_last_place(
@@ -316,9 +315,8 @@ def stored(settings: Settings) -> list[Path]:
 
 def leave_out(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Runs the statements of uploads without that part."""
-    fetch_one_row = uploads.fetch_one
 
     async def fetch_less(sql: str, *values: Any) -> Any:
-        return await fetch_one_row(sql.replace(text, ""), *values)
+        return await fetch_one(sql.replace(text, ""), *values)
 
     monkeypatch.setattr(uploads, "fetch_one", fetch_less)
