@@ -25,6 +25,7 @@ MEMORY_BYTES = 1024**3
 
 
 def main() -> None:
+    # Not uploads/sandbox: Typst opens its fonts late, and on threads that it starts before they could be confined.
     limit()
     order = json.load(sys.stdin.buffer)
     content = typst.compile(
@@ -46,9 +47,15 @@ def limit() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        for which, most in (
+            (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
+            (resource.RLIMIT_AS, MEMORY_BYTES),
+            (resource.RLIMIT_FSIZE, 0),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            _, hard = resource.getrlimit(which)
+            least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(which, (least, least))
 
 
 if __name__ == "__main__":

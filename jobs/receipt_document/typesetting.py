@@ -37,6 +37,7 @@ async def typeset(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,  # What Typst says quotes the document.
         env=ENVIRONMENT,
+        start_new_session=True,  # An interrupt from the terminal is for the worker, which ends it in its own time.
     )
     order = orjson.dumps({"document": orjson.dumps(document).decode(), "dated": int(dated.timestamp())})
     try:
