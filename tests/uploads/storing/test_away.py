@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from tests.stack import ROOT
 from tests.uploads.storing.conftest import S3Server, Use, start_s3_server
 from tests.uploads.storing.contents import make_content, read, store
 from tests.uploads.storing.places import FolderPlace, S3Place, s3_url
-from uploads.storing import MissingBlobError, blobs
+from uploads.storing import MissingBlobError, blobs, s3
 from uploads.storing.blobs import make_blobs
 
 ADDRESS = f"ab/{'0' * 30}-{'0' * 32}"
@@ -78,10 +79,6 @@ async def test_a_stopped_s3_server_is_away_and_comes_back(use: Use, caplog: pyte
 async def test_an_s3_server_that_never_answers_is_away(
     use: Use, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
-    from uploads.storing import s3
-
     monkeypatch.setitem(s3.CLIENT, "timeout", timedelta(seconds=0.5))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         use(storage_url=s3_url(f"http://127.0.0.1:{silent.getsockname()[1]}", "pieces"))

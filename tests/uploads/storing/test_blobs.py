@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -133,6 +135,33 @@ async def test_blobs_are_deleted_while_they_are_listed(place: Place) -> None:
     async for address in blobs().addresses():
         await blobs().delete(address)
     assert place.addresses() == []
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="what a descriptor is of is told by proc_pid_fd(5)"
+)
+async def test_it_is_durable_before_it_has_its_address_and_its_name_before_it_is_acknowledged(
+    folder: FolderPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a power cut would leave, by the order of fsync(2): the bytes first, then the name, then the sub folder's."""
+    await store(b"the folders are made")
+    (before,) = folder.addresses()
+    flushed: list[tuple[Path, int, bool]] = []
+    fsync = os.fsync
+
+    def spy(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        flushed.append((path, path.stat().st_size, folder.addresses() != [before]))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    address = await store(bytes(100_000))
+    (draft, size, named), *folders = flushed
+    assert (draft.parent, size, named) == (folder.root / "unfinished", stored_size(100_000), False)
+    assert [(path, named) for path, _, named in folders] == [
+        ((folder.root / address).parent, True),
+        (folder.root, True),
+    ]
 
 
 async def test_a_folder_is_private(folder: FolderPlace) -> None:
