@@ -36,6 +36,9 @@ CHUNK_BYTES = 1024 * 1024
 DECODERS = {"application/pdf": "pdfs", "image/heic": "heic"}
 """Modules of the sandbox; `pictures` for the rest."""
 
+MOVING = {"image/apng": "image/png"}
+"""What `filetype` calls pictures that move: the first one of them is kept."""
+
 START_THREADS = frozenset({"image/heic", "image/webp"})
 """Kinds whose decoders fail where they cannot start a thread."""
 
@@ -73,7 +76,8 @@ async def check(received: ReceivedFile) -> CheckedFile:
         raise rejections.too_large(limit)
     name = normalise_name(received.name)
     kind = _kind(name, received.media_type)
-    if filetype.guess_mime(head) != kind:
+    found = filetype.guess_mime(head)
+    if MOVING.get(found, found) != kind:
         raise rejections.content_does_not_match()
 
     content = scratch_file()

@@ -36,6 +36,9 @@ def normalise_name(name: str) -> str:
     shown = "".join(map(_visible, name))
     parts = [_trim(part) for part in re.split(r"[/\\]", unicodedata.normalize("NFC", shown))]
     name = _WINDOWS_CHARACTERS.sub("_", next(filter(None, reversed(parts)), ""))
+    stem, extension = split_extension(name)
+    if extension:
+        name = f"{stem.rstrip('. ')}.{extension}"
     if _WINDOWS_DEVICES.match(name):
         name = f"_{name}"
     return _cut(name) or NAMELESS

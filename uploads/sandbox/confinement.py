@@ -79,10 +79,18 @@ def _become_nobody() -> None:
         return
 
 
+def landlock_version() -> int:
+    """Which Landlock this kernel has; 0 where it has none, or forbids it."""
+    if _libc is None:
+        return 0
+    version: int = _libc.syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_CREATE_RULESET_VERSION)
+    return max(0, version)
+
+
 def _forbid_paths(libc: ctypes.CDLL) -> None:
     """An empty Landlock ruleset: all that this kernel can forbid (docs.kernel.org/userspace-api/landlock.html)."""
-    version = libc.syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_CREATE_RULESET_VERSION)
-    if version < 1:
+    version = landlock_version()
+    if not version:
         return
     rights = 13 + (version >= 2) + (version >= 3) + (version >= 5)
     ruleset = _Ruleset((1 << rights) - 1, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)

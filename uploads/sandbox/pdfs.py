@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import pikepdf
@@ -153,6 +154,9 @@ ANNOTATIONS = frozenset(
 NAMED_ACTIONS = frozenset({"/NextPage", "/PrevPage", "/FirstPage", "/LastPage"})
 LINK = re.compile(rb"(?i:https?://|mailto:)[\x21-\x7e]+")
 
+# qpdf opens the device of random numbers once, when it first has to do with encryption: now, while it may.
+Pdf.new().save(BytesIO(), encryption=pikepdf.Encryption(owner="", user=""))
+
 _INFLATED = frozenset({"/FlateDecode", "/Fl"})
 _OTHER_EXPANDING = frozenset({"/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"})
 
@@ -192,8 +196,6 @@ def clean(source: BinaryIO, target: BinaryIO, *, media_type: str, limit: int) ->
                 object_stream_mode=ObjectStreamMode.generate,
                 stream_decode_level=StreamDecodeLevel.none,
                 fix_metadata_version=False,
-                # Otherwise it asks the disk for random numbers.
-                deterministic_id=True,
             )
         except OSError as error:
             raise RefusedError("RESULT_TOO_LARGE") from error
@@ -346,11 +348,9 @@ def _expanded_size(stream: Any, most: int) -> int:
         return size
     try:
         size = len(stream.read_bytes(StreamDecodeLevel.specialized))
-    except MemoryError:
-        raise RefusedError("EXPANDS") from None
     except pikepdf.PdfError:
-        # Ends in something that is no compression (a JPEG picture), or is damaged: readers show what there is.
-        return 0
+        # More than the memory there is, damaged, or an odd chain of filters that ends in a picture.
+        raise RefusedError("UNREADABLE") from None
     if size > most:
         raise RefusedError("EXPANDS")
     return size

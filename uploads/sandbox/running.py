@@ -79,7 +79,7 @@ async def run(
     The child reads `source` from its start through a descriptor of its own, read-only, and writes to `target`, which
     the caller looks at again before believing anything. UNREADABLE stands for a child that crashes, exceeds its
     limits or answers nonsense, too. Once this returns, raises or is cancelled, the child is gone.
-    Raises UnavailableError where too many callers wait.
+    Raises UnavailableError where too many callers wait, or no process can be started.
     """
     limits = limits or Limits()
     loop = asyncio.get_running_loop()
@@ -100,8 +100,26 @@ async def run(
 
 
 async def _converse(order: Order) -> bytes:
-    # Started from the thread of the event loop: to Linux the parent that the child dies with is a thread.
-    child = await asyncio.create_subprocess_exec(
+    try:
+        child = await _start(order)
+    except OSError as error:
+        log.error("No process can be started to decode files: %s", error.strerror)
+        raise _busy() from None
+    assert child.stdout is not None
+    answer = b""
+    try:
+        async with asyncio.timeout(order.limits.seconds):
+            answer = await _read(child.stdout)
+    except TimeoutError:
+        log.info("A file took too long to decode")
+    finally:
+        await _end(child)
+    return answer
+
+
+async def _start(order: Order) -> Process:
+    # From the thread of the event loop: to Linux the parent that the child dies with is a thread.
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-s",
         "-m",
@@ -115,16 +133,6 @@ async def _converse(order: Order) -> bytes:
         cwd=ROOT,
         start_new_session=True,
     )
-    assert child.stdout is not None
-    answer = b""
-    try:
-        async with asyncio.timeout(order.limits.seconds):
-            answer = await _read(child.stdout)
-    except TimeoutError:
-        log.info("A file took too long to decode")
-    finally:
-        await _end(child)
-    return answer if child.returncode == 0 else b""
 
 
 async def _read(answers: asyncio.StreamReader) -> bytes:
@@ -136,7 +144,7 @@ async def _read(answers: asyncio.StreamReader) -> bytes:
 
 
 async def _end(child: Process) -> None:
-    """Kills what still runs, and does not return before it is gone, even if cancelled (once more) meanwhile."""
+    """Kills what still runs of it, and does not return before it is gone, even if cancelled (once more) meanwhile."""
     ending = asyncio.ensure_future(_kill(child))
     cancelled: asyncio.CancelledError | None = None
     while not ending.done():
@@ -149,10 +157,9 @@ async def _end(child: Process) -> None:
 
 
 async def _kill(child: Process) -> None:
-    assert child.stdout is not None
-    if not child.stdout.at_eof():
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+    # Its answer is the last thing that it does, and what it has started since has its group.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
     await child.wait()
 
 
