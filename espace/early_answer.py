@@ -8,7 +8,7 @@ from contextlib import suppress
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LINGER_SECONDS = 2.0
-LINGER_BYTES = 16 * 1024 * 1024
+LINGER_BYTES = 64 * 1024 * 1024
 
 
 class WatchedBody:
@@ -31,7 +31,8 @@ class EarlyAnswer:
     """An answer, after which the connection is closed.
 
     A connection that is closed while the client still writes is reset, and most clients then lose the answer
-    that was on its way. So what still comes is read and forgotten for a short while (RFC 9112, section 9.6).
+    that was on its way. So for a short while what still comes is read and forgotten, and beyond `LINGER_BYTES`
+    left where it is (RFC 9112, section 9.6).
     The answer must state its Content-Length: the client knows its end by it.
     """
 
@@ -59,3 +60,5 @@ class EarlyAnswer:
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self._body.ended and forgotten < LINGER_BYTES:
                     forgotten += len((await self._body()).get("body", b""))
+                if not self._body.ended:
+                    await asyncio.sleep(LINGER_SECONDS)

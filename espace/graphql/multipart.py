@@ -8,7 +8,7 @@ may be refused, before the first byte of a file is read.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -74,7 +74,7 @@ async def reading_parts(
     What goes wrong while the block reads them becomes RefusedEnvelopeError (400, 408, 413).
     """
     async with (
-        aclosing(request.stream()) as stream,
+        aclosing(_stream(request)) as stream,
         aclosing(
             paced(
                 stream,
@@ -173,6 +173,17 @@ def _find_place(envelope: Envelope, path: str) -> _Place:
     if place is None or value is not None:
         raise RefusedEnvelopeError(400, _WRONG_PATH)
     return place
+
+
+async def _stream(request: Request) -> AsyncGenerator[bytes, None]:
+    """As Starlette's `request.stream()`, which keeps the last chunk in memory while it waits for the next."""
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        more = message.get("more_body", False)
+        yield message.pop("body", b"")
 
 
 @contextmanager

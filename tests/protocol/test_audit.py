@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 import subprocess
@@ -26,14 +27,21 @@ def node() -> str:
     path, npm = shutil.which("node"), shutil.which("npm")
     assert path, "the protocol's tests need Node 20 or later"
     assert npm, "the protocol's tests need npm"
-    if not (FOLDER / "node_modules").is_dir():
+    installed, locked = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, capture_output=True)
     return path
 
 
-async def run(node: str, script: str, server: str) -> Any:
+async def run(node: str, script: str, server: str, *arguments: str) -> Any:
     process = await asyncio.create_subprocess_exec(
-        node, script, f"{server}/graphql", cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        node,
+        script,
+        f"{server}/graphql",
+        *arguments,
+        cwd=FOLDER,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     output, complaints = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, complaints.decode()
@@ -79,3 +87,38 @@ async def test_the_public_clients_learn_why_they_are_refused(report: Any) -> Non
     assert report["ws"]["refused"]["end"] == 4403
     assert report["sse"]["refused"]["received"] == []
     assert "401" in report["sse"]["refused"]["detail"]
+
+
+async def test_the_public_clients_send_files(node: str, server: str) -> None:
+    """Ten large files go over what one request may hold; eleven small ones are too many."""
+    content = b"\7" * 6_000_000
+    large = {
+        "name": "grande pièce.pdf",
+        "mediaType": "application/pdf",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    small = {
+        "name": "l’accusé « bis ».png",
+        "mediaType": "image/png",
+        "size": 7,
+        "sha256": hashlib.sha256(b"bonjour").hexdigest(),
+    }
+    report = await run(node, "uploads.mjs", server, str(len(content)))
+    for told in (report["apollo"], report["urql"]):
+        assert _without_typenames(told["one"]) == {"see": large}
+        assert _without_typenames(told["several"]) == {"seeAll": [small, large]}
+        assert _without_typenames(told["same"]) == {"seeAll": [small, small]}
+        assert _without_typenames(told["nested"]) == {"seePieces": [small, None]}
+        assert told["visitor"] == ["UNAUTHENTICATED"]
+        assert told["tooMany"] == ["MALFORMED_OPERATION"]
+        assert told["tooLarge"] == ["MALFORMED_OPERATION"]
+
+
+def _without_typenames(value: Any) -> Any:
+    """Apollo Client asks for `__typename` everywhere."""
+    if isinstance(value, list):
+        return [_without_typenames(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_typenames(item) for name, item in value.items() if name != "__typename"}
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -50,8 +51,10 @@ async def read_parts(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncGene
     events = _Events(boundary)
     async for chunk in chunks:
         for start in range(0, len(chunk), PIECE_BYTES):
-            for event in events.of(chunk[start : start + PIECE_BYTES]):
-                yield event
+            found = events.of(chunk[start : start + PIECE_BYTES])
+            while found:
+                yield found.popleft()
+        del chunk  # While the next is waited for, nothing of this one stays in memory.
     if not events.complete:
         raise MalformedBodyError("the body ends too early")
 
@@ -74,6 +77,7 @@ async def keep_file(
             _append(file, event, limit)
         except OSError as error:
             raise UnavailableError from error
+        del event
     try:
         file.content.seek(0)
     except OSError as error:
@@ -99,11 +103,11 @@ def _forget(file: ReceivedFile) -> None:
 
 
 class _Events:
-    """What python-multipart's callbacks tell, as a list for each piece of the body."""
+    """What python-multipart's callbacks tell of a body."""
 
     def __init__(self, boundary: bytes) -> None:
         self.complete = False
-        self._events: list[PartEvent] = []
+        self._events: deque[PartEvent] = deque()
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
         self._value = bytearray()
@@ -121,8 +125,8 @@ class _Events:
             },
         )
 
-    def of(self, piece: bytes) -> list[PartEvent]:
-        self._events = []
+    def of(self, piece: bytes) -> deque[PartEvent]:
+        """What the next piece of the body tells. The caller empties it."""
         try:
             self._parser.write(piece)
         except FormParserError as error:

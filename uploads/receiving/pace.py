@@ -59,6 +59,7 @@ async def paced(
             raise BodyTooLargeError(limit)
         pace.count(received, arrived - excused)
         yield chunk
+        del chunk  # Or each sender that is waited for would cost its last chunk.
         excused += clock() - arrived
 
 
