@@ -8,7 +8,11 @@ AUDIT := tests/audit/node_modules/.package-lock.json
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint lock schema seed clean
+.PHONY: help run test soak programs lint lock schema seed clean
+
+# What some tests need and no package of Python brings along: a program, and the package of Debian that has it.
+PROGRAMS := clamd=clamav-daemon chromium=chromium
+LOOK_IN := PATH="$$PATH:/usr/sbin:/usr/local/sbin"
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -22,6 +26,19 @@ test: $(STAMP) $(AUDIT) ## run the tests (TESTS="tests/core -k text" for some of
 
 soak: $(STAMP) $(AUDIT) ## run the long tests: faults, again and again
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)
+
+programs: ## install clamd and Chromium where they are missing: on Debian, as root; without them some tests are skipped
+	@missing=; for pair in $(PROGRAMS); do \
+	  $(LOOK_IN) command -v "$${pair%=*}" > /dev/null || missing="$$missing $${pair#*=}"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then \
+	  echo "Not on this machine, install them as root:$$missing" >&2; exit 1; \
+	fi; \
+	echo "Installing$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -q -o DPkg::Lock::Timeout=300 update > /dev/null && \
+	apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends $$missing > /dev/null
 
 lint: $(STAMP) ## check style, types and the import rule
 	$(BIN)/ruff check .
