@@ -51,6 +51,7 @@ URL_SCHEMES = {
 
 
 _ORIGIN = re.compile(r"https?://[^/?#\s@]+")
+_SCANNER = re.compile(r"unix:///[^\s?#]+|tcp://([^/?#\s@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?|none://")
 
 
 class Settings(BaseSettings):
@@ -153,6 +154,13 @@ class Settings(BaseSettings):
         if value and not _ORIGIN.fullmatch(value.rstrip("/")):
             raise ValueError("must be an origin such as https://fichiers.example.fr")
         return value.rstrip("/") if value else None
+
+    @field_validator("clamd_url")
+    @classmethod
+    def check_scanner(cls, value: str | None) -> str | None:
+        if value and not _SCANNER.fullmatch(value):
+            raise ValueError("must be like unix:///run/clamav/clamd.ctl, tcp://host:3310, or none://")
+        return value
 
     @field_validator("allowed_origins")
     @classmethod

@@ -1,6 +1,7 @@
 """Whether this process lives, and whether it can serve: two questions that must not be mixed.
 
 A process that cannot reach its database is alive, and killing it would not help; it only should not receive requests.
+Without a virus scanner or a place for files it still serves most of them: that is told, no more.
 """
 
 from __future__ import annotations
@@ -8,15 +9,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from core.redis import get_redis
+from core.settings import get_settings
 from models import database
+from uploads import scanning
+from uploads.storing import MissingBlobError, blobs
 
 CHECK_SECONDS = 1.0
+
+NOWHERE = "00/" + "0" * 30 + "-" + "0" * 32
+"""An address that no file has: whoever looks for it learns whether the store answers."""
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns what is wrong in a few words, or None. What it raises is wrong, too."""
@@ -37,11 +45,28 @@ async def check_migrations() -> str | None:
     return f"{len(pending)} to apply, from {pending[0]}" if pending else None
 
 
+async def check_scanner() -> str | None:
+    if not scanning.has_scanner(get_settings()):
+        return "none is set: files are not scanned"
+    await scanning.ping()
+    return None
+
+
+async def check_storage() -> str | None:
+    with suppress(MissingBlobError):
+        async for _ in blobs().read(NOWHERE):
+            pass
+    return None
+
+
 CHECKS: dict[str, Check] = {
     "database": check_database,
     "redis": check_redis,
     "migrations": check_migrations,
 }
+
+FILE_CHECKS: dict[str, Check] = {"scanner": check_scanner, "storage": check_storage}
+"""Where one of these fails, files wait or are refused, and all else goes on."""
 
 
 async def answer_alive(_: Request) -> JSONResponse:
@@ -50,18 +75,23 @@ async def answer_alive(_: Request) -> JSONResponse:
 
 
 async def answer_ready(_: Request) -> JSONResponse:
-    """200 when each check passed within `CHECK_SECONDS`, otherwise 503.
+    """200 when each of CHECKS passed within `CHECK_SECONDS`, otherwise 503.
 
-    `{"status": "ready" | "not ready", "checks": {name: {"ready": bool, "problem": text | null, "seconds": number}}}`.
+    `{"status": "ready" | "not ready", "checks": {name: result}, "files": {name: result}}`, where a result is
+    `{"ready": bool, "problem": text | null, "seconds": number}`. What is said of files changes no status.
     Problems are named by their kind only: the address is public.
     """
-    results = dict(zip(CHECKS, await asyncio.gather(*map(_run, CHECKS.values())), strict=True))
-    ready = all(result["ready"] for result in results.values())
+    checks, files = await asyncio.gather(_run_all(CHECKS), _run_all(FILE_CHECKS))
+    ready = all(result["ready"] for result in checks.values())
     return JSONResponse(
-        {"status": "ready" if ready else "not ready", "checks": results},
+        {"status": "ready" if ready else "not ready", "checks": checks, "files": files},
         status_code=200 if ready else 503,
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def _run_all(checks: dict[str, Check]) -> dict[str, dict[str, object]]:
+    return dict(zip(checks, await asyncio.gather(*map(_run, checks.values())), strict=True))
 
 
 async def _run(check: Check) -> dict[str, object]:

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from core.settings import Settings
+from uploads.scanning import warn_without_a_scanner
 
 BACKLOG = 512
 
@@ -24,6 +25,7 @@ def serve(settings: Settings, *, workers: int = 1, descriptor: int | None = None
 
     `descriptor` is a listening socket inherited from the parent. Raises StartError.
     """
+    warn_without_a_scanner(settings)
     config = uvicorn.Config(
         "espace.asgi:create_app",
         factory=True,

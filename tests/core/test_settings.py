@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.settings import Settings, describe_problems, forget_unknown_names
+from core.settings import NO_SCANNER, Settings, describe_problems, forget_unknown_names
 
 PRODUCTION = {
     "ESPACE_MODE": "production",
@@ -19,6 +19,7 @@ PRODUCTION = {
     "ESPACE_REDIS_URL": "redis://:top-secret@cache:6379/0",
     "ESPACE_SMTP_URL": "smtp://user:top-secret@mail:587",
     "ESPACE_PUBLIC_URL": "https://demarches.example.fr/",
+    "ESPACE_CLAMD_URL": "unix:///run/clamav/clamd.ctl",
 }
 
 
@@ -68,13 +69,14 @@ def test_every_problem_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         "ESPACE_DATABASE_URL",
         "ESPACE_SMTP_URL",
         "ESPACE_PUBLIC_URL",
+        "ESPACE_CLAMD_URL",
         "ESPACE_PORT",
         "ESPACE_REDIS_URL",
         "ESPACE_SECRET_KEY",
         "ESPACE_CAPTCHA_FIXED_CODE",
         "ESPACE_ALLOWED_ORIGINS",
     }
-    assert len(named) == 8
+    assert len(named) == 9
     assert "ESPACE_REDIS_URL: must start with redis:// or rediss:// or unix://" in named
     assert "ESPACE_CAPTCHA_FIXED_CODE: is only allowed when ESPACE_MODE=development" in named
 
@@ -89,6 +91,57 @@ def test_production_with_everything_it_needs(monkeypatch: pytest.MonkeyPatch) ->
     settings = Settings()
     assert not settings.development
     assert settings.public_url == "https://demarches.example.fr"
+
+
+def test_production_does_not_start_without_a_word_on_virus_scans(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, PRODUCTION)
+    for value in ("", None):
+        if value is None:
+            monkeypatch.delenv("ESPACE_CLAMD_URL")
+        else:
+            monkeypatch.setenv("ESPACE_CLAMD_URL", value)
+        (problem,) = problems()
+        assert problem.startswith("ESPACE_CLAMD_URL: is required in production (unix:///")
+        assert "none:// takes files without a virus scan" in problem
+
+
+def test_an_operator_may_decide_to_do_without_a_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, {**PRODUCTION, "ESPACE_CLAMD_URL": "none://"})
+    assert Settings().clamd_url == NO_SCANNER
+
+
+def test_development_needs_no_scanner() -> None:
+    assert Settings().clamd_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["unix:///run/clamav/clamd.ctl", "tcp://scanner", "tcp://127.0.0.1:3310", "tcp://[::1]:3310", "none://"],
+)
+def test_where_a_scanner_may_be(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ESPACE_CLAMD_URL", url)
+    assert Settings().clamd_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/run/clamav/clamd.ctl",
+        "unix://",
+        "unix://run/clamd.ctl",
+        "tcp://",
+        "tcp://:3310",
+        "tcp://host:port",
+        "tcp://host:3310/path",
+        "none",
+        "none://really",
+        "http://scanner",
+    ],
+)
+def test_where_no_scanner_can_be(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ESPACE_CLAMD_URL", url)
+    (problem,) = problems()
+    assert problem.startswith("ESPACE_CLAMD_URL: must ")
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

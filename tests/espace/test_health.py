@@ -15,6 +15,11 @@ from core.redis import close_redis
 from core.settings import Settings, get_settings
 from espace import health
 from models import database as models_database
+from tests.scanner import (
+    Scanner,
+    running_scanner,  # noqa: F401 -- fixtures
+    scanner,  # noqa: F401
+)
 
 
 @pytest_asyncio.fixture
@@ -33,6 +38,47 @@ async def test_ready_when_everything_answers(client: httpx.AsyncClient) -> None:
         "redis": True,
         "migrations": True,
     }
+
+    assert response.json()["files"]["storage"]["ready"]
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+async def test_a_scanner_that_is_there_and_then_away_is_told_and_changes_nothing_else(
+    client: httpx.AsyncClient,
+    scanner: Scanner,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    monkeypatch.setenv("ESPACE_CLAMD_URL", scanner.unix_url if kind == "unix" else scanner.tcp_url)
+    get_settings.cache_clear()
+    there = await client.get("/readyz")
+    assert there.json()["files"]["scanner"]["ready"]
+    scanner.stop()
+    away = await client.get("/readyz")
+    assert away.status_code == 200
+    assert away.json()["status"] == "ready"
+    assert away.json()["files"]["scanner"]["problem"] == "ScannerAwayError"
+    assert str(scanner.port) not in away.text
+    assert str(scanner.socket) not in away.text
+
+
+async def test_no_scanner_is_told(client: httpx.AsyncClient) -> None:
+    response = await client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json()["files"]["scanner"]["problem"] == "none is set: files are not scanned"
+
+
+async def test_a_store_that_is_away_is_told_and_changes_nothing_else(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESPACE_STORAGE_URL", "s3://files?endpoint=http://127.0.0.1:1&region=eu")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    get_settings.cache_clear()
+    response = await client.get("/readyz")
+    assert response.status_code == 200
+    assert not response.json()["files"]["storage"]["ready"]
+    assert "127.0.0.1" not in response.text
 
 
 async def test_not_ready_while_a_migration_is_missing(client: httpx.AsyncClient) -> None:

@@ -239,6 +239,7 @@ def test_it_is_not_for_production(data: Path) -> None:
         "ESPACE_REDIS_URL": "redis://127.0.0.1:1/0",
         "ESPACE_SMTP_URL": "smtp://127.0.0.1:1",
         "ESPACE_PUBLIC_URL": "https://example.fr",
+        "ESPACE_CLAMD_URL": "none://",
     }
     result = subprocess.run(
         [sys.executable, "-m", "espace", "dev"],

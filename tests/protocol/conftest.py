@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from core.settings import Settings
+from core.settings import NO_SCANNER, Settings
 from espace.graphql import graphql_app
 from tests.protocol.sample import authenticate, sample_schema
 
@@ -33,6 +33,7 @@ def make_settings(data: Path, mode: Literal["development", "production"] = "deve
         redis_url="redis://localhost",
         smtp_url="smtp://localhost",
         public_url="https://mairie.example",
+        clamd_url=NO_SCANNER,
     )
 
 
