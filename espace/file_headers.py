@@ -50,7 +50,7 @@ def protection(settings: Settings) -> dict[str, str]:
         "X-Frame-Options": "SAMEORIGIN",
         "X-Content-Type-Options": "nosniff",
         "X-Robots-Tag": "noindex, nofollow",
-        # After a logout, what the browser has kept for the one who left is not shown to the next.
+        # Another caller's credentials get another answer. (Chromium's cache does not look at cookies; links end soon.)
         "Vary": "Authorization, Cookie",
     }
 

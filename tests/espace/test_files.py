@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import re
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -47,6 +45,7 @@ from models.files import File
 from resolvers.file_links import file_url
 from tests.factories import make_agent, make_citizen, make_procedure, make_request, make_session
 from tests.file_rows import CONTENT, make_attachment, make_file, set_scan
+from tests.serving import serving
 
 PREVIEW = b"RIFF a small picture"
 PORTAL = "https://portail.example"
@@ -100,22 +99,6 @@ async def client(database: Settings) -> AsyncIterator[httpx.AsyncClient]:
 def client_of(settings: Settings) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(application(settings), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=settings.public_url)
-
-
-@contextlib.asynccontextmanager
-async def server_of(app: ASGIApp) -> AsyncIterator[str]:
-    """A real server on this loop, as `serve` sets it up; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        running = asyncio.create_task(server.serve([listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
 
 
 async def test_a_file_is_served_whole_and_harmless(piece: Piece, client: httpx.AsyncClient) -> None:
@@ -564,7 +547,7 @@ async def test_a_blob_that_fails_half_way_breaks_the_connection(
     damaged = bytearray(blob.read_bytes())
     damaged[-1000] ^= 1
     caplog.set_level(logging.DEBUG)
-    async with server_of(application(database)) as address, httpx.AsyncClient() as client:
+    async with serving(lambda _: application(database)) as address, httpx.AsyncClient() as client:
         url = piece.url.replace(database.public_url, address)
         assert (await client.get(url)).content == content
         blob.write_bytes(damaged)
@@ -595,7 +578,7 @@ async def take(response: httpx.Response, received: bytearray) -> None:
 async def test_a_large_file_goes_through_a_real_server(database: Settings) -> None:
     content = bytes(range(251)) * 20_000
     piece = await make_piece(content)
-    async with server_of(application(database)) as address, httpx.AsyncClient() as client:
+    async with serving(lambda _: application(database)) as address, httpx.AsyncClient() as client:
         url = piece.url.replace(database.public_url, address)
         assert (await client.get(url)).content == content
         head = await client.head(url)
@@ -657,7 +640,7 @@ async def test_reading_stops_when_the_reader_leaves() -> None:
     app = Starlette(
         routes=[Route("/", lambda _: ContentResponse(source.chunks(), 200, {"Content-Length": str(10**12)}))]
     )
-    async with server_of(app) as address, httpx.AsyncClient() as client:
+    async with serving(lambda _: app) as address, httpx.AsyncClient() as client:
         async with client.stream("GET", address) as response:
             await anext(response.aiter_raw())
         await asyncio.wait_for(source.closed.wait(), 30)
