@@ -191,8 +191,8 @@ class Sender:
         assert hashlib.file_digest(opened.received.content, "sha256").digest() == self.digest  # type: ignore[arg-type]
         opened.received.close()
         parts = await fetch(
-            "SELECT start, size, sum(size) OVER (PARTITION BY upload_id ORDER BY start) - size AS expected FROM upload_part "
-            "JOIN upload ON upload.id = upload_id WHERE received = length"
+            "SELECT start, sum(size) OVER (PARTITION BY upload_id ORDER BY start) - size AS expected "
+            "FROM upload_part JOIN upload ON upload.id = upload_id WHERE received = length"
         )
         assert parts
         assert all(part["start"] == part["expected"] for part in parts)
