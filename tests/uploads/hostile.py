@@ -529,6 +529,27 @@ def _pdf_cases() -> list[Case]:
             lambda pdf: pdf.trailer.__setitem__("/Unused", pdf.make_indirect(script())),
         ),
         case("a script of a rendition", linked(lambda _: action("Rendition", JS=String(CALL), OP=0))),
+        case(
+            "a script whose kind is a string",
+            in_root("OpenAction", lambda _: Dictionary({"/S": String("JavaScript"), "/JS": String(CALL)})),
+        ),
+        case(
+            "a script to launch whose kind is a string",
+            linked(lambda _: Dictionary({"/S": String("Launch"), "/F": String("cmd.exe")})),
+        ),
+        case(
+            "a script after a way to a page",
+            linked(lambda pdf: action("GoTo", D=Array([pdf.pages[0].obj, Name.Fit]), Next=Array([script()]))),
+        ),
+        case("a script in a list of actions", lambda pdf: annotate(pdf, A=Array([script(), script()]))),
+        case(
+            "an action that is a stream",
+            lambda pdf: annotate(pdf, A=pdf.make_stream(b"1", S=Name.JavaScript, JS=String(CALL))),
+        ),
+        case(
+            "a script in a note's text",
+            lambda pdf: annotate(pdf, Subtype=Name.FreeText, RC=String(SCRIPT.decode())),
+        ),
         case("an XFA form", with_xfa),
     ]
     actions = [

@@ -19,25 +19,25 @@ _EMPTY = Text(
     en="This file is empty. Check it on your device, then send it again.",
 )
 _TOO_LARGE = Text(
-    fr="Ce fichier dépasse {megabytes} Mo. Réduisez-le (moins de pages, numérisation en 150 ou 200 points par pouce), "
-    "puis recommencez.",
-    en="This file is larger than {megabytes} MB. Make it smaller (fewer pages, scanned at 150 or 200 dots per inch), "
-    "then retry.",
+    fr="Ce fichier dépasse {megabytes}\u00a0Mo. Réduisez-le (moins de pages, numérisation en 150 ou 200 points "
+    "par pouce), puis recommencez.",
+    en="This file is larger than {megabytes}\u00a0MB. Make it smaller (fewer pages, scanned at 150 or 200 dots "
+    "per inch), then retry.",
 )
 _TYPE_NOT_ACCEPTED = Text(
     fr="Ce type de fichier n’est pas accepté. Envoyez {kinds}. Enregistrez un document de traitement de texte "
-    "en PDF ; envoyez séparément les fichiers d’une archive.",
+    "en PDF\u00a0; envoyez séparément les fichiers d’une archive.",
     en="This type of file is not accepted. Send {kinds}. Save a text document as a PDF; "
     "send the files of an archive one by one.",
 ).format(kinds=_KINDS)
 _DOES_NOT_MATCH = Text(
-    fr="Le contenu de ce fichier n’est pas celui que son nom annonce. N’en changez pas seulement l’extension : "
+    fr="Le contenu de ce fichier n’est pas celui que son nom annonce. N’en changez pas seulement l’extension\u00a0: "
     "ouvrez-le, puis enregistrez-le en PDF ou en JPEG.",
     en="The content of this file is not what its name says. Do not only change its extension: "
     "open it, then save it as a PDF or a JPEG.",
 )
 _UNREADABLE = Text(
-    fr="Ce fichier ne peut pas être lu : il est incomplet ou abîmé. Ouvrez-le sur votre appareil, enregistrez-le "
+    fr="Ce fichier ne peut pas être lu\u00a0: il est incomplet ou abîmé. Ouvrez-le sur votre appareil, enregistrez-le "
     "de nouveau en PDF ou en JPEG, puis recommencez.",
     en="This file cannot be read: it is incomplete or damaged. Open it on your device, save it again as a PDF or "
     "a JPEG, then retry.",
@@ -57,9 +57,9 @@ _OUTCOMES: Mapping[Outcome, tuple[FileRejection, Text]] = {
     "TOO_MANY_PIXELS": (
         "TOO_LARGE",
         Text(
-            fr="Cette image a trop de pixels. Réduisez ses dimensions (4000 pixels de large suffisent), "
+            fr="Cette image a trop de pixels. Réduisez ses dimensions (4000\u00a0pixels de large suffisent), "
             "puis recommencez.",
-            en="This picture has too many pixels. Make it smaller (4000 pixels across will do), then retry.",
+            en="This picture has too many pixels. Make it smaller (4000\u00a0pixels across will do), then retry.",
         ),
     ),
     "TOO_MANY_PAGES": (

@@ -28,137 +28,64 @@ END_MARK = b"%%EOF"
 END_BYTES = 1024
 """How near to the end of a file readers look for END_MARK (ISO 32000-1, annex H, note 18)."""
 
-CATALOG = frozenset(
-    {
-        *(
-            "/Type",
-            "/Pages",
-            "/PageLabels",
-            "/Dests",
-            "/ViewerPreferences",
-            "/PageLayout",
-            "/PageMode",
-            "/Outlines",
-        ),
-        *(
-            "/AcroForm",
-            "/StructTreeRoot",
-            "/MarkInfo",
-            "/Lang",
-            "/OCProperties",
-            "/OutputIntents",
-            "/Version",
-        ),
-    }
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(f"/{word}" for word in words.split())
+
+
+CATALOG = _names(
+    "Type Pages PageLabels Dests ViewerPreferences PageLayout PageMode Outlines AcroForm StructTreeRoot MarkInfo Lang"
+    " OCProperties OutputIntents Version"
 )
 """What of the catalog is kept, besides destinations by name and an OpenAction that only shows a page."""
 
-TRAILER = frozenset(
-    {"/Root", "/Size", "/ID", "/Prev", "/XRefStm", "/Type", "/W", "/Index", "/Length", "/Filter"}
+TRAILER = _names("Root Size ID Prev XRefStm Type W Index Length Filter")
+
+FORBIDDEN_KEYS = (
+    # Scripts, text in HTML, and what sets actions off by itself.
+    _names("JS JavaScript AA PA NA PresSteps XFA NeedsRendering Requirements RC RV")
+    # Other files, inside and outside.
+    | _names(
+        "EmbeddedFiles EmbeddedFile EF RF AF Collection FFilter FDecodeParms OPI Ref Alternates WebCapture"
+    )
+    | _names("SpiderInfo AlternatePresentations Templates")
+    # Sound, film, three dimensions.
+    | _names(
+        "Renditions Rendition RichMediaContent RichMediaSettings RichMediaExecute Movie Sound 3DD 3DV 3DA"
+    )
+    # Metadata, and what programs keep for themselves.
+    | _names("Metadata PieceInfo Perms DSS Legal SigFlags")
 )
 
-FORBIDDEN_KEYS = frozenset(
-    {
-        # Scripts, and what sets actions off by itself.
-        *(
-            "/JS",
-            "/JavaScript",
-            "/AA",
-            "/PA",
-            "/NA",
-            "/PresSteps",
-            "/XFA",
-            "/NeedsRendering",
-            "/Requirements",
-        ),
-        # Other files, inside and outside.
-        *("/EmbeddedFiles", "/EmbeddedFile", "/EF", "/RF", "/AF", "/Collection", "/FFilter", "/FDecodeParms"),
-        *(
-            "/OPI",
-            "/Ref",
-            "/Alternates",
-            "/WebCapture",
-            "/SpiderInfo",
-            "/AlternatePresentations",
-            "/Templates",
-        ),
-        # Sound, film, three dimensions.
-        *(
-            "/Renditions",
-            "/Rendition",
-            "/RichMediaContent",
-            "/RichMediaSettings",
-            "/RichMediaExecute",
-            "/Movie",
-        ),
-        *("/Sound", "/3DD", "/3DV", "/3DA"),
-        # Metadata, and what programs keep for themselves.
-        *("/Metadata", "/PieceInfo", "/Perms", "/DSS", "/Legal", "/SigFlags"),
-    }
+FORBIDDEN_ACTIONS = _names(
+    "JavaScript Launch SubmitForm ResetForm ImportData GoToR GoToE GoToDp Rendition Movie Sound GoTo3DView"
+    " RichMediaExecute Thread Hide SetOCGState"
 )
 
-FORBIDDEN_ACTIONS = frozenset(
-    {
-        *(
-            "/JavaScript",
-            "/Launch",
-            "/SubmitForm",
-            "/ResetForm",
-            "/ImportData",
-            "/GoToR",
-            "/GoToE",
-            "/GoToDp",
-        ),
-        *(
-            "/Rendition",
-            "/Movie",
-            "/Sound",
-            "/GoTo3DView",
-            "/RichMediaExecute",
-            "/Thread",
-            "/Hide",
-            "/SetOCGState",
-        ),
-    }
-)
-FORBIDDEN_SUBTYPES = frozenset(
-    {"/FileAttachment", "/Sound", "/Movie", "/Screen", "/RichMedia", "/3D", "/TrapNet", "/Projection", "/PS"}
-    | {"/U3D", "/PRC"}
-)
+FORBIDDEN_SUBTYPES = _names("FileAttachment Sound Movie Screen RichMedia 3D TrapNet Projection PS U3D PRC")
 """Of annotations, and of the streams that they show; PostScript XObjects, which printers would run."""
 
-FORBIDDEN_TYPES = frozenset(
-    {"/EmbeddedFile", "/Filespec", "/F", "/Metadata", "/Rendition", "/MediaClip", "/Sound", "/SigRef", "/Sig"}
-    | {"/DocTimeStamp", "/Collection", "/NavNode", "/RichMedia", "/3D", "/3DRef"}
+FORBIDDEN_TYPES = _names(
+    "EmbeddedFile Filespec F Metadata Rendition MediaClip Sound SigRef Sig DocTimeStamp Collection NavNode RichMedia 3D"
+    " 3DRef"
 )
 
-MARKS_OF_THE_FORBIDDEN = frozenset({"/EF", "/UF", "/ByteRange"})
+MARKS_OF_THE_FORBIDDEN = _names("EF UF ByteRange")
 """Keys that only file specifications and signatures have: both may do without a type."""
 
-ANNOTATIONS = frozenset(
-    {
-        "/Text",
-        "/Link",
-        "/FreeText",
-        "/Line",
-        "/Square",
-        "/Circle",
-        "/Polygon",
-        "/PolyLine",
-        "/Highlight",
-        "/Underline",
-    }
-    | {"/Squiggly", "/StrikeOut", "/Stamp", "/Caret", "/Ink", "/Popup", "/Widget", "/Redact", "/Watermark"}
+ANNOTATIONS = _names(
+    "Text Link FreeText Line Square Circle Polygon PolyLine Highlight Underline Squiggly StrikeOut Stamp Caret Ink"
+    " Popup Widget Redact Watermark"
 )
 
-NAMED_ACTIONS = frozenset({"/NextPage", "/PrevPage", "/FirstPage", "/LastPage"})
+NAMED_ACTIONS = _names("NextPage PrevPage FirstPage LastPage")
 LINK = re.compile(rb"(?i:https?://|mailto:)[\x21-\x7e]+")
 
 # qpdf opens the device of random numbers once, when it first has to do with encryption: now, while it may.
 Pdf.new().save(BytesIO(), encryption=pikepdf.Encryption(owner="", user=""))
 
-_INFLATED = frozenset({"/FlateDecode", "/Fl"})
-_OTHER_EXPANDING = frozenset({"/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"})
+_INFLATED = _names("FlateDecode Fl")
+_OTHER_EXPANDING = _names("LZWDecode LZW RunLengthDecode RL")
 
 
 def clean(source: BinaryIO, target: BinaryIO, *, media_type: str, limit: int) -> None:
@@ -278,6 +205,9 @@ def _is_link(value: Any) -> bool:
 
 def _name(container: Any, key: str) -> str | None:
     value = container.get(key)
+    if isinstance(value, pikepdf.String):
+        # Some readers take a string for a name (PDFium does for the kind of an action).
+        return f"/{value}"
     return str(value) if isinstance(value, Name) else None
 
 

@@ -89,6 +89,9 @@ def _see_the_size(picture: Image.Image) -> None:
 
 def on_white(picture: Image.Image) -> Image.Image:
     """The picture in RGB, white where it was transparent."""
+    if picture.mode == "I;16":
+        # Pillow would take everything above 255 for white.
+        picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if picture.mode not in {"LA", "RGBA"}:
         return picture.convert("RGB")
     picture = picture.convert("RGBA")

@@ -58,6 +58,16 @@ async def test_it_shows_the_picture_on_white() -> None:
     assert all(abs(one - other) < 12 for one, other in zip(seen, (200, 30, 30), strict=True))
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "I;16"])
+async def test_it_shows_pictures_of_any_mode(mode: str) -> None:
+    grey = picture((100, 80)).convert("L")
+    drawn = grey.convert("I").point(lambda value: value * 257) if mode == "I;16" else grey
+    seen = await draw(encoded(drawn.convert(mode), "PNG"), PNG)
+    if mode != "1":
+        assert abs(seen.convert("L").getpixel((10, 10)) - grey.getpixel((10, 10))) < 8  # type: ignore[operator]
+    assert seen.convert("L").getpixel((90, 70)) > 225  # type: ignore[operator]
+
+
 async def test_a_page_of_any_size_is_drawn_small() -> None:
     for box in (b"[0 0 14400 14400]", b"[0 0 1 1]", b"[0 0 14400 3]"):
         page = hostile.PAGE.replace(b"[0 0 595 842]", box)
