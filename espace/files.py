@@ -117,7 +117,8 @@ class FilesView:
             if not credentials.from_cookie:
                 raise
             caller = None
-        served = await open_link(request.path_params["token"], credentials_actor=caller)
+        token = request.path_params["token"]
+        served = await open_link(token, credentials_actor=caller, language=language)
         if served is None:
             raise NotFoundError
         return served

@@ -15,11 +15,12 @@ from uuid import UUID
 
 from core.clock import now
 from core.errors import NotFoundError
-from core.i18n import Text
+from core.i18n import DEFAULT_LANGUAGE, Language, Text
 from core.keys import sign, verify
 from core.settings import get_settings
 from models.actors import Actor, AgentActor, AgentRole, CitizenActor, PartnerActor, TicketHolder, Visitor
 from models.database import fetch_one
+from models.receipts import receipt_name
 from models.statement import Statement
 from models.visibility import visible_requests
 
@@ -83,11 +84,13 @@ def file_url(actor: Actor, kind: Kind, id: UUID, name: str, *, preview: bool = F
     return f"{settings.files_origin or settings.public_url}/files/{token}/{shown}"
 
 
-async def open_link(token: str, *, credentials_actor: Actor | None = None) -> ServedFile | None:
+async def open_link(
+    token: str, *, credentials_actor: Actor | None = None, language: Language = DEFAULT_LANGUAGE
+) -> ServedFile | None:
     """What the link opens now; None where it is not ours, or opens nothing for the caller for whom it was made.
 
-    `credentials_actor` is whoever the HTTP request says it is, if it says: a link is not for other callers. One
-    statement. Raises ExpiredLinkError, UnavailableError.
+    `credentials_actor` is whoever the HTTP request says it is, if it says: a link is not for other callers; `language`
+    is for the name of what we have named ourselves. One statement. Raises ExpiredLinkError, UnavailableError.
     """
     payload = verify(PURPOSE, token)
     if payload is None:
@@ -98,7 +101,7 @@ async def open_link(token: str, *, credentials_actor: Actor | None = None) -> Se
     caller = _actor(payload["for"])
     if not _is_for(caller, credentials_actor):
         return None
-    row = await _find(payload["what"], UUID(payload["id"]), caller)
+    row = await _find(payload["what"], UUID(payload["id"]), caller, language)
     if row is None:
         return None
     if not payload.get("preview"):
@@ -120,17 +123,6 @@ async def open_link(token: str, *, credentials_actor: Actor | None = None) -> Se
         etag=sha256(row["preview_address"].encode()).hexdigest(),
         name=preview_name(row["name"]),
         link_ends_at=ends_at,
-    )
-
-
-def receipt_name(request: str) -> str:
-    """As SQL, the name of the receipt's file of the request at an alias: `recepisse-2026-11-25.pdf`.
-
-    The day on which it was sent, at the mairie. No ticket: names end up in logs and histories.
-    """
-    return (
-        f"('recepisse-' || to_char(coalesce({request}.submitted_at, {request}.created_at) AT TIME ZONE "
-        "coalesce((SELECT timezone FROM municipality), 'Europe/Paris'), 'YYYY-MM-DD') || '.pdf')"
     )
 
 
@@ -201,7 +193,7 @@ def _is_for(caller: Actor, credentials_actor: Actor | None) -> bool:
 
 
 async def _find(
-    kind: Kind, id: UUID, caller: CitizenActor | AgentActor | TicketHolder
+    kind: Kind, id: UUID, caller: CitizenActor | AgentActor | TicketHolder, language: Language
 ) -> dict[str, Any] | None:
     statement = Statement()
     match kind:
@@ -210,7 +202,8 @@ async def _find(
             key, name, visible = "l.id", "l.name", _visible(statement, caller)
         case "receipt":
             source = "receipt l JOIN service_request r ON r.id = l.request_id"
-            key, name, visible = "r.id", receipt_name("r"), _visible(statement, caller)
+            key, visible = "r.id", _visible(statement, caller)
+            name = statement.bind(receipt_name(language), "text")
         case "stored_document":
             if not isinstance(caller, CitizenActor):
                 return None

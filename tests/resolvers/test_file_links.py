@@ -20,7 +20,7 @@ from core.settings import Settings, get_settings
 from models.accounts import AgentProcedure, Session
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from models.attachments import Attachment
-from models.database import counted, execute, fetch_one
+from models.database import counted, execute
 from models.files import File
 from models.ids import new_id
 from models.procedures import Procedure
@@ -30,11 +30,9 @@ from resolvers import file_links
 from resolvers.file_links import (
     ExpiredLinkError,
     Kind,
-    ServedFile,
     file_url,
     open_link,
     preview_name,
-    receipt_name,
 )
 from tests.factories import holder_of, make_agent, make_citizen, make_procedure, make_request
 from tests.file_rows import CONTENT, make_attachment, make_document, make_file, make_receipt, set_scan
@@ -96,17 +94,17 @@ async def opens(actor: Actor, desk: Desk, kind: Kind = "attachment", *, preview:
 
 
 async def test_a_citizen_opens_what_is_theirs(desk: Desk) -> None:
-    names: dict[Kind, str | None] = {
+    names: dict[Kind, str] = {
         "attachment": "passeport.pdf",
         "stored_document": "passeport.pdf",
-        "receipt": None,
+        "receipt": "recepisse.pdf",
     }
     for kind, name in names.items():
         served = await open_link(link(desk.citizen, kind, desk.id_of(kind)))
         assert served is not None
         assert (served.address, served.size) == (desk.file.address, len(CONTENT))
         assert (served.media_type, served.etag) == ("application/pdf", sha256(CONTENT).hexdigest())
-        assert name is None or served.name == name
+        assert served.name == name
 
 
 async def test_a_preview_is_another_thing(desk: Desk) -> None:
@@ -384,14 +382,12 @@ def test_the_address_is_at_the_origin_of_files(settings: Settings, monkeypatch: 
     assert unquote(str(file_url(actor, "receipt", UUID(int=1), long))).endswith(f"/{'é' * 60}.pdf")
 
 
-async def test_a_receipt_is_named_by_its_day_at_the_mairie(desk: Desk) -> None:
-    # Half past eleven at night in Greenwich is the next day in Paris.
-    await execute("UPDATE service_request SET submitted_at = '2026-06-30 23:30:00+00'")
-    served: ServedFile | None = await open_link(link(desk.citizen, "receipt", desk.request.id))
-    assert served is not None
-    assert served.name == "recepisse-2026-07-01.pdf"
-    row = await fetch_one(f"SELECT {receipt_name('r')} AS name FROM service_request r")
-    assert row == {"name": served.name}
+async def test_a_receipt_is_named_in_the_language_of_whoever_reads(desk: Desk) -> None:
+    token = link(desk.citizen, "receipt", desk.request.id)
+    french, english = await open_link(token), await open_link(token, language="en")
+    assert french is not None
+    assert english is not None
+    assert (french.name, english.name) == ("recepisse.pdf", "receipt.pdf")
 
 
 def test_previews_are_named_after_what_they_show() -> None:
