@@ -8,10 +8,10 @@ from core.selection import Selection
 from models.actors import CitizenActor
 from models.ids import encode
 from resolvers.policies import RequestState, may_edit_attachment
+from resolvers.reading import storage
 from resolvers.reading.files import file_part
 from resolvers.reading.pages import list_of
 from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape
-from resolvers.reading.storage import document_part
 
 PLAIN = {"title", "field", "added_by", "added_at"}
 
@@ -84,7 +84,7 @@ def _copied_from(reading: Reading, selection: Selection, a: str) -> Part:
     if not isinstance(reading.actor, CitizenActor):
         return Part("NULL", lambda raw: raw)
     d = reading.alias("d")
-    part = document_part(reading, selection, d)
+    part = storage.document_part(reading, selection, d)
     owner = reading.bind(reading.actor.account_id, "uuid")
     return Part(
         f"(SELECT {part.sql} FROM stored_document {d} WHERE {d}.id = {a}.copied_from_id AND {d}.account_id = {owner})",

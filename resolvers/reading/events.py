@@ -7,9 +7,7 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from models.event_texts import describe
 from models.ids import encode
-from resolvers.reading import requests
-from resolvers.reading.attachments import attachment_by_id
-from resolvers.reading.exchanges import exchange_by_id
+from resolvers.reading import attachments, exchanges, requests
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
 from resolvers.reading.shape import Finish, Part, Reading, Shape
 
@@ -43,10 +41,11 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
                 shape.need({"data": f"{e}.data"})
                 shape.output(name, _from_data(name))
             case "exchange" | "up_to":
-                shape.child(field.name, exchange_by_id(reading, field.selection, f"{e}.exchange_id"))
+                by_id = exchanges.exchange_by_id(reading, field.selection, f"{e}.exchange_id")
+                shape.child(field.name, by_id)
             case "attachment":
                 named = f"({e}.data->>'attachment')::uuid"
-                shape.child("attachment", attachment_by_id(reading, field.selection, named))
+                shape.child("attachment", attachments.attachment_by_id(reading, field.selection, named))
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{e}.request_id"))
     return shape.part()

@@ -7,8 +7,7 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from models.actors import AgentActor
 from models.ids import encode
-from resolvers.reading import requests
-from resolvers.reading.attachments import attachment_list
+from resolvers.reading import attachments, requests
 from resolvers.reading.pages import OrderBy, Window, page
 from resolvers.reading.shape import Part, Raw, Reading, Shape
 
@@ -41,7 +40,7 @@ def _attachments(reading: Reading, selection: Selection, x: str) -> Part:
     a = reading.alias("a")
     link = reading.alias("l")
     named = f"{a}.id IN (SELECT {link}.attachment_id FROM exchange_attachment {link} WHERE {link}.exchange_id = {x}.id)"
-    return attachment_list(reading, selection, named, a)
+    return attachments.attachment_list(reading, selection, named, a)
 
 
 def exchange_by_id(reading: Reading, selection: Selection, id: str) -> Part:
