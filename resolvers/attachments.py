@@ -12,7 +12,7 @@ from core.selection import Selection
 from models.actors import Actor, AgentActor, CitizenActor, party
 from models.attachments import ATTACHMENT_LIMIT, TOTAL_LIMIT_BYTES, Attachment
 from models.database import Row, execute, fetch_one
-from models.forms import FileField
+from models.forms import FileField, visible_fields
 from models.ids import decode_as
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
@@ -22,8 +22,7 @@ from resolvers.policies import RequestState, require, require_own_attachment
 from resolvers.reading.attachments import attachment_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.requests import read_again
-from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title
-from resolvers.uploads import use_upload
+from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title, use_up
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 from uploads.checking.kinds import EXTENSIONS
 
@@ -85,7 +84,10 @@ async def add_attachment(
         return await _read_again(actor, id, selection)
     await _admit(actor, request_id, field)  # Before anybody spends time on the bytes.
     async with bytes_of(actor, source) as brought:
-        id = brought.became or await _add(actor, request_id, brought, title, field)
+        if brought.content is not None:
+            id = await _add(actor, request_id, brought, title, field)
+        else:
+            id = await _became(request_id, brought, field)
     return await _read_again(actor, id, selection)
 
 
@@ -149,9 +151,8 @@ async def _add(
 ) -> UUID:
     request, asked = await _admit(actor, request_id, field)
     piece = await _sent(work, brought, asked, title)
-    id, is_new = await _link(work, actor, request, asked, piece)
-    if brought.upload_id and not await use_upload(brought.upload_id, id) and is_new:
-        raise NotFoundError(NO_UPLOAD)  # It became something else meanwhile.
+    id = await _link(work, actor, request, asked, piece)
+    await use_up(brought, id)
     return id
 
 
@@ -165,8 +166,7 @@ async def _copy(
     field: str | None,
 ) -> UUID:
     request, asked = await _admit(actor, request_id, field)
-    id, _ = await _link(work, actor, request, asked, await _copied(actor, document_id, asked, title))
-    return id
+    return await _link(work, actor, request, asked, await _copied(actor, document_id, asked, title))
 
 
 @unit_of_work
@@ -174,12 +174,10 @@ async def _replace(
     work: Work, actor: Actor, id: UUID | None, brought: BroughtFile, title: str | None
 ) -> None:
     request, attachment = await _lock_own(actor, id)
-    piece = await _sent(
-        work, brought, await _file_field(request, attachment.field), title or attachment.title
-    )
-    await _put_in_place(work, actor, request, attachment, piece)
-    if brought.upload_id and not await use_upload(brought.upload_id, attachment.id):
-        raise NotFoundError(NO_UPLOAD)
+    asked = await _file_field(request, attachment.field)
+    piece = await _sent(work, brought, asked, title or attachment.title)
+    await _put_in_place(work, actor, request, attachment, asked, piece)
+    await use_up(brought, attachment.id)
 
 
 @unit_of_work
@@ -189,7 +187,7 @@ async def _replace_by_copy(
     request, attachment = await _lock_own(actor, id)
     asked = await _file_field(request, attachment.field)
     piece = await _copied(actor, document_id, asked, title or attachment.title)
-    await _put_in_place(work, actor, request, attachment, piece)
+    await _put_in_place(work, actor, request, attachment, asked, piece)
 
 
 @unit_of_work
@@ -197,7 +195,7 @@ async def _rename(work: Work, actor: Actor, id: UUID | None, title: str | None) 
     request, attachment = await _lock_own(actor, id)
     if title is None or title == attachment.title:
         return
-    await _require_once(request, attachment, attachment.file_id, title)
+    _require_once(await _beside(attachment, attachment.file_id, title))
     attachment.title = title
     await attachment.save(update_fields=["title"])
     await _touch(request)
@@ -226,10 +224,27 @@ async def _file_field(request: ServiceRequest, key: str | None) -> FileField | N
     if key is None:
         return None
     form = await catalogue.version(request.procedure_version_id)
-    for field in form.definition.fields:
+    # A draft's answers may still come to ask for it; once the request is sent, they no longer change.
+    is_draft = request.status == "DRAFT"
+    fields = form.definition.fields if is_draft else visible_fields(form.definition, request.answers)
+    for field in fields:
         if field.key == key and isinstance(field, FileField):
             return field
     raise ValidationError([FieldProblem("field", _NO_SUCH_FIELD)])
+
+
+async def _became(request_id: UUID | None, brought: BroughtFile, field: str | None) -> UUID:
+    """What an upload became by an earlier call like this one. Raises NotFoundError where that was another call."""
+    known = await fetch_one(
+        "SELECT id FROM attachment WHERE id = $1 AND request_id = $2 AND field IS NOT DISTINCT FROM $3",
+        brought.became,
+        request_id,
+        field,
+    )
+    if known is None:
+        raise NotFoundError(NO_UPLOAD)
+    id: UUID = known["id"]
+    return id
 
 
 async def _lock_own(actor: Actor, id: UUID | None) -> tuple[ServiceRequest, Attachment]:
@@ -279,8 +294,8 @@ async def _copied(
 
 async def _link(
     work: Work, actor: Actor, request: ServiceRequest, asked: FileField | None, piece: _Piece
-) -> tuple[UUID, bool]:
-    """The attachment of this piece, and whether it is new. The request is locked, so nobody else counts meanwhile."""
+) -> UUID:
+    """The attachment of this piece, new or known. The request is locked, so nobody else counts meanwhile."""
     field = asked.key if asked else None
     held = await fetch_one(
         "SELECT count(*) AS held, coalesce(sum(f.size), 0)::bigint AS bytes, "
@@ -296,14 +311,11 @@ async def _link(
     )
     assert held is not None
     if held["same"] is not None:
-        return held["same"], False
-    if asked and held["in_field"] >= asked.max_files:
-        full = _FIELD_IS_FULL.format(label=same(asked.label), limit=same(str(asked.max_files)))
-        raise ValidationError([FieldProblem("field", full)])
+        known: UUID = held["same"]
+        return known
+    _require_room(held, asked, piece, "field")
     if held["held"] >= ATTACHMENT_LIMIT:
         raise ValidationError([FieldProblem("source", _TOO_MANY)])
-    if held["bytes"] + piece.size > TOTAL_LIMIT_BYTES:
-        raise ValidationError([FieldProblem("source", _TOO_HEAVY)])
     attachment = Attachment(
         request_id=request.id,
         file_id=piece.file_id,
@@ -316,27 +328,42 @@ async def _link(
     await attachment.save(force_create=True)
     await _touch(request)
     _tell(work, actor, request, "AttachmentAdded", attachment)
-    return attachment.id, True
+    return attachment.id
 
 
 async def _put_in_place(
-    work: Work, actor: Actor, request: ServiceRequest, attachment: Attachment, piece: _Piece
+    work: Work,
+    actor: Actor,
+    request: ServiceRequest,
+    attachment: Attachment,
+    asked: FileField | None,
+    piece: _Piece,
 ) -> None:
-    await _require_once(request, attachment, piece.file_id, piece.title)
-    attachment.file_id, attachment.name, attachment.title = piece.file_id, piece.name, piece.title
-    attachment.copied_from_id = piece.copied_from_id
-    await attachment.save(update_fields=["file_id", "name", "title", "copied_from_id"])
+    changed = {
+        "file_id": piece.file_id,
+        "name": piece.name,
+        "title": piece.title,
+        "copied_from_id": piece.copied_from_id,
+    }
+    if changed == {name: getattr(attachment, name) for name in changed}:
+        return  # The same call again.
+    beside = await _beside(attachment, piece.file_id, piece.title)
+    _require_once(beside)
+    _require_room(beside, asked, piece, "source")
+    attachment.update_from_dict(changed)
+    await attachment.save(update_fields=changed)
     await _touch(request)
     _tell(work, actor, request, "AttachmentReplaced", attachment)
 
 
-async def _require_once(request: ServiceRequest, attachment: Attachment, file_id: UUID, title: str) -> None:
-    """Raises ValidationError where another attachment is this file under this title already, or it grows too heavy."""
+async def _beside(attachment: Attachment, file_id: UUID, title: str) -> Row:
+    """What the request holds besides an attachment, and whether that is this file under this title already."""
     row = await fetch_one(
         "SELECT bool_or(a.file_id = $3 AND a.title = $4 AND a.added_by = $5 AND a.field IS NOT DISTINCT FROM $6) "
-        "AS once, coalesce(sum(f.size), 0)::bigint + (SELECT size FROM file WHERE id = $3) AS bytes "
+        "AS once, coalesce(sum(f.size), 0)::bigint AS bytes, "
+        "count(*) FILTER (WHERE a.field = $6 AND f.scan IN ('PENDING', 'CLEAN')) AS in_field "
         "FROM attachment a JOIN file f ON f.id = a.file_id WHERE a.request_id = $1 AND a.id <> $2",
-        request.id,
+        attachment.request_id,
         attachment.id,
         file_id,
         title,
@@ -344,9 +371,21 @@ async def _require_once(request: ServiceRequest, attachment: Attachment, file_id
         attachment.field,
     )
     assert row is not None
-    if row["once"]:
+    return row
+
+
+def _require_once(beside: Row) -> None:
+    """Raises ValidationError where another attachment is this file under this title already."""
+    if beside["once"]:
         raise ValidationError([FieldProblem("source", _JOINED_ALREADY)])
-    if row["bytes"] > TOTAL_LIMIT_BYTES:
+
+
+def _require_room(held: Row, asked: FileField | None, piece: _Piece, path: str) -> None:
+    """Raises ValidationError where the field is full, which is told at `path`, or the request would be too heavy."""
+    if asked and held["in_field"] >= asked.max_files:
+        full = _FIELD_IS_FULL.format(label=same(asked.label), limit=same(str(asked.max_files)))
+        raise ValidationError([FieldProblem(path, full)])
+    if held["bytes"] + piece.size > TOTAL_LIMIT_BYTES:
         raise ValidationError([FieldProblem("source", _TOO_HEAVY)])
 
 

@@ -81,6 +81,7 @@ async def put_file(
     """The row of these bytes, new or known, in the transaction under way; and whether it names `address`.
 
     Where it does not, the caller throws its own bytes away after the commit. `scan` is given for files that we made.
+    Bytes that could not be scanned are taken as if they were new: what was kept of them may be spoilt.
     Raises FileRejectedError where the bytes are known to be infected.
     """
     state, next_scan_at = (scan, None) if scan else initial_scan_state(get_settings())
@@ -89,7 +90,19 @@ async def put_file(
         "INSERT INTO file (id, sha256, size, media_type, address, scan, next_scan_at, scanned_at, next_preview_at, "
         "scan_attempts, preview_attempts, created_at, linked_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 0, 0, $9, $9) "
-        "ON CONFLICT (sha256) DO UPDATE SET linked_at = excluded.linked_at RETURNING id, address, scan",
+        "ON CONFLICT (sha256) DO UPDATE SET linked_at = excluded.linked_at, "
+        + ", ".join(
+            f"{column} = CASE WHEN file.scan = 'FAILED' THEN excluded.{column} ELSE file.{column} END"
+            for column in (
+                "address",
+                "scan",
+                "scan_attempts",
+                "next_scan_at",
+                "scanned_at",
+                "next_preview_at",
+            )
+        )
+        + " RETURNING id, address, scan",
         new_id(),
         sha256,
         size,

@@ -11,9 +11,10 @@ from core.errors import FieldProblem, NotFoundError, ValidationError
 from core.i18n import Text
 from models.actors import Actor
 from models.attachments import TITLE_LIMIT
+from models.database import fetch_one
 from models.plain_text import has_unprintable, one_line
 from resolvers.contents import Content, brought_in
-from resolvers.uploads import open_upload
+from resolvers.uploads import open_upload, use_upload
 from uploads.received import ReceivedFile
 
 _NO_TITLE = Text(fr="Donnez un titre à cette pièce.", en="Give this document a title.")
@@ -42,7 +43,7 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class BroughtFile:
-    """Bytes that somebody sent: checked and stored, or `became` the row `id` by an earlier call with the same upload."""
+    """Bytes that somebody sent, checked and stored; or, without `content`, what an earlier call made of the upload."""
 
     content: Content | None
     upload_id: UUID | None = None
@@ -71,6 +72,18 @@ async def bytes_of(actor: Actor, source: FileSource) -> AsyncIterator[BroughtFil
             yield BroughtFile(content, upload.id)
     finally:
         upload.received.close()
+
+
+async def use_up(brought: BroughtFile, id: UUID) -> None:
+    """In the caller's transaction: the resumable upload that was brought, if it was one, has become the row `id`.
+
+    Raises NotFoundError where it became another meanwhile.
+    """
+    if brought.upload_id is None or brought.content is None or await use_upload(brought.upload_id, id):
+        return
+    upload = await fetch_one("SELECT became_id FROM upload WHERE id = $1", brought.upload_id)
+    if upload is None or upload["became_id"] != id:
+        raise NotFoundError(NO_UPLOAD)
 
 
 def checked_title(title: str | None) -> str | None:

@@ -21,8 +21,7 @@ from models.storage import DOCUMENT_LIMIT, StoredDocument
 from resolvers.contents import put_content
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.reading.storage import document_part, storage_part
-from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title
-from resolvers.uploads import use_upload
+from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title, use_up
 from resolvers.work import Work, unit_of_work
 
 _TOO_MANY = Text(
@@ -66,12 +65,11 @@ async def add_stored_document(
     assert isinstance(actor, CitizenActor)
     title = checked_title(title)
     _check_validity(valid_until)
-    await _require_some_room(actor)
     async with bytes_of(actor, source) as brought:
         try:
             id = brought.became or await _add(actor, brought, title, kind, valid_until)
         except IntegrityError as error:
-            raise await _refusal(actor, error) from error
+            raise await _refusal(actor, error, "upload") from error
     return await _read_again(actor, id, selection)
 
 
@@ -93,7 +91,7 @@ async def update_stored_document(
         try:
             await _change(actor, id, brought, title, change)
         except IntegrityError as error:
-            raise await _refusal(actor, error) from error
+            raise await _refusal(actor, error, "upload" if brought is not None else "title") from error
     return await _read_again(actor, id, selection)
 
 
@@ -166,8 +164,7 @@ async def _add(
         )
         await document.save(force_create=True)
     id: UUID = known["id"] if known else document.id
-    if brought.upload_id and not await use_upload(brought.upload_id, id) and known is None:
-        raise NotFoundError(NO_UPLOAD)  # It became something else meanwhile.
+    await use_up(brought, id)
     return id
 
 
@@ -194,9 +191,8 @@ async def _change(
         changed["valid_until"] = change.valid_until
     document.update_from_dict({**changed, "updated_at": now()})
     await document.save(update_fields=[*changed, "updated_at"])
-    upload_id = brought.upload_id if brought is not None and brought.content is not None else None
-    if upload_id is not None and not await use_upload(upload_id, document.id):
-        raise NotFoundError(NO_UPLOAD)
+    if brought is not None:
+        await use_up(brought, document.id)
 
 
 @unit_of_work
@@ -223,39 +219,21 @@ async def _lock(actor: CitizenActor, id: UUID | None) -> StoredDocument:
     return StoredDocument._init_from_db(**found)
 
 
-async def _space(actor: CitizenActor) -> Row:
-    space = await fetch_one(
-        "SELECT stored_bytes, stored_count, storage_quota_bytes FROM account WHERE id = $1", actor.account_id
-    )
-    assert space is not None
-    return space
-
-
-async def _require_some_room(actor: CitizenActor) -> None:
-    """Before anybody spends time on the bytes. Whether they fit, the database decides once their size is known."""
-    space = await _space(actor)
-    if space["stored_bytes"] >= space["storage_quota_bytes"]:
-        raise QuotaExceededError(space["stored_bytes"], space["storage_quota_bytes"])
-    if space["stored_count"] >= DOCUMENT_LIMIT:
-        raise _too_many()
-
-
-async def _refusal(actor: CitizenActor, error: IntegrityError) -> Exception:
-    """What a constraint that the transaction ran into means to the caller."""
+async def _refusal(actor: CitizenActor, error: IntegrityError, path: str) -> Exception:
+    """What a constraint that the transaction ran into means to the caller, who has changed what is at `path`."""
     match violated_constraint(error):
         case "account_storage_quota":
-            space = await _space(actor)
+            space = await fetch_one(
+                "SELECT stored_bytes, storage_quota_bytes FROM account WHERE id = $1", actor.account_id
+            )
+            assert space is not None
             return QuotaExceededError(space["stored_bytes"], space["storage_quota_bytes"])
         case "account_storage_count":
-            return _too_many()
+            return ValidationError([FieldProblem(path, _TOO_MANY)])
         case "stored_document_once":
-            return ValidationError([FieldProblem("upload", _KEPT_ALREADY)])
+            return ValidationError([FieldProblem(path, _KEPT_ALREADY)])
         case _:
             return error
-
-
-def _too_many() -> ValidationError:
-    return ValidationError([FieldProblem("upload", _TOO_MANY)])
 
 
 def _check_validity(day: date | None) -> None:
