@@ -23,6 +23,7 @@ from core.keys import new_token, token_digest
 from core.tickets import new_ticket, seal_ticket, ticket_digest
 from models.accounts import Account, Agent, AgentProcedure, Credential, Session
 from models.actors import Actor, AgentActor, AgentRole, CitizenActor, Party, TicketHolder
+from models.attachments import Attachment
 from models.captcha import Captcha
 from models.contact import Contact, ContactMethod
 from models.database import execute
@@ -32,6 +33,7 @@ from models.forms import FormDefinition
 from models.ids import encode
 from models.procedures import Procedure, ProcedureCategory, ProcedureVersion
 from models.requests import CLOSED_STATUSES, ServiceRequest
+from models.storage import StoredDocument
 from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer, Purpose
 
@@ -212,14 +214,23 @@ def holder_of(request: ServiceRequest) -> TicketHolder:
     return TicketHolder(request_id=request.id)
 
 
-def id_of(row: ServiceRequest | Exchange | Procedure | ProcedureCategory | Actor) -> str:
+def id_of(
+    row: ServiceRequest | Exchange | Procedure | ProcedureCategory | Attachment | StoredDocument | Actor,
+) -> str:
     """The global id; an actor's is that of its account or agent."""
     match row:
         case CitizenActor():
             return encode("Account", row.account_id)
         case AgentActor():
             return encode("Agent", row.agent_id)
-        case ServiceRequest() | Exchange() | Procedure() | ProcedureCategory():
+        case (
+            ServiceRequest()
+            | Exchange()
+            | Procedure()
+            | ProcedureCategory()
+            | Attachment()
+            | StoredDocument()
+        ):
             return encode(type(row).__name__, row.id)
         case _:
             raise TypeError(row)

@@ -7,13 +7,15 @@ from hashlib import sha256
 from typing import Any
 
 from core.clock import now
-from models.actors import CitizenActor
+from models.actors import Actor, CitizenActor
 from models.attachments import Attachment
 from models.database import execute
 from models.files import File
+from models.ids import encode
 from models.receipts import Receipt
 from models.requests import ServiceRequest
 from models.storage import StoredDocument
+from resolvers.uploads import append_part, create_upload
 from uploads.storing import blobs
 
 CONTENT = b"%PDF-1.7\n" + bytes(range(256)) * 40
@@ -55,9 +57,18 @@ async def set_scan(file: File, scan: str) -> None:
     )
 
 
-async def make_attachment(request: ServiceRequest, file: File, *, name: str = "passeport.pdf") -> Attachment:
+async def make_attachment(
+    request: ServiceRequest, file: File, *, name: str = "passeport.pdf", **changed: Any
+) -> Attachment:
     attachment = Attachment(
-        request_id=request.id, file_id=file.id, title="Passeport", name=name, added_by="CITIZEN"
+        **{
+            "request_id": request.id,
+            "file_id": file.id,
+            "title": "Passeport",
+            "name": name,
+            "added_by": "CITIZEN",
+            **changed,
+        }
     )
     await attachment.save(force_create=True)
     return attachment
@@ -77,6 +88,21 @@ async def make_document(
     )
     await document.save(force_create=True)
     return document
+
+
+async def make_upload(actor: Actor, content: bytes, *, name: str = "passeport.pdf") -> str:
+    """A resumable upload that is finished; its global id."""
+    upload = await create_upload(actor, name=name, media_type="", length=len(content))
+    appended = await append_part(
+        actor,
+        upload.id,
+        start=0,
+        size=len(content),
+        content=io.BytesIO(content),
+        sha256=sha256(content).digest(),
+    )
+    assert appended
+    return encode("Upload", upload.id)
 
 
 async def make_receipt(request: ServiceRequest, file: File | None) -> Receipt:
