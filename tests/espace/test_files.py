@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from starlette.types import ASGIApp
 from core.keys import new_token
 from core.settings import Settings, get_settings
 from core.tickets import new_ticket
+from espace.asgi import make_app
 from espace.file_content import BrokenBlobError, ContentResponse
 from espace.file_headers import (
     UnsatisfiableRangeError,
@@ -46,6 +48,7 @@ from resolvers.file_links import file_url
 from tests.factories import make_agent, make_citizen, make_procedure, make_request, make_session
 from tests.file_rows import CONTENT, make_attachment, make_file, set_scan
 from tests.serving import serving
+from tests.stack import Api
 
 PREVIEW = b"RIFF a small picture"
 PORTAL = "https://portail.example"
@@ -657,3 +660,35 @@ async def test_fewer_bytes_than_announced_are_an_error(database: Settings) -> No
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application(database))) as client:
         with pytest.raises(BrokenBlobError):
             await client.get(piece.url)
+
+
+async def test_the_whole_application_keeps_files_apart(piece: Piece, database: Settings) -> None:
+    settings = database.model_copy(update={"files_origin": "https://fichiers.example.fr"})
+    path = urlsplit(piece.url).path
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(settings))) as client:
+        for host, file, health in (("fichiers.example.fr", 200, 404), ("espace.example.fr", 404, 200)):
+            assert (await client.get(f"https://{host}{path}")).status_code == file
+            assert (await client.get(f"https://{host}/healthz")).status_code == health
+            assert (await client.post(f"https://{host}/graphql", json={})).status_code != file
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(database))) as client:
+        assert (await client.get(piece.url)).content == CONTENT
+
+
+async def test_no_level_writes_down_tokens_or_names(database: Settings, tmp_path: Path) -> None:
+    piece = await make_piece(name="nom-de-fichier.pdf")
+    api = Api({**os.environ, "ESPACE_LOG_LEVEL": "debug"}, tmp_path / "api.log")
+    await api.start()
+    try:
+        path = urlsplit(piece.url).path
+        async with httpx.AsyncClient(base_url=api.url) as client:
+            assert (await client.get(path)).content == CONTENT
+            for blob in stored(database):
+                blob.unlink()
+            assert (await client.get(path)).status_code == 404
+            assert (await client.get(path.replace("/files/", "/files/x"))).status_code == 404
+    finally:
+        api.kill()
+    log = api.output()
+    assert "a file has a row and no bytes" in log
+    assert "nom-de-fichier" not in log
+    assert path.split("/")[2] not in log
