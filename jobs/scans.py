@@ -33,6 +33,9 @@ SCAN_SECONDS = 300.0
 MOST_UNFINISHED = 10
 """After so many attempts, some 20 minutes, a scanner that is there but does not get to the end of a file won't."""
 
+MOST_AWAY = 6
+"""Attempts that a scanner which is away can make count. However long it was, it then has some more for the file."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -101,6 +104,8 @@ async def _prolong(id: UUID) -> None:
 async def _postpone(id: UUID, attempts: int, error: Exception) -> None:
     pause = next_pause(attempts)
     await _next_scan(id, pause)
+    if not isinstance(error, ScanUnfinishedError):
+        await execute("UPDATE file SET scan_attempts = least(scan_attempts, $2) WHERE id = $1", id, MOST_AWAY)
     reason = error if isinstance(error, UnavailableError) else type(error).__name__
     logger.warning("file %s waits %.0f s for its scan: %s", id, pause.total_seconds(), reason)
 

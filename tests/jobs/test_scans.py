@@ -287,6 +287,26 @@ class TestWhileTheScannerIsAway:
                 await scan_file(str(id))
                 assert (await file_row(id))["scan"] == expected
 
+    async def test_having_been_away_for_long_it_still_has_some_attempts(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if await reader.readuntil(b"\0") == b"zPING\0":
+                writer.write(b"PONG\0")
+                await reader.read()
+
+        _ask("unix:///nowhere/clamd.sock", monkeypatch)
+        id = await add_file()
+        for _ in range(2 * scans.MOST_UNFINISHED):
+            await make_due(id)
+            await scan_file(str(id))
+        async with pretender(converse) as url:
+            _ask(url, monkeypatch)
+            for expected in ["PENDING"] * (scans.MOST_UNFINISHED - scans.MOST_AWAY - 1) + ["FAILED"]:
+                await make_due(id)
+                await scan_file(str(id))
+                assert (await file_row(id))["scan"] == expected
+
     async def test_a_scan_that_takes_too_long_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
