@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
@@ -174,15 +175,19 @@ async def open_upload(actor: Actor, id: str) -> OpenedUpload | None:
         for address in found["addresses"]:
             async for chunk in blobs().read(address):
                 await asyncio.to_thread(content.write, chunk)
+        content.seek(0)
     except MissingBlobError:
         content.close()
         if await _finished(actor, id) is None:
             return None  # Its owner gave it up meanwhile.
         raise
+    except OSError as error:  # The disk is full: closing, too, would write what is still in memory.
+        with suppress(OSError):
+            content.close()
+        raise UnavailableError from error
     except BaseException:
         content.close()
         raise
-    content.seek(0)
     received = ReceivedFile(found["name"], found["media_type"], found["length"], content)
     return OpenedUpload(found["id"], None, received)
 
