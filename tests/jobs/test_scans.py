@@ -217,7 +217,16 @@ class TestWhoIsTold:
         assert "Joignez-en une autre" in text
         assert "Acte de naissance" not in str(kept["Subject"])
 
-    async def test_a_request_that_takes_the_piece_at_that_moment_is_told_too(self, mairie: Settings) -> None:
+    @pytest.mark.parametrize(
+        "linking",
+        [
+            "UPDATE file SET linked_at = now() WHERE id = $1",
+            "SELECT 1 FROM file WHERE id = $1 FOR KEY SHARE",
+        ],
+    )
+    async def test_a_request_that_takes_the_piece_at_that_moment_is_told_too(
+        self, mairie: Settings, linking: str
+    ) -> None:
         """The verdict waits for whoever links to the file; the request, locked by them, is not waited for in turn."""
         request = await _request()
         id = await add_file(EICAR)
@@ -227,7 +236,7 @@ class TestWhoIsTold:
                 await attaching.execute(
                     "SELECT 1 FROM service_request WHERE id = $1 FOR NO KEY UPDATE", request.id
                 )
-                await attaching.execute("UPDATE file SET linked_at = now() WHERE id = $1", id)
+                await attaching.execute(linking, id)
                 recording = asyncio.create_task(record_verdict(id, INFECTED))
                 await _until_somebody_waits_for_a_lock()
                 await attaching.execute(
