@@ -36,6 +36,13 @@ def a_jpeg(number: int | None = None) -> bytes:
     return _picture("JPEG", number)
 
 
+def a_large_jpeg() -> bytes:
+    """Of noise: 30 kB or so, which no encoder makes much smaller."""
+    content = io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(content, "JPEG", quality=95)
+    return content.getvalue()
+
+
 def a_png(number: int | None = None) -> bytes:
     return _picture("PNG", number)
 
