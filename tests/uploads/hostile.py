@@ -653,6 +653,13 @@ def _pdf_cases() -> list[Case]:
             Case("PDF with an update that adds a script", "a.pdf", PDF, update_with_script),
             Case("PDF with a stream in another file", "a.pdf", PDF, external_stream),
             Case("PDF of 501 pages", "a.pdf", PDF, partial(many_pages, 501), TOO_LARGE),
+            Case(
+                "PDF of 200000 objects",
+                "a.pdf",
+                PDF,
+                lambda: raw_pdf(CATALOG, PAGES, PAGE, *[b"0"] * 200_000),
+                UNREADABLE,
+            ),
             Case("PDF without pages", "a.pdf", PDF, lambda: saved(Pdf.new()), UNREADABLE),
             Case(
                 "PDF in name and first bytes only",

@@ -19,7 +19,7 @@ from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, Stre
 from uploads.sandbox.orders import RefusedError
 
 MOST_PAGES = 500
-MOST_OBJECTS = 500_000
+MOST_OBJECTS = 200_000
 STREAM_BYTES = 256 * 1024 * 1024
 """What one stream may hold once decompressed; a page scanned in colour at 600 dots per inch holds 100 MB."""
 ALL_STREAMS_BYTES = 1024 * 1024 * 1024
@@ -72,6 +72,9 @@ FORBIDDEN_TYPES = _names(
 
 MARKS_OF_THE_FORBIDDEN = _names("EF UF ByteRange")
 """Keys that only file specifications and signatures have: both may do without a type."""
+
+TELLING_KEYS = FORBIDDEN_KEYS | MARKS_OF_THE_FORBIDDEN | _names("S Type Subtype URI F V A")
+"""An object without any of these stays as it is; most have none."""
 
 ANNOTATIONS = _names(
     "Text Link FreeText Line Square Circle Polygon PolyLine Highlight Underline Squiggly StrikeOut Stamp Caret Ink"
@@ -159,34 +162,38 @@ def _is_reference(value: Any) -> bool:
 def _clean_container(container: Any) -> None:
     if isinstance(container, Array):
         return
-    if _is_forbidden(container):
+    keys = container.keys()
+    if keys.isdisjoint(TELLING_KEYS):
+        return
+    if _is_forbidden(container, keys):
         _empty(container)
         return
-    for key in FORBIDDEN_KEYS.intersection(container.keys()):
+    for key in FORBIDDEN_KEYS.intersection(keys):
         del container[key]
-    if "/S" in container and "/Next" in container:
+    if "/S" in keys and "/Next" in keys:
         # An action that others follow. (Items of an outline have a next one, too, and no /S.)
         del container["/Next"]
-    if "/URI" in container and not _is_link(container["/URI"]):
+    if "/URI" in keys and not _is_link(container["/URI"]):
         del container["/URI"]
-    if "/F" in container and (isinstance(container, Stream) or isinstance(container["/F"], pikepdf.String)):
+    if "/F" in keys and (isinstance(container, Stream) or isinstance(container["/F"], pikepdf.String)):
         # A stream whose bytes are in another file; any other object that names a file.
         del container["/F"]
-    if _name(container, "/FT") == "/Sig" and "/V" in container:
+    if "/V" in keys and _name(container, "/FT") == "/Sig":
         del container["/V"]
     # In the structure tree, /A holds attributes; there it has no /S.
-    action = container.get("/A")
+    action = container["/A"] if "/A" in keys else None
     if isinstance(action, Dictionary) and "/S" in action and not _is_harmless_action(action):
         del container["/A"]
 
 
-def _is_forbidden(container: Any) -> bool:
+def _is_forbidden(container: Any, keys: set[str]) -> bool:
+    kind = _name(container, "/S") if "/S" in keys else None
     return (
-        _name(container, "/S") in FORBIDDEN_ACTIONS
-        or _name(container, "/Subtype") in FORBIDDEN_SUBTYPES
-        or _name(container, "/Type") in FORBIDDEN_TYPES
-        or not MARKS_OF_THE_FORBIDDEN.isdisjoint(container.keys())
-        or (_name(container, "/S") in {"/URI", "/Named"} and not _is_harmless_action(container))
+        kind in FORBIDDEN_ACTIONS
+        or (kind in {"/URI", "/Named"} and not _is_harmless_action(container))
+        or ("/Subtype" in keys and _name(container, "/Subtype") in FORBIDDEN_SUBTYPES)
+        or ("/Type" in keys and _name(container, "/Type") in FORBIDDEN_TYPES)
+        or not MARKS_OF_THE_FORBIDDEN.isdisjoint(keys)
     )
 
 
