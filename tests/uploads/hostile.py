@@ -377,11 +377,12 @@ def encrypted(user: str) -> bytes:
 
 def raw_pdf(*objects: bytes, trailer: bytes = b"") -> bytes:
     """Objects 1, 2, 3… as written, 1 being the catalog, with a table of where they are."""
-    content = b"%PDF-1.7\n"
+    written = bytearray(b"%PDF-1.7\n")
     places = []
     for number, body in enumerate(objects, 1):
-        places.append(len(content))
-        content += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        places.append(len(written))
+        written += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    content = bytes(written)
     start = len(content)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     size = len(objects) + 1
