@@ -15,7 +15,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.clock import now
 from core.errors import NotFoundError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text, negotiate
 from core.settings import Settings
@@ -182,11 +181,11 @@ def _host(scheme: str, netloc: str) -> str:
 
 
 def _description(served: ServedFile, *, download: bool) -> dict[str, str]:
-    remaining = max(int((served.link_ends_at - now()).total_seconds()), 0)
     shown = served.media_type in SHOWN and not download
     return {
         "Accept-Ranges": "bytes",
-        "Cache-Control": f"private, max-age={remaining}",
+        # Asked again each time: on a computer that people share, nothing is shown once its owner has logged out.
+        "Cache-Control": "private, no-cache",
         "Content-Disposition": content_disposition("inline" if shown else "attachment", served.name),
         "ETag": f'"{served.etag}"',
     }

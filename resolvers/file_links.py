@@ -55,8 +55,7 @@ class ExpiredLinkError(NotFoundError):
 class ServedFile:
     """What a link opens. `etag` is the SHA-256 in hexadecimal: of the content, or of where a preview is kept.
 
-    `size` is in bytes, None for a preview: previews are small, and only the store knows. `link_ends_at` is when the
-    link stops working.
+    `size` is in bytes, None for a preview: previews are small, and only the store knows.
     """
 
     address: str
@@ -64,7 +63,6 @@ class ServedFile:
     media_type: str
     etag: str
     name: str
-    link_ends_at: datetime
 
 
 def file_url(actor: Actor, kind: Kind, id: UUID, name: str, *, preview: bool = False) -> str | None:
@@ -111,7 +109,6 @@ async def open_link(
             media_type=row["media_type"],
             etag=bytes(row["sha256"]).hex(),
             name=row["name"],
-            link_ends_at=ends_at,
         )
     if row["preview_address"] is None:
         return None
@@ -122,7 +119,6 @@ async def open_link(
         # Addresses are new at every write, so one never stands for other bytes; and it need not be shown to anybody.
         etag=sha256(row["preview_address"].encode()).hexdigest(),
         name=preview_name(row["name"]),
-        link_ends_at=ends_at,
     )
 
 

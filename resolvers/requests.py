@@ -70,6 +70,8 @@ async def request_by_ticket(actor: Actor, *, ticket: str, selection: Selection) 
     condition = f"{r}.ticket_digest = {reading.bind(ticket_digest(number), 'bytea')}"
     if isinstance(actor, (AgentActor, PartnerActor)):
         condition += f" AND {visible_requests(reading, actor, r)}"
+    else:
+        reading.by_ticket = True
     return await read_one(reading, part, f"service_request {r} WHERE {condition}")
 
 
@@ -302,7 +304,8 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
 async def _take_off_unasked(request: ServiceRequest, asked: set[str]) -> list[Piece]:
     """Takes off what was joined to fields that are not asked any more; the pieces that are left."""
     rows = await fetch(
-        "WITH unasked AS (DELETE FROM attachment WHERE request_id = $1 AND field <> ALL($2::text[])) "
+        "WITH unasked AS (DELETE FROM attachment "
+        "WHERE request_id = $1 AND field IS NOT NULL AND field <> ALL($2::text[])) "
         "SELECT a.field, a.title, f.scan FROM attachment a JOIN file f ON f.id = a.file_id "
         "WHERE a.request_id = $1 AND (a.field IS NULL OR a.field = ANY($2::text[]))",
         request.id,

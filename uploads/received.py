@@ -14,7 +14,7 @@ def scratch_file() -> IO[bytes]:
 
 @dataclass(slots=True)
 class ReceivedFile:
-    """What somebody sent; name and media type are their word. `content` is a scratch file: whoever made it closes it."""
+    """What somebody sent; name and media type are their word. `content` is a scratch file that its maker closes."""
 
     name: str
     media_type: str

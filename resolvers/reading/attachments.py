@@ -34,7 +34,13 @@ def attachment_part(reading: Reading, selection: Selection, a: str) -> Part:
             case "file":
                 f = reading.alias("f")
                 part = file_part(
-                    reading, field.selection, f, kind="attachment", link_id=f"{a}.id", name=f"{a}.name"
+                    reading,
+                    field.selection,
+                    f,
+                    kind="attachment",
+                    link_id=f"{a}.id",
+                    name=f"{a}.name",
+                    request_id=f"{a}.request_id",
                 )
                 shape.child(
                     "file", Part(f"(SELECT {part.sql} FROM file {f} WHERE {f}.id = {a}.file_id)", part.finish)

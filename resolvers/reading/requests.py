@@ -109,7 +109,9 @@ def _column(r: str, name: str) -> str:
 def _receipt(reading: Reading, selection: Selection, r: str) -> Part:
     f, w = reading.alias("f"), reading.alias("w")
     name = f"{reading.bind(receipt_name(reading.language), 'text')}"
-    part = file_part(reading, selection, f, kind="receipt", link_id=f"{r}.id", name=name)
+    part = file_part(
+        reading, selection, f, kind="receipt", link_id=f"{r}.id", name=name, request_id=f"{r}.id"
+    )
     source = f"receipt {w} JOIN file {f} ON {f}.id = {w}.file_id WHERE {w}.request_id = {r}.id"
     return Part(f"(SELECT {part.sql} FROM {source})", part.finish)
 

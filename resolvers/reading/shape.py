@@ -30,6 +30,8 @@ class Reading(Statement):
         super().__init__()
         self.actor = actor
         self.catalogue = known
+        self.by_ticket = False
+        """Whether a request is read by its ticket number alone, whoever the actor is."""
 
     @property
     def language(self) -> Language:
