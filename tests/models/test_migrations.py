@@ -14,9 +14,16 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models.migrations
+from core.selection import Selection
 from core.settings import Settings
 from espace.embedded import EmbeddedServers
-from models.database import _apps, migrate, pending_migrations
+from models.accounts import Account
+from models.actors import CitizenActor
+from models.database import _apps, fetch, initialise, migrate, pending_migrations
+from models.ids import new_id
+from resolvers.requests import request
+from tests.factories import id_of, make_procedure, make_request
+from tests.file_rows import make_attachment, make_document, make_file
 
 ALL = sorted(file.stem for file in Path(models.migrations.__file__).parent.glob("0*.py"))
 
@@ -74,6 +81,38 @@ async def test_backwards_and_forwards_again(database: Settings) -> None:
 
     assert await migrate(database) == ALL
     assert await definitions(database) == before
+
+
+async def test_what_was_there_before_files_gets_sound_values(database: Settings) -> None:
+    """An account and a request of 0002: a storage space of the usual size, with nothing in it, and no receipt."""
+    await MigrationExecutor(get_connection("default"), _apps()).migrate(
+        [MigrationTarget("models", "0002_constraints")]
+    )
+    old = await definitions(database)
+    assert not {"column account.stored_bytes", "column file.id", "column receipt.id"} & set(old)
+    account_id, procedure = new_id(), await make_procedure()
+    await fetch(
+        "INSERT INTO account (id, profile, email, language, created_at) "
+        "VALUES ($1, '{}', 'jeanne@example.org', 'fr', now())",
+        account_id,
+    )
+    citizen = CitizenActor(account_id=account_id, session_id=new_id())
+    sent = await make_request(procedure, citizen=citizen)
+
+    assert await migrate(database) == ["0003_files", "0004_file_constraints"]
+    await initialise(database)
+    account = await Account.get(id=account_id)
+    assert (account.storage_quota_bytes, account.stored_bytes, account.stored_count) == (100 * 1024**2, 0, 0)
+    asked = Selection.of("status", "attachments", receipt=Selection.of("name"))
+    row = await request(citizen, id=id_of(sent), selection=asked)
+    assert row is not None
+    assert (row["status"], row["attachments"], row["receipt"]) == ("SUBMITTED", [], None)
+
+    file = await make_file()
+    await make_document(citizen, file)
+    await make_attachment(sent, file)
+    account = await Account.get(id=account_id)
+    assert (account.stored_bytes, account.stored_count) == (file.size, 1)
 
 
 async def test_nothing_is_left_to_migrate(database: Settings) -> None:
