@@ -6,7 +6,6 @@ import pytest
 
 from core.selection import Selection
 from models.actors import Actor, AgentActor, CitizenActor, Visitor
-from models.exchanges import Exchange
 from models.ids import decode, encode, new_id
 from models.mail import Mail
 from models.procedures import Procedure
@@ -22,6 +21,7 @@ from tests.factories import (
     make_procedure,
     make_request,
 )
+from tests.file_rows import make_attachment, make_document, make_file
 
 KINDS = (
     "ServiceRequest", "Exchange", "Account", "Session", "Agent", "Captcha", "Procedure", "ProcedureCategory",
@@ -68,6 +68,10 @@ async def test_who_sees_what(procedure: Procedure, citizen: CitizenActor, agent:
     assert await who_sees(id_of(hidden), actors) == agents
     assert await who_sees(encode("ProcedureCategory", procedure.category_id), actors) == everybody
     assert await who_sees((await make_captcha("CREATE_ACCOUNT")).captcha, actors) == everybody
+    document = await make_document(citizen, file := await make_file())
+    assert await who_sees(id_of(document), actors) == {"owner"}
+    assert await who_sees(id_of(await make_attachment(sent, file)), actors) == {"ticket", "owner", "agent"}
+    assert await who_sees(id_of(await make_attachment(draft, file)), actors) == {"owner"}
     assert await who_sees(await mail_about(sent), actors) == {"agent"}
     assert await who_sees(await mail_about(sent, state="PENDING"), actors) == set()
     assert await who_sees(await mail_about(None), actors) == {"agent"}
@@ -91,13 +95,19 @@ async def test_absent_and_of_the_wrong_type(
     procedure: Procedure, citizen: CitizenActor, agent: AgentActor, kind: str
 ) -> None:
     sent = await make_request(procedure, citizen=citizen)
-    exchange = await make_exchange(sent)
-    rows = (sent, exchange, procedure)
-    keys = {ServiceRequest: "ServiceRequest", Exchange: "Exchange", Procedure: "Procedure"}
+    file = await make_file()
+    rows = (
+        sent,
+        procedure,
+        await make_exchange(sent),
+        await make_attachment(sent, file),
+        await make_document(citizen, file),
+    )
     for actor in (citizen, agent):
         assert not await seen(actor, encode(kind, new_id()))
+        assert not await seen(actor, encode(kind, file.id))
         for row in rows:
-            if keys[type(row)] != kind:
+            if type(row).__name__ != kind:
                 assert not await seen(actor, encode(kind, row.id))
 
 

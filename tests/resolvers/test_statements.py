@@ -9,6 +9,7 @@ import pytest
 from core.selection import SelectedField, Selection
 from core.tickets import new_ticket
 from models.actors import Actor, AgentActor, CitizenActor
+from models.attachments import ExchangeAttachment
 from models.database import Row, counted
 from models.procedures import Procedure
 from resolvers import catalogue
@@ -26,14 +27,20 @@ from tests.factories import (
     make_exchange,
     make_request,
 )
+from tests.file_rows import make_attachment, make_document, make_file, make_receipt
 
-EXCHANGE = Selection.of("id", "body", "author_name", "read_state", "posted_at")
-EVENT = Selection.of("id", "cursor", "description", "actor", "status", exchange=EXCHANGE)
+FILE = Selection.of("name", "media_type", "size", "sha256", "scan", "url", "preview")
+DOCUMENT = Selection.of("id", "title", "kind", "valid_until", file=FILE, used_by=Selection.of("id", "status"))
+ATTACHMENT = Selection.of("id", "title", "field", "added_by", "editable", file=FILE, copied_from=DOCUMENT)
+EXCHANGE = Selection.of("id", "body", "author_name", "read_state", "posted_at", attachments=ATTACHMENT)
+EVENT = Selection.of(
+    "id", "cursor", "description", "actor", "status", exchange=EXCHANGE, attachment=ATTACHMENT
+)
 REQUEST = Selection.merged(
     [
         *Selection.of(
             "id", "ticket", "status", "version", "contact", "answers", "problems", "summary", "steps", "claimed",
-            "permitted_actions", "unread_exchange_count", "attachments", "appointments",
+            "permitted_actions", "unread_exchange_count", "appointments", attachments=ATTACHMENT, receipt=FILE,
             procedure=Selection.of("title", category=Selection.of("title")),
             assignee=Selection.of("display_name"),
             history=Selection.of("total_count", nodes=EVENT),
@@ -60,17 +67,23 @@ async def make_busy_request(procedure: Procedure, citizen: CitizenActor, agent: 
     sent = await make_request(procedure, citizen=citizen)
     sent.assignee_id = agent.agent_id
     await sent.save(update_fields=["assignee_id"])
+    file = await make_file(sent.id.bytes)
+    document = await make_document(citizen, file)
+    piece = await make_attachment(sent, file, copied_from_id=document.id)
+    await make_receipt(sent, file)
     for author in ("CITIZEN", "MUNICIPALITY", "CITIZEN"):
-        await make_exchange(sent, author=author)
-        await make_event(sent, data={"status": "SUBMITTED"})
+        exchange = await make_exchange(sent, author=author)
+        await ExchangeAttachment(exchange_id=exchange.id, attachment_id=piece.id).save(force_create=True)
+        await make_event(sent, data={"status": "SUBMITTED", "attachment": str(piece.id)})
 
 
 @pytest.mark.parametrize("side", ["me", "desk"])
 async def test_lists_with_all_below_them(
     procedure: Procedure, citizen: CitizenActor, agent: AgentActor, side: str
 ) -> None:
+    space = Selection.of("used_bytes", "quota_bytes", documents=Selection.of("total_count", nodes=DOCUMENT))
     mine = Selection.merged(
-        [*Selection.of("username", "profile", "unread_exchange_count", "storage").fields, REQUESTS]
+        [*Selection.of("username", "profile", "unread_exchange_count", storage=space).fields, REQUESTS]
     )
     theirs = Selection.merged(
         [
@@ -97,6 +110,9 @@ async def test_lists_with_all_below_them(
     nodes = row[REQUESTS.key]["nodes"]
     assert (len(nodes), row[REQUESTS.key]["total_count"]) == (MANY, MANY)
     assert {node["history"]["total_count"] for node in nodes} == {3}
+    assert {len(node["attachments"]) for node in nodes} == {1}
+    assert all(event["attachment"]["file"]["url"] for node in nodes for event in node["history"]["nodes"])
+    assert all(node["receipt"]["url"] for node in nodes)
     assert few == many == 1
 
 
