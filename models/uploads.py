@@ -14,6 +14,9 @@ from models.ids import new_id
 from models.requests import ServiceRequest
 
 UPLOAD_LIFETIME = timedelta(hours=24)
+EMPTY_LIFETIME = timedelta(hours=1)
+"""Of one that has no bytes: its client may never have learnt of it, and has begun another."""
+
 WAITING_LIMIT = 20
 """Uploads that one owner may have unfinished, or finished and not used yet."""
 

@@ -23,7 +23,7 @@ from core.settings import get_settings
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch, fetch_one, transaction
 from models.ids import decode_as, new_id
-from models.uploads import UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
+from models.uploads import EMPTY_LIFETIME, UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
 from uploads.received import ReceivedFile, scratch_file
 from uploads.storing import MissingBlobError, blobs
 
@@ -48,11 +48,16 @@ class UploadState:
     media_type: str
     length: int
     received: int
+    created_at: datetime
     expires_at: datetime
 
     @property
     def expired(self) -> bool:
         return self.expires_at <= now()
+
+    def expires_with(self, received: int) -> datetime:
+        """When it expires once so many bytes are there."""
+        return self.created_at + UPLOAD_LIFETIME if received > self.received else self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ async def create_upload(actor: Actor, *, name: str, media_type: str, length: int
     UnauthenticatedError for a visitor and ForbiddenError for a partner, who have no uploads.
     """
     owner = _owner(actor)
-    upload = UploadState(new_id(), name, media_type, length, 0, now() + UPLOAD_LIFETIME)
+    at = now()
+    upload = UploadState(new_id(), name, media_type, length, 0, at, at + EMPTY_LIFETIME)
     async with transaction():
         # Whoever creates another one at this moment waits here, and then counts this one.
         locked = await fetch_one(f"SELECT id FROM {owner.table} WHERE id = $1 FOR NO KEY UPDATE", owner.id)
@@ -95,7 +101,7 @@ async def create_upload(actor: Actor, *, name: str, media_type: str, length: int
             name,
             media_type,
             length,
-            now(),
+            at,
             upload.expires_at,
             WAITING_LIMIT,
             WAITING_FILES_LIMIT * get_settings().upload_file_bytes,
@@ -109,7 +115,8 @@ async def find_upload(actor: Actor, id: UUID) -> UploadState | None:
     """One of the caller's own uploads, expired or not; None for any other. One statement."""
     owner = _owner(actor)
     row = await fetch_one(
-        f"SELECT id, name, media_type, length, received, expires_at FROM upload WHERE id = $1 AND {owner.column} = $2",
+        "SELECT id, name, media_type, length, received, created_at, expires_at FROM upload "
+        f"WHERE id = $1 AND {owner.column} = $2",
         id,
         owner.id,
     )
@@ -128,7 +135,7 @@ async def append_part(
     owner = _owner(actor)
     address = await blobs().write(content, sha256)
     advanced = await fetch_one(
-        "WITH advanced AS (UPDATE upload SET received = received + $4::bigint "
+        "WITH advanced AS (UPDATE upload SET received = received + $4::bigint, expires_at = created_at + $8::interval "
         f"WHERE id = $1 AND {owner.column} = $2 AND received = $3::bigint AND received + $4::bigint <= length "
         "AND expires_at > $7 RETURNING id) "
         "INSERT INTO upload_part (id, upload_id, start, size, address) "
@@ -140,6 +147,7 @@ async def append_part(
         new_id(),
         address,
         now(),
+        UPLOAD_LIFETIME,
     )
     if advanced is None:
         await _throw_away([address])

@@ -134,7 +134,7 @@ class TusView:
             headers={
                 "Location": f"{self.settings.public_url}/uploads/{encode('Upload', upload.id)}",
                 "Upload-Offset": str(offset),
-                "Upload-Expires": headers.http_date(upload.expires_at),
+                "Upload-Expires": headers.http_date(upload.expires_with(offset)),
             },
         )
 
@@ -171,7 +171,7 @@ class TusView:
             status_code=204,
             headers={
                 "Upload-Offset": str(continuation.offset),
-                "Upload-Expires": headers.http_date(upload.expires_at),
+                "Upload-Expires": headers.http_date(upload.expires_with(continuation.offset)),
             },
         )
 

@@ -233,7 +233,9 @@ async def test_a_file_is_sent_in_pieces(api: Api, marie: Caller) -> None:
     url = response.headers["Location"]
     assert url.startswith(f"{PUBLIC}/uploads/")
     expires = parsedate_to_datetime(response.headers["Upload-Expires"])
-    assert abs(expires - now() - timedelta(hours=24)) < timedelta(minutes=1)
+    # Whoever has not learnt of it begins another one: without bytes it waits for an hour, with them for a day.
+    assert abs(expires - now() - timedelta(hours=1)) < timedelta(minutes=1)
+    expires += timedelta(hours=23)
     for start, end in ((0, 1), (1, 1_200_000), (1_200_000, 1_200_000), (1_200_000, len(data))):
         response = await marie.patch(url, start, data[start:end])
         assert (response.status_code, response.content) == (204, b"")
