@@ -2,6 +2,7 @@
 
     visitor = Client(stack.api)
     draft = await visitor.run("StartRequest", procedure="signalement-voirie")
+    await visitor.run("AddAttachment", request=draft["id"], source={"upload": FileToSend(a_pdf())})
     async with agent.follow("DeskEvents", after=cursor) as events:
         event = await events.next()
 
@@ -13,9 +14,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 from gql import Client as WebSocketClient
@@ -32,6 +36,15 @@ Data = dict[str, Any]
 DEMONSTRATION_PASSWORD = "Demonstration-2026"
 WITHIN_SECONDS = 5.0
 _STATEMENTS = re.compile(r'(?:sql|door);desc="(\d+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class FileToSend:
+    """Stands in the variables where the file is meant: such an operation goes out as a GraphQL multipart request."""
+
+    content: bytes
+    name: str = "piece.pdf"
+    media_type: str = "application/octet-stream"
 
 
 class RefusedError(AssertionError):
@@ -58,6 +71,10 @@ class Client:
         """The same caller at another process."""
         return Client(api, self.authorization, language=self.language)
 
+    def patience(self, seconds: float) -> None:
+        """How long an answer may take from now on: more than usual, where many are waited for at once."""
+        self._http.timeout = seconds
+
     @property
     def cookies(self) -> httpx.Cookies:
         """What the server has set. They go along with each call, as in a browser."""
@@ -71,11 +88,37 @@ class Client:
     ) -> httpx.Response:
         """Any document, as it is. A header that is None is left out."""
         sent = {**self._headers(), "X-Requested-With": "journey", **(headers or {})}
+        variables, files = _without_files(dict(variables or {}), "variables")
+        operations = {"query": query, "variables": variables}
         return await self._http.post(
             self.api.graphql_url,
-            json={"query": query, "variables": dict(variables or {})},
             headers={name: value for name, value in sent.items() if value is not None},
+            **(_multipart(operations, files) if files else {"json": operations}),
         )
+
+    async def upload(self, file: FileToSend) -> str:
+        """Sends a file by tus, in one piece; the id of the upload, for `resumableUpload`."""
+        name = b64encode(file.name.encode()).decode()
+        response = await self._http.post(
+            f"{self.api.url}/uploads",
+            content=file.content,
+            headers={
+                **self._headers(),
+                "Tus-Resumable": "1.0.0",
+                "Upload-Length": str(len(file.content)),
+                "Upload-Metadata": f"filename {name}",
+                "Content-Type": "application/offset+octet-stream",
+            },
+        )
+        assert response.status_code == 201, response.text
+        return response.headers["location"].rpartition("/")[2]
+
+    async def fetch(self, url: str) -> bytes:
+        """What stands at an address of a file, without credentials: the address is one."""
+        async with httpx.AsyncClient(timeout=10) as http:
+            response = await http.get(f"{self.api.url}{urlsplit(url).path}")
+        assert response.status_code == 200, response.text
+        return response.content
 
     async def run(self, name: str, **variables: Any) -> Any:
         """What the root field answers; all of the data where a document has several.
@@ -232,6 +275,32 @@ class Following:
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the next event
             ended = error
         self._kept.put_nowait(ended)
+
+
+def _without_files(value: Any, path: str) -> tuple[Any, dict[str, FileToSend]]:
+    """The same with null in the place of each file, and the files by their paths: `variables.input.upload`."""
+    if isinstance(value, FileToSend):
+        return None, {path: value}
+    if not isinstance(value, (dict, list)):
+        return value, {}
+    found: dict[str, FileToSend] = {}
+    rest: Any = value.copy()
+    for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+        rest[key], files = _without_files(member, f"{path}.{key}")
+        found |= files
+    return rest, found
+
+
+def _multipart(operations: Data, files: Mapping[str, FileToSend]) -> Data:
+    """What httpx sends as https://github.com/jaydenseric/graphql-multipart-request-spec says."""
+    named = {str(number): [path] for number, path in enumerate(files)}
+    return {
+        "data": {"operations": json.dumps(operations), "map": json.dumps(named)},
+        "files": {
+            str(number): (file.name, file.content, file.media_type)
+            for number, file in enumerate(files.values())
+        },
+    }
 
 
 def _value(name: str, answer: Data) -> Any:

@@ -92,9 +92,11 @@ async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tup
     return client, account
 
 
-async def post(client: Client, request: str, body: str) -> Data:
+async def post(client: Client, request: str, body: str, **more: Any) -> Data:
     """An exchange of the caller's side."""
-    posted = await client.change("PostExchange", request=request, body=body, idempotencyKey=uuid4().hex)
+    posted = await client.change(
+        "PostExchange", request=request, body=body, idempotencyKey=uuid4().hex, **more
+    )
     exchange: Data = posted["exchange"]
     return exchange
 

@@ -8,7 +8,8 @@ import re
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
-from tests.journeys.client import Client
+from tests.files import a_jpeg, a_pdf
+from tests.journeys.client import Client, FileToSend
 from tests.journeys.documents import Document, document, documents
 from tests.journeys.stories import (
     captcha,
@@ -74,7 +75,12 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         status="IN_PROGRESS",
         reason="Une équipe passe demain.",
     )
-    exchange = await post(agent, request, "Bonjour, est-ce le lampadaire du carrefour ?")
+    await pieces(visitor, agent, request)
+    joined = (await agent.run("RequestAttachments", request=request))["attachments"]
+    exchange = await post(
+        agent, request, "Bonjour, est-ce le lampadaire du carrefour ?", attachments=[joined[0]["id"]]
+    )
+    await storage_space(citizen)
     await visitor.change("MarkExchangesRead", request=request, upTo=exchange["id"])
     page = await visitor.run("RequestPage", request=request)
     await visitor.run(
@@ -110,6 +116,41 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         if name not in subscriptions()
     }
     assert most == {name: document(name).statements for name in most}
+
+
+async def pieces(visitor: Client, agent: Client, request: str) -> None:
+    """Joined, replaced and removed, each way; the mairie's cost a mail more, an upload its own row."""
+    named = {"request": request, "title": "Le lampadaire"}
+    photo = FileToSend(a_jpeg(), "lampadaire.jpg", "image/jpeg")
+    await visitor.change("AddAttachment", **named, source={"upload": photo})
+    for client in (visitor, agent):
+        first = await client.upload(FileToSend(a_jpeg(), "lampadaire.jpg"))
+        added = await client.change("AddAttachment", **named, source={"resumableUpload": first})
+        attachment = added["attachment"]["id"]
+        await client.change("ReplaceAttachment", attachment=attachment, title="Plus près")
+        second = await client.upload(FileToSend(a_jpeg(), "lampadaire.jpg"))
+        await client.change("ReplaceAttachment", attachment=attachment, source={"resumableUpload": second})
+    await agent.change("RemoveAttachment", attachment=attachment)
+    async with asyncio.timeout(20):
+        while (await visitor.run("Receipt", request=request))["receipt"] is None:  # noqa: ASYNC110 - a worker makes it
+            await asyncio.sleep(0.1)
+
+
+async def storage_space(citizen: Client) -> None:
+    upload = FileToSend(a_pdf(), "avis.pdf", "application/pdf")
+    await citizen.change("AddStoredDocument", input={"upload": upload, "kind": "INCOME"})
+    resumable = await citizen.upload(FileToSend(a_pdf(), "passeport.pdf"))
+    added = await citizen.change("AddStoredDocument", input={"resumableUpload": resumable})
+    document = added["document"]["id"]
+    draft = await draft_request(citizen)
+    await citizen.change("AddAttachment", request=draft["id"], source={"storedDocument": document})
+    resumable = await citizen.upload(FileToSend(a_jpeg(), "passeport.jpg"))
+    await citizen.change(
+        "UpdateStoredDocument", input={"document": document, "resumableUpload": resumable, "kind": "IDENTITY"}
+    )
+    storage = (await citizen.run("StorageSpace"))["storage"]
+    assert [len(node["usedBy"]) for node in storage["documents"]["nodes"]] == [1, 0]
+    await citizen.change("DeleteStoredDocument", document=document)
 
 
 async def another_session(citizen: Client, api: Api) -> str:
