@@ -95,7 +95,7 @@ async def test_fills_step_by_step_and_sends_with_a_security_code(stack: Stack) -
     code = await captcha(visitor, "SUBMIT_REQUEST")
     sent = await visitor.change("SubmitRequest", request=draft["id"], version=version, captcha=code)
     assert sent["request"]["status"] == "SUBMITTED"
-    assert sent["request"]["permittedActions"] == ["CANCEL", "POST_EXCHANGE"]
+    assert sent["request"]["permittedActions"] == ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"]
 
     mail = await stack.inbox.wait_for(address)
     assert draft["ticket"] in body(mail, "plain")

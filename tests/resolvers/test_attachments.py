@@ -408,11 +408,12 @@ async def test_sent_many_times_at_once_it_is_one(
 
 
 async def copied_twice_at_once(
-    procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
+    procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch, *, documents: int = 1
 ) -> list[Row | BaseException]:
     """Two that look what is there at the same time, unless one makes the other wait."""
     draft = await make_request(procedure, citizen=citizen, status="DRAFT")
-    document = id_of(await make_document(citizen, await make_file()))
+    files = [await make_file(f"content {number}".encode()) for number in range(documents)]
+    named = [id_of(await make_document(citizen, file)) for file in files]
     both_have_looked = asyncio.Barrier(2)
 
     async def meet(sql: str, *values: Any) -> Any:
@@ -427,7 +428,8 @@ async def copied_twice_at_once(
 
     monkeypatch.setattr(resolvers.attachments, "fetch_one", meet)
     return await asyncio.gather(
-        *(add_from(citizen, draft, stored_document=document) for _ in range(2)), return_exceptions=True
+        *(add_from(citizen, draft, stored_document=document) for document in (named[0], named[-1])),
+        return_exceptions=True,
     )
 
 
@@ -461,6 +463,24 @@ async def test_without_either_there_are_two(
     leave_the_lock_out(monkeypatch)
     await execute("DROP INDEX attachment_once")
     await copied_twice_at_once(procedure, citizen, monkeypatch)
+    assert await Attachment.all().count() == 2
+
+
+async def test_of_two_that_want_the_last_place_one_has_it(
+    procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolvers.attachments, "ATTACHMENT_LIMIT", 1)
+    rows = await copied_twice_at_once(procedure, citizen, monkeypatch, documents=2)
+    assert sorted(isinstance(row, ValidationError) for row in rows) == [False, True]
+    assert await Attachment.all().count() == 1
+
+
+async def test_without_the_lock_both_have_it(
+    procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolvers.attachments, "ATTACHMENT_LIMIT", 1)
+    leave_the_lock_out(monkeypatch)
+    await copied_twice_at_once(procedure, citizen, monkeypatch, documents=2)
     assert await Attachment.all().count() == 2
 
 

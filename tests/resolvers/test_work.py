@@ -8,6 +8,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from core.errors import NotFoundError
+from core.event_bus import event_bus
 from models.actors import CitizenActor
 from models.database import fetch
 from models.events import RequestEvent
@@ -38,6 +40,28 @@ async def test_of_two_that_wait_for_each_other_both_are_done(
     assert len(attempts) == 3, "PostgreSQL ends one of two that wait for each other"
     assert {event.request_id for event in await RequestEvent.all()} == {one.id, other.id}
     assert await RequestEvent.all().count() == 2
+
+
+async def test_workers_are_woken_once_what_they_look_for_is_there(
+    procedure: Procedure, citizen: CitizenActor
+) -> None:
+    sent = await make_request(procedure, citizen=citizen)
+
+    @unit_of_work
+    async def attach(work: Work, fails: bool) -> None:
+        work.wake("files")
+        work.happened("AttachmentAdded", sent, citizen)
+        if fails:
+            raise NotFoundError
+
+    async with event_bus().listen("files") as files, event_bus().listen("events") as events:
+        with pytest.raises(NotFoundError):
+            await attach(True)
+        assert not await files.wait(0)
+        await attach(False)
+        assert await files.wait(0)
+        assert await events.wait(0)
+    assert await RequestEvent.all().count() == 1
 
 
 async def test_whoever_loses_every_time_is_told(procedure: Procedure) -> None:
