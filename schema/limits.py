@@ -43,9 +43,9 @@ class Limits:
 
     `cost` counts the fields of the largest answer: what is below a connection counts once for each object
     of the page asked for (`first`, `last`), and `page` times where the bound is a variable or missing
-    without a default; what is below a plain list counts `list_length` times. A field that PostgreSQL counts
-    rows for counts as `counted`. A field takes some 20 µs of Python, so 20,000 are 0.4 s, in which the process
-    answers nobody else; the fullest pages of a portal come to a fifth of it.
+    without a default; what is below a plain list counts `list_length` times, or as `_LONG_LISTS` says. A field
+    that PostgreSQL counts rows for counts as `counted`. A field takes some 20 µs of Python, so 20,000 are 0.4 s,
+    in which the process answers nobody else; the fullest pages of a portal come to a fifth of it.
 
     `repetitions` bounds what validation compares: a field that appears n times in one selection set counts
     n - 1 times what all its appearances hold.
@@ -246,7 +246,8 @@ class _Scale:
             if _is_connection(parent):
                 total.each = min(_CEILING, total.each + cost)
                 return
-            cost *= self.limits.list_length if page is None else page
+            length = _LONG_LISTS.get(f"{parent}.{name}", self.limits.list_length)
+            cost *= length if page is None else page
         total.cost = min(_CEILING, total.cost + cost)
 
     def _page(self, node: FieldNode, definition: GraphQLField) -> int:
@@ -274,6 +275,8 @@ class _Scale:
 
 _PAGE_ARGUMENTS = ("first", "last")
 _COUNTED = frozenset({"totalCount", "unreadExchangeCount"})
+# Pieces are copies of documents, which are used by requests, which hold pieces, and so on.
+_LONG_LISTS = {"ServiceRequest.attachments": 50, "StoredDocument.usedBy": 20, "Exchange.attachments": 10}
 _MOST_DIGITS = 10  # what an Int of GraphQL, 32 bits, may have
 
 

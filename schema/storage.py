@@ -59,7 +59,7 @@ class StoredDocument(Node):
     valid_until: date | None
     """The day the paper itself stops being valid, if it has one."""
     used_by: list[ServiceRequestReference]
-    """Requests that hold a copy of it. A copy stays as it was when this document changes or goes."""
+    """Requests that hold a copy of it, the latest 20. A copy stays as it was when this document changes or goes."""
 
 
 @input_object()

@@ -12,7 +12,8 @@ from resolvers.reading.pages import OrderBy, Window, list_of, page
 from resolvers.reading.shape import Part, Reading, Shape
 
 DOCUMENTS_DEFAULT = 50
-USED_BY_LIMIT = 100
+USED_BY_LIMIT = 20
+"""What schema/limits.py counts with."""
 
 PLAIN = {"title", "kind", "stored_at", "updated_at", "valid_until"}
 

@@ -23,6 +23,7 @@ from models.procedures import Procedure
 from models.storage import DOCUMENT_LIMIT, StoredDocument
 from resolvers import catalogue, contents
 from resolvers.accounts import me
+from resolvers.reading.storage import USED_BY_LIMIT
 from resolvers.sources import FileSource
 from resolvers.storage import (
     DocumentChange,
@@ -233,6 +234,16 @@ async def test_deleted_it_is_gone_and_its_copies_stay(
     assert await counted_and_true(citizen) == (0, 0)
     with pytest.raises(NotFoundError):
         await delete(citizen, row["id"])
+
+
+async def test_the_latest_requests_that_hold_a_copy(procedure: Procedure, citizen: CitizenActor) -> None:
+    document = await make_document(citizen, file := await make_file())
+    sent = [await make_request(procedure, citizen=citizen) for _ in range(USED_BY_LIMIT + 1)]
+    for request in sent:
+        await make_attachment(request, file, copied_from_id=document.id)
+    row = await read_document(citizen, document.id, DOCUMENT)
+    assert row is not None
+    assert [used["id"] for used in row["used_by"]] == [id_of(request) for request in reversed(sent[1:])]
 
 
 async def test_somebody_elses_document_is_none(citizen: CitizenActor, settings: Settings) -> None:
