@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from core.settings import Settings
 from models.actors import AgentActor, CitizenActor
+from models.database import close, initialise
 from models.procedures import Procedure
 from resolvers import catalogue
 from tests.factories import make_agent, make_citizen, make_procedure
@@ -19,6 +20,13 @@ def no_catalogue_of_another_database() -> Iterator[None]:
     catalogue.forget()
     yield
     catalogue.forget()
+
+
+@pytest_asyncio.fixture
+async def patient(database: Settings) -> None:
+    """Nobody is told to come again because many wait for each other, and the machine of the tests is busy."""
+    await close()
+    await initialise(database.model_copy(update={"database_timeout_seconds": 60.0}))
 
 
 @pytest_asyncio.fixture

@@ -397,6 +397,7 @@ async def test_sent_by_both_sides_it_is_two(
     assert len(stored_blobs(settings)) == await File.all().count() == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_sent_many_times_at_once_it_is_one(
     procedure: Procedure, citizen: CitizenActor, settings: Settings
 ) -> None:
@@ -440,6 +441,7 @@ def leave_the_lock_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models.requests, "fetch_one", fetch_without)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_requests_lock_makes_one_wait_for_the_other(
     procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,6 +450,7 @@ async def test_the_requests_lock_makes_one_wait_for_the_other(
     assert await Attachment.all().count() == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_without_the_lock_the_index_stops_the_second(
     procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,6 +460,7 @@ async def test_without_the_lock_the_index_stops_the_second(
     assert await Attachment.all().count() == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_without_either_there_are_two(
     procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -466,6 +470,7 @@ async def test_without_either_there_are_two(
     assert await Attachment.all().count() == 2
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_two_that_want_the_last_place_one_has_it(
     procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,6 +480,7 @@ async def test_of_two_that_want_the_last_place_one_has_it(
     assert await Attachment.all().count() == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_without_the_lock_both_have_it(
     procedure: Procedure, citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

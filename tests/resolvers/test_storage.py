@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from core.errors import FileRejectedError, NotFoundError, QuotaExceededError, ValidationError
 from core.selection import SelectedField, Selection
 from core.settings import Settings
 from models.accounts import Account
 from models.actors import CitizenActor
-from models.database import Row, close, counted, execute, fetch, fetch_one, initialise
+from models.database import Row, counted, execute, fetch, fetch_one
 from models.files import File
 from models.ids import encode, new_id
 from models.procedures import Procedure
@@ -166,6 +165,7 @@ async def test_the_same_piece_again_is_the_same_document(citizen: CitizenActor, 
     assert await counted_and_true(citizen) == (4 * first["file"]["size"], 4)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_same_piece_many_times_at_once_is_one(citizen: CitizenActor, settings: Settings) -> None:
     content = a_jpeg()
     rows = await asyncio.gather(*(keep(citizen, content) for _ in range(6)))
@@ -401,14 +401,6 @@ async def test_an_account_that_goes_takes_its_documents_along(citizen: CitizenAc
 
 
 # The quota, under two hundred writers.
-
-
-@pytest_asyncio.fixture
-async def patient(database: Settings) -> AsyncIterator[None]:
-    """Nobody is told to come again because the machine of the tests is busy."""
-    await close()
-    await initialise(database.model_copy(update={"database_timeout_seconds": 60.0}))
-    yield
 
 
 async def as_it_is(received: ReceivedFile) -> CheckedFile:
