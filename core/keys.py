@@ -78,12 +78,16 @@ def sign(purpose: str, payload: dict[str, Any], expires_at: datetime) -> str:
 
 def verify(purpose: str, token: str) -> dict[str, Any] | None:
     """The payload of a token that `sign` made for this purpose and that still holds; None for any other."""
-    body_text, _, digest_text = token[:4096].partition(".")
+    token = token[:4096]
+    body_text, _, digest_text = token.partition(".")
     try:
         body, digest = _decode(body_text), _decode(digest_text)
     except (binascii.Error, ValueError):
         return None
-    if not hmac.compare_digest(digest, hmac_digest(purpose, body)):
+    # Base64 writes the same bytes in several ways (spare bits, padding): only one of them was given out.
+    if token != f"{_encode(body)}.{_encode(digest)}" or not hmac.compare_digest(
+        digest, hmac_digest(purpose, body)
+    ):
         return None
     payload: dict[str, Any] = json.loads(body)
     return payload if payload.pop("exp") > now().timestamp() else None

@@ -25,6 +25,7 @@ from core.settings import (
 from espace.embedded import EmbeddedServerError
 from espace.servers import provide_servers
 from espace.serving import StartError
+from uploads.storing.blobs import make_blobs
 
 WRONG_SETTINGS = "The settings are not right:"
 
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = get_settings()
     except ValidationError as error:
         return _fail(WRONG_SETTINGS, *describe_problems(error))
+    try:
+        make_blobs(settings)
+    except ValueError as error:
+        return _fail(WRONG_SETTINGS, f"ESPACE_STORAGE_URL: {error}")
     configure_logging(settings)
     for line in forget_unknown_names():
         print(line, file=sys.stderr)
@@ -195,7 +200,10 @@ def _save_agent(settings: Settings, options: argparse.Namespace) -> int:
 def _encrypt_files(_settings: Settings, _: argparse.Namespace) -> int:
     from uploads.storing.rotation import encrypt_all_again
 
-    done, failed = asyncio.run(encrypt_all_again())
+    try:
+        done, failed = asyncio.run(encrypt_all_again())
+    except UnavailableError:
+        return _fail("The store of files cannot be reached: check ESPACE_STORAGE_URL, then run this again.")
     print(f"{done} files encrypted with the first key.")
     return _fail(f"{failed} could not be: see the log. Keep the old keys.") if failed else 0
 

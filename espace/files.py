@@ -30,7 +30,7 @@ from espace.file_headers import (
 from espace.graphql.door import Door
 from resolvers.file_links import ExpiredLinkError, ServedFile, open_link
 from resolvers.sessions import authenticate
-from uploads.storing import MissingBlobError
+from uploads.storing import CorruptBlobError, MissingBlobError
 
 logger = logging.getLogger("espace.files")
 
@@ -42,6 +42,10 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ABSENT = Text(
     fr="Ce fichier n’existe pas ou n’est plus disponible. Rechargez la page sur laquelle se trouve le lien.",
     en="This file does not exist or is no longer available. Reload the page that the link is on.",
+)
+_UNREADABLE = Text(
+    fr="Ce fichier ne peut pas être lu. Demandez à la mairie, ou joignez-le de nouveau.",
+    en="This file cannot be read. Ask the mairie, or attach it again.",
 )
 _WRONG_METHOD = Text(fr="Cette adresse se lit par GET ou HEAD.", en="Read this address by GET or HEAD.")
 _UNSATISFIABLE = Text(
@@ -102,6 +106,10 @@ class FilesView:
             # Removed since we looked, or lost: somebody has to look if it goes on.
             logger.warning("a file has a row and no bytes")
             return self._refuse(_ABSENT, 404, language)
+        except CorruptBlobError as error:
+            # The disk has changed what was written, or a key is missing: of that, somebody has to know at once.
+            logger.error("a file cannot be read: %s", type(error).__name__)
+            return self._refuse(_UNREADABLE, 500, language)
         except UnsatisfiableRangeError as error:
             return self._refuse(_UNSATISFIABLE, 416, language, **{"Content-Range": f"bytes */{error.size}"})
         except UnavailableError as error:

@@ -70,10 +70,10 @@ async def check(received: ReceivedFile) -> CheckedFile:
     """
     limit = get_settings().upload_file_bytes
     size, head = await asyncio.to_thread(_look, received.content)
+    if max(size, received.size) > limit:
+        raise rejections.too_large(limit)  # Of what is too large nothing was kept.
     if not size:
         raise rejections.empty()
-    if size > limit:
-        raise rejections.too_large(limit)
     name = normalise_name(received.name)
     kind = _kind(name, received.media_type)
     found = filetype.guess_mime(head)

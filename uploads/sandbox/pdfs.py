@@ -126,6 +126,8 @@ def clean(source: BinaryIO, target: BinaryIO, *, media_type: str, limit: int) ->
                 object_stream_mode=ObjectStreamMode.generate,
                 stream_decode_level=StreamDecodeLevel.none,
                 fix_metadata_version=False,
+                # The same PDF sent twice is one file: without this its /ID would hold the time.
+                deterministic_id=True,
             )
         except OSError as error:
             raise RefusedError("RESULT_TOO_LARGE") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from typing import get_args
 
@@ -11,8 +12,8 @@ from core.errors import FileRejectedError
 from core.settings import get_settings
 from tests.uploads import hostile
 from tests.uploads.hostile import JPEG, PDF, PNG
-from tests.uploads.sending import checked
-from uploads.checking import rejections
+from tests.uploads.sending import checked, received
+from uploads.checking import check, rejections
 from uploads.sandbox.orders import Outcome
 
 
@@ -55,3 +56,12 @@ def test_every_outcome_but_done_has_its_words() -> None:
         text = rejections.of_outcome(outcome, 1024).text
         assert "{" not in text.fr + text.en
         assert text.fr != text.en
+
+
+async def test_what_was_cut_off_for_its_size_is_too_large_and_not_empty() -> None:
+    """Of a file beyond the limit the door keeps the size only."""
+    with closing(received(b"", "photo.jpg", "image/jpeg")) as file:
+        file.size = get_settings().upload_file_bytes + 1
+        with pytest.raises(FileRejectedError) as raised:
+            await check(file)
+    assert raised.value.reason == "TOO_LARGE"
