@@ -60,7 +60,8 @@ CRON_JOBS = [
 @dataclass(frozen=True, slots=True)
 class Line:
     """Jobs of one kind: they wait for each other, and for no other kind. `poll_seconds`: the longest that an idle
-    worker leaves one unseen."""
+    worker leaves one unseen; each time, arq starts `at_once` at most, and what a killed worker left in the queue, too.
+    """
 
     queue: str
     at_once: int
@@ -77,8 +78,8 @@ LINES = [
     # A mail may wait for the others that were picked up with it: they leave one at a time.
     _line(MAIL, send_mail, at_once=MOST_AT_ONCE, poll_seconds=0.1, timeout=MOST_AT_ONCE * TOTAL_SECONDS + 10),
     _line(SCANS, scan_file, at_once=4, poll_seconds=0.25, timeout=SCAN_SECONDS + 30),
-    _line(PREVIEWS, draw_preview_of, at_once=2, poll_seconds=0.5, timeout=DRAW_SECONDS + 10),
-    _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.25, timeout=RECEIPT_SECONDS),
+    _line(PREVIEWS, draw_preview_of, at_once=2, poll_seconds=0.1, timeout=DRAW_SECONDS + 10),
+    _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
     Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),
 ]
 FUNCTIONS = [function for line in LINES for function in line.functions]
