@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from core.errors import UnavailableError
 from core.event_bus import event_bus
+from core.linux import die_with_parent
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
@@ -24,7 +25,6 @@ from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
 from espace.pages import render
-from espace.processes import die_with_parent
 from models import database
 from resolvers import catalogue
 from resolvers.sessions import authenticate

@@ -10,14 +10,14 @@ import os
 import pwd
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from core.linux import die_with_parent, libc, require
+
 # From linux/prctl.h and linux/capability.h.
-PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
 PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
@@ -26,8 +26,6 @@ SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
-
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class _CapabilityHeader(ctypes.Structure):
@@ -77,11 +75,11 @@ def find_user_for(owner_id: int | None) -> RunAs:
 
 
 def _capability_to_pass_through() -> int | None:
-    if _libc is None:
+    if libc is None:
         return None
     permitted = _CapabilitySet * 2
     sets = permitted()
-    if _libc.capget(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), sets):
+    if libc.capget(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), sets):
         return None
     held = sets[0].permitted
     return next((one for one in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if held & 1 << one), None)
@@ -129,38 +127,19 @@ def start_child(
 
 
 def _become(user: RunAs) -> None:
-    if user.capability is not None and _libc is not None:
-        _check(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    if user.capability is not None and libc is not None:
+        require(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
         # initdb looks for its programs with access(2), which ignores the capabilities of normal users otherwise.
         # Where it is not permitted, initdb says what it cannot reach.
-        _libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(user.group_id, user.group_id, user.group_id)
     os.setresuid(user.user_id, user.user_id, user.user_id)
-    if user.capability is not None and _libc is not None:
+    if user.capability is not None and libc is not None:
         bit = 1 << user.capability
         sets = (_CapabilitySet * 2)(_CapabilitySet(bit, bit, bit))
-        _check(_libc.capset(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), sets))
-        _check(_libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, user.capability, 0, 0))
-
-
-def die_with_parent(death_signal: signal.Signals = signal.SIGKILL, parent: int | None = None) -> None:
-    """Ask the kernel to signal this process when its parent ends.
-
-    It comes after every change of user, which clears it (prctl(2), PR_SET_PDEATHSIG). A parent that ended before is
-    noticed by its number: give it as `parent` where it is known.
-    """
-    if _libc is None:
-        return
-    _check(_libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0))
-    if parent is not None and os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _check(result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+        require(libc.capset(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), sets))
+        require(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, user.capability, 0, 0))
 
 
 def stop_child(child: subprocess.Popen[bytes], stop_signal: signal.Signals, patience_seconds: float) -> bool:

@@ -19,11 +19,12 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from core.linux import die_with_parent
 from core.settings import Settings
 from espace import demonstration
 from espace.embedded import EmbeddedServers
 from espace.mail_catcher import catch_mail
-from espace.processes import die_with_parent, start_child, stop_child
+from espace.processes import start_child, stop_child
 from espace.servers import addresses_of, publish_addresses, servers_folder, use_defaults
 from espace.serving import StartError, open_listener
 from resolvers.demonstration import DemonstrationFacts

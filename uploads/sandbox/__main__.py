@@ -11,13 +11,14 @@ import json
 import os
 import sys
 
-from uploads.sandbox.confinement import confine, die_with
+from core.linux import die_with_parent
+from uploads.sandbox.confinement import confine
 from uploads.sandbox.orders import Order, RefusedError
 
 
 def main() -> None:
     order = Order.from_json(sys.argv[1])
-    die_with(order.parent)
+    die_with_parent(parent=order.parent)
     answers = os.dup(1)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
