@@ -18,6 +18,7 @@ from core.settings import get_settings
 from core.wording import readable_date, readable_moment
 from jobs.dates import local, months_later
 from jobs.facts import MailFacts
+from jobs.links import request_url
 from models.email_confirmation import LIFETIME, confirmation_token
 from models.event_texts import STATUSES
 
@@ -57,7 +58,7 @@ def _values(facts: MailFacts) -> dict[str, Any]:
         "instant": lambda instant: readable_moment(local(instant, facts.timezone), facts.language),
     }
     if facts.ticket is not None:
-        values["request_url"] = f"{public_url}/demandes/{facts.ticket}"
+        values["request_url"] = request_url(facts.ticket)
     if facts.template == "email_confirmation":
         expires_at = now() + LIFETIME
         token = confirmation_token(_present(facts.account_id), facts.recipient, expires_at)

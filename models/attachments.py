@@ -15,12 +15,11 @@ from core.clock import now
 from core.errors import FieldProblem
 from core.i18n import Text, same
 from models.exchanges import Exchange
-from models.files import File
+from models.files import TITLE_LIMIT, File
 from models.ids import new_id
 from models.requests import ServiceRequest
 from models.storage import StoredDocument
 
-TITLE_LIMIT = 200
 ATTACHMENT_LIMIT = 50
 """Pieces that one request may hold, both sides together."""
 

@@ -15,6 +15,9 @@ from tortoise.models import Model
 from core.clock import now
 from models.ids import new_id
 
+TITLE_LIMIT = 200
+"""Characters of a title that a link gives it."""
+
 
 class File(Model):
     """`address` and `preview_address` are where uploads/storing keeps the bytes; infected bytes are thrown away.

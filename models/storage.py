@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 from core.clock import now
 from models.accounts import Account
-from models.files import File
+from models.files import TITLE_LIMIT, File
 from models.ids import new_id
 
 DOCUMENT_LIMIT = 1_000
@@ -29,7 +29,7 @@ class StoredDocument(Model):
         "models.File", on_delete=fields.RESTRICT, related_name="stored_documents"
     )
     file_id: UUID
-    title = fields.CharField(max_length=200)
+    title = fields.CharField(max_length=TITLE_LIMIT)
     name = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=20, default="OTHER")
     valid_until: date | None = fields.DateField(null=True)

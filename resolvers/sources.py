@@ -10,8 +10,8 @@ from uuid import UUID
 from core.errors import FieldProblem, NotFoundError, ValidationError
 from core.i18n import Text
 from models.actors import Actor
-from models.attachments import TITLE_LIMIT
 from models.database import fetch_one
+from models.files import TITLE_LIMIT
 from models.plain_text import has_unprintable, one_line
 from resolvers.contents import Content, brought_in
 from resolvers.uploads import open_upload, use_upload

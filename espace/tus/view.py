@@ -34,9 +34,8 @@ from espace.tus.refusals import VERSION, RefusedUploadError
 from models.actors import Actor
 from models.ids import decode_as, encode
 from resolvers.uploads import UploadState, create_upload, end_upload, find_upload
-from uploads.checking import rejections
-from uploads.checking.kinds import kind_of_declared, kind_of_extension
-from uploads.checking.names import normalise_name, split_extension
+from uploads.checking import announced_kind, rejections
+from uploads.checking.names import normalise_name
 from uploads.receiving import BodyTooLargeError, BodyTooSlowError, Seats, paced
 
 EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
@@ -235,19 +234,11 @@ def _progress(upload: UploadState) -> Response:
 def _described(metadata: Mapping[str, str]) -> tuple[str, str]:
     """The name of a file and its media type (may be ""), as its client says them.
 
-    Raises RefusedUploadError (400) without a name, FileRejectedError for what no content can make acceptable:
-    uploads/checking would refuse it in the end.
+    Raises RefusedUploadError (400) without a name; FileRejectedError at once for what would be refused in the end.
     """
     if not metadata.get("filename"):
         raise refusals.nameless()
-    name, media_type = (
-        normalise_name(metadata["filename"]),
-        metadata.get("filetype", "").partition(";")[0].strip(),
-    )
-    extension, declared = split_extension(name)[1], kind_of_declared(media_type)
-    by_extension = kind_of_extension(extension) if extension else declared
-    if not by_extension or declared is None:
-        raise rejections.type_not_accepted()
-    if declared not in ("", by_extension):
-        raise rejections.content_does_not_match()
+    name = normalise_name(metadata["filename"])
+    media_type = metadata.get("filetype", "").partition(";")[0].strip()
+    announced_kind(name, media_type)
     return name, media_type

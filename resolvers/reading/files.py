@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 from core.selection import Selection
 from models.actors import TicketHolder
-from resolvers.file_links import file_url
+from resolvers.file_links import Kind, file_url
 from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape
-
-Kind = Literal["attachment", "stored_document", "receipt"]
 
 PLAIN = {"media_type", "size", "scan"}
 

@@ -75,7 +75,7 @@ async def check(received: ReceivedFile) -> CheckedFile:
     if not size:
         raise rejections.empty()
     name = normalise_name(received.name)
-    kind = _kind(name, received.media_type)
+    kind = announced_kind(name, received.media_type)
     found = filetype.guess_mime(head)
     if MOVING.get(found, found) != kind:
         raise rejections.content_does_not_match()
@@ -103,7 +103,11 @@ async def check(received: ReceivedFile) -> CheckedFile:
     return CheckedFile(name, media_type, size, sha256, content)
 
 
-def _kind(name: str, media_type: str) -> str:
+def announced_kind(name: str, media_type: str) -> str:
+    """The accepted media type that a normalised name and a declared type (may be "") stand for together.
+
+    Raises FileRejectedError for what no content can make acceptable.
+    """
     extension = split_extension(name)[1]
     declared = kind_of_declared(media_type)
     by_extension = kind_of_extension(extension) if extension else declared
