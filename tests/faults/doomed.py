@@ -27,6 +27,7 @@ from models.asyncpg_backend import CommitsOrTells
 from tests.stack import ROOT
 from uploads.storing.folder import Folder
 
+LIMIT_SECONDS = 280
 PATIENCE_SECONDS = 20.0
 """Who has not come to its point by then is killed wherever it is."""
 
@@ -143,6 +144,7 @@ def die() -> NoReturn:
 
 
 Life = Callable[[Doom, Mapping[str, Any]], None]
+"""What a process does: it is given the `order`, with its `lane` of `lanes`, in each of which one lives at a time."""
 
 
 async def kill_all(
@@ -164,7 +166,7 @@ async def kill_all(
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=LIMIT_SECONDS,
     )
     assert done.returncode == 0, done.stderr[-5_000:]
     deaths: dict[int, Death] = {}
@@ -188,20 +190,21 @@ def run(life: Life) -> None:
     plans = [Plan(**plan) for plan in errand["plans"]]
     lanes = []
     for lane in range(errand["at_once"]):
+        order = {**errand["order"], "lane": lane, "lanes": errand["at_once"]}
         lanes.append(os.fork())
         if lanes[-1] == 0:
-            _end_with(partial(_kill_each, life, plans[lane :: errand["at_once"]], errand["order"], lane))
+            _end_with(partial(_kill_each, life, plans[lane :: errand["at_once"]], order))
     ended = [os.waitpid(process, 0)[1] for process in lanes]
-    sys.exit(max(map(os.waitstatus_to_exitcode, ended)))
+    sys.exit(any(ended))
 
 
-def _kill_each(life: Life, plans: Sequence[Plan], order: Mapping[str, Any], lane: int) -> None:
+def _kill_each(life: Life, plans: Sequence[Plan], order: Mapping[str, Any]) -> None:
     for plan in plans:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reader)
-            _end_with(partial(life, Doom(plan, writer), {**order, "lane": lane}))
+            _end_with(partial(life, Doom(plan, writer), order))
         os.close(writer)
         _tell(plan, {"process": child})
         _watch(plan, reader, child)

@@ -23,10 +23,16 @@ from tests.faults.wholeness import answered, let_a_day_pass, look_around, lost
 from tests.stack import Api, Stack
 
 KILLS = 200
+LANES = 3
+"""One more than processors: a process often waits for its disk."""
+
 CITIZENS = 24
 SWEEPS_KILLED = 8
 KILLS_OF_THE_API = 10
 SENDERS = 4
+BUSY_SECONDS = 300
+"""What it may take where the machine is five times as busy as it should be."""
+
 LONGEST_SECONDS = 0.12
 """How long after its point a process is killed that does not die there: what follows takes about as long."""
 
@@ -106,7 +112,8 @@ async def citizens() -> list[list[str]]:
 async def kill_uploaders(
     plans: list[Plan], environment: dict[str, str], how: str = "as it is"
 ) -> list[Death]:
-    return await kill_all(PROGRAM, plans, {"how": how, "citizens": await citizens()}, environment)
+    order = {"how": how, "citizens": await citizens()}
+    return await kill_all(PROGRAM, plans, order, environment, at_once=LANES)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -119,6 +126,7 @@ async def until_nothing_is_left_over(processes: set[int]) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.timeout(BUSY_SECONDS)
 async def test_killed_200_times_nothing_broken_is_seen_and_nothing_is_left_behind(
     database: Settings, environment: dict[str, str], scratch: Path
 ) -> None:
@@ -136,7 +144,7 @@ async def test_killed_200_times_nothing_broken_is_seen_and_nothing_is_left_behin
     assert any(orphan.startswith("unfinished/") for orphan in found.orphans), "nor while it wrote"
 
     await let_a_day_pass(database.data)
-    order = {"how": "sweep", "citizens": []}
+    order = {"how": "sweep"}
     sweeps = [Plan(n, "", "throwing away" if n % 2 else "thrown away", n + 1) for n in range(SWEEPS_KILLED)]
     await kill_all(PROGRAM, sweeps, order, environment, at_once=1)
     assert (await look_around()).visible() == []
@@ -158,32 +166,39 @@ async def stack_rows(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     get_settings.cache_clear()
 
 
+@pytest.mark.timeout(BUSY_SECONDS)
 async def test_an_api_process_killed_in_the_midst_of_uploads_loses_nothing(
     stack: Stack, stack_rows: Settings, scratch: Path, tmp_path: Path
 ) -> None:
     """Through the real door: multipart and tus over HTTP, sent by several at once."""
     stack.worker.stop()  # Nobody else is to write in the store.
-    doomed = Api({**stack.environment, "TMPDIR": str(scratch)}, tmp_path / "doomed.log")
-    await doomed.start()
+    environment = {**stack.environment, "TMPDIR": str(scratch)}
+    apis: list[Api] = []
+
+    async def start() -> Api:
+        apis.append(Api(environment, tmp_path / f"{len(apis)}.log"))
+        await apis[-1].start()
+        return apis[-1]
+
     chance = random.Random(5)
-    processes, is_over = [], False
+    is_over = False
     answered_since = asyncio.Event()
     try:
+        doomed = await start()
         people = [await Citizen.move_in(lambda: [doomed], seed) for seed in range(SENDERS)]
         sending = [asyncio.create_task(person.live(lambda: is_over, answered_since.set)) for person in people]
         for _ in range(KILLS_OF_THE_API):
+            following = await start()
             answered_since.clear()
             await asyncio.wait_for(answered_since.wait(), 30)
             await asyncio.sleep(chance.uniform(0, LONGEST_SECONDS))
-            assert doomed.process is not None
-            processes.append(doomed.process.pid)
             doomed.kill()
-            await doomed.start()
+            doomed = following
         is_over = True
         await asyncio.gather(*sending)
-        await until_nothing_is_left_over(set(processes))
+        await until_nothing_is_left_over({api.process.pid for api in apis if api.process and not api.running})
         done = sum((person.done for person in people), Counter[str]())
-        assert done["not answered"] >= KILLS_OF_THE_API
+        assert done["not answered"] >= KILLS_OF_THE_API / 2
         assert done["resumed"], "no upload was cut off, and went on"
         assert (await look_around()).visible() == []
         assert [await person.wrong() for person in people] == [[]] * SENDERS
@@ -192,8 +207,9 @@ async def test_an_api_process_killed_in_the_midst_of_uploads_loses_nothing(
         assert (await look_around()).all() == []
         assert [await person.wrong() for person in people] == [[]] * SENDERS
     finally:
-        if doomed.running:
-            doomed.stop()
+        for api in apis:
+            if api.running:
+                api.stop()
     assert files_in(scratch) == []
 
 

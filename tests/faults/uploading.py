@@ -255,7 +255,7 @@ async def _upload(doom: Doom, order: Mapping[str, Any]) -> None:
         setattr(resolvers.contents, "blobs", lambda: store)  # noqa: B010
         catch_up = store.catch_up
     # Nobody else is this citizen at the same time: each lane has its own.
-    mine = order["citizens"][order["lane"] :: 2]
+    mine = order["citizens"][order["lane"] :: order["lanes"]]
     account, session, request = mine[doom.plan.number % len(mine)]
     async with database.connected(get_settings()):
         actor = CitizenActor(account_id=UUID(account), session_id=UUID(session))
