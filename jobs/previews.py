@@ -13,7 +13,7 @@ from core.errors import UnavailableError
 from models.database import Row, execute, fetch_one
 from uploads.previews import draw_preview
 from uploads.received import scratch_file
-from uploads.storing import blobs
+from uploads.storing import blobs, throw_away
 
 MOST_ATTEMPTS = 3
 FIRST_PAUSE = timedelta(seconds=10)
@@ -87,7 +87,7 @@ async def _keep(id: UUID, address: str) -> None:
         address,
     )
     if not kept:
-        await blobs().delete(address)
+        await throw_away(address)
 
 
 async def _leave(id: UUID, pause: timedelta | None) -> None:

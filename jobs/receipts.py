@@ -17,7 +17,7 @@ from core.errors import UnavailableError
 from jobs.receipt_document import TypesettingError, put_into_words, read_facts, typeset
 from models.database import Row, execute, fetch_one, transaction
 from resolvers.contents import put_file
-from uploads.storing import blobs
+from uploads.storing import blobs, throw_away
 
 MEDIA_TYPE = "application/pdf"
 PAUSES = (
@@ -64,7 +64,7 @@ async def make_receipt(receipt_id: str) -> None:
         await _postpone(receipt)
         return
     if not await _hand_in(id, sha256, len(content), address):
-        await _throw_away(address)
+        await throw_away(address)
 
 
 async def _make(receipt: Row) -> bytes:
@@ -93,13 +93,6 @@ async def _hand_in(id: UUID, sha256: bytes, size: int, address: str) -> bool:
         await execute("UPDATE receipt SET file_id = $2, next_attempt_at = NULL WHERE id = $1", id, file_id)
     logger.info("receipt %s made", id)
     return is_used
-
-
-async def _throw_away(address: str) -> None:
-    try:
-        await blobs().delete(address)
-    except UnavailableError:
-        logger.warning("bytes that nobody needs are left to the sweep: the store is away")
 
 
 async def _note_failure(receipt: Row) -> None:

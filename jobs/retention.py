@@ -10,10 +10,9 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 
 from core.clock import now
-from core.errors import UnavailableError
 from models.database import Row, execute, fetch, fetch_one
 from resolvers.uploads import sweep_uploads
-from uploads.storing import blobs
+from uploads.storing import blobs, throw_away
 
 VISITOR_DRAFT = timedelta(days=30)
 """A draft that no account holds, untouched for that long. Its ticket was shown, but never mailed."""
@@ -83,7 +82,7 @@ async def _sweep_unlinked_files() -> int:
     async for ids in _unlinked_files(before):
         for file in await _delete_files(ids, before):
             swept += 1
-            await _throw_away(file)
+            await throw_away(*filter(None, (file["address"], file["preview_address"])))
     return swept
 
 
@@ -125,15 +124,6 @@ async def _delete_files(ids: list[UUID], before: datetime) -> list[Row]:
         if len(ids) == 1:
             return []
         return [file for id in ids for file in await _delete_files([id], before)]
-
-
-async def _throw_away(file: Row) -> None:
-    for address in (file["address"], file["preview_address"]):
-        if address is not None:
-            try:
-                await blobs().delete(address)
-            except UnavailableError:
-                logger.warning("bytes that nobody needs are left to the next sweep: the store is away")
 
 
 async def _sweep_orphans() -> int:

@@ -9,14 +9,13 @@ Whatever happens in between leaves bytes that no row names at worst: jobs/retent
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from core.clock import now
-from core.errors import FileRejectedError, RefusedError, UnavailableError
+from core.errors import FileRejectedError, RefusedError
 from core.i18n import Text
 from core.settings import get_settings
 from models.database import fetch_one
@@ -24,9 +23,7 @@ from models.ids import new_id
 from resolvers.files import initial_scan_state
 from uploads.checking import check
 from uploads.received import ReceivedFile
-from uploads.storing import blobs
-
-logger = logging.getLogger("espace.files")
+from uploads.storing import blobs, throw_away
 
 INFECTED = Text(
     fr="L’antivirus a trouvé un virus dans ce fichier : il n’a pas été gardé. Joignez-en un autre.",
@@ -63,10 +60,10 @@ async def brought_in(received: ReceivedFile) -> AsyncIterator[Content]:
         yield content
     except RefusedError:
         content.used = False
-        await _throw_away(address)
+        await throw_away(address)
         raise
     if not content.used:
-        await _throw_away(address)
+        await throw_away(address)
 
 
 async def put_content(content: Content) -> UUID:
@@ -117,10 +114,3 @@ async def put_file(
     if row["scan"] == "INFECTED":
         raise FileRejectedError("INFECTED", INFECTED)
     return row["id"], row["address"] == address
-
-
-async def _throw_away(address: str) -> None:
-    try:
-        await blobs().delete(address)
-    except UnavailableError:
-        logger.warning("bytes that nobody needs are left to the sweep: the store is away")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from uuid import UUID
 
 from core.clock import now
-from core.errors import UnavailableError
 from core.settings import Settings
 from models.database import Row, execute, fetch, fetch_one
 from models.requests import OPEN_STATUSES, ServiceRequest
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 from uploads.scanning import Verdict, has_scanner
-from uploads.storing import blobs
-
-logger = logging.getLogger(__name__)
+from uploads.storing import throw_away
 
 
 def initial_scan_state(settings: Settings) -> tuple[str, datetime | None]:
@@ -33,10 +29,7 @@ async def record_verdict(file_id: UUID, verdict: Verdict) -> bool:
     """
     is_recorded, address = await _record(file_id, verdict)
     if address is not None:
-        try:
-            await blobs().delete(address)
-        except UnavailableError:
-            logger.warning("infected bytes of file %s are left to the sweep: the store is away", file_id)
+        await throw_away(address)
     return is_recorded
 
 

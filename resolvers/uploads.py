@@ -8,9 +8,6 @@ a process that dies has not written down was not acknowledged either.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
@@ -24,10 +21,8 @@ from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketH
 from models.database import Row, execute, fetch, fetch_one, transaction
 from models.ids import decode_as, new_id
 from models.uploads import EMPTY_LIFETIME, UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
-from uploads.received import ReceivedFile, scratch_file
-from uploads.storing import MissingBlobError, blobs
-
-logger = logging.getLogger("espace.uploads")
+from uploads.received import ReceivedFile, close_scratch_file, scratch_file
+from uploads.storing import MissingBlobError, blobs, throw_away
 
 SWEPT_AT_ONCE = 100
 
@@ -150,7 +145,7 @@ async def append_part(
         UPLOAD_LIFETIME,
     )
     if advanced is None:
-        await _throw_away([address])
+        await throw_away(address)
     return advanced is not None
 
 
@@ -164,7 +159,7 @@ async def end_upload(actor: Actor, id: UUID) -> bool:
     )
     if row is None:
         return False
-    await _throw_away(row["addresses"])
+    await throw_away(*row["addresses"])
     return True
 
 
@@ -185,16 +180,15 @@ async def open_upload(actor: Actor, id: str) -> OpenedUpload | None:
                 await asyncio.to_thread(content.write, chunk)
         content.seek(0)
     except MissingBlobError:
-        content.close()
+        close_scratch_file(content)
         if await _finished(actor, id) is None:
             return None  # Its owner gave it up meanwhile.
         raise
-    except OSError as error:  # The disk is full: closing, too, would write what is still in memory.
-        with suppress(OSError):
-            content.close()
+    except OSError as error:  # The disk is full.
+        close_scratch_file(content)
         raise UnavailableError from error
     except BaseException:
-        content.close()
+        close_scratch_file(content)
         raise
     received = ReceivedFile(found["name"], found["media_type"], found["length"], content)
     return OpenedUpload(found["id"], None, received)
@@ -221,7 +215,7 @@ async def sweep_uploads() -> int:
             now(),
             SWEPT_AT_ONCE,
         )
-        await _throw_away([address for row in rows for address in row["addresses"]])
+        await throw_away(*(address for row in rows for address in row["addresses"]))
         swept += len(rows)
         if len(rows) < SWEPT_AT_ONCE:
             return swept
@@ -263,15 +257,6 @@ async def _finished(actor: Actor, id: str) -> Row | None:
         owner.id,
         now(),
     )
-
-
-async def _throw_away(addresses: Sequence[str]) -> None:
-    """Bytes that no row names any more. What stays because the store is away is swept later (jobs/retention.py)."""
-    try:
-        for address in addresses:
-            await blobs().delete(address)
-    except UnavailableError:
-        logger.warning("bytes of uploads that are gone are left to the sweep: the store is away")
 
 
 _LOG_IN = Text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -10,6 +11,12 @@ from typing import IO
 def scratch_file() -> IO[bytes]:
     """A temporary file without a name: whatever happens to the process, nothing of it is left on the disk."""
     return tempfile.TemporaryFile(prefix="espace-")
+
+
+def close_scratch_file(content: IO[bytes]) -> None:
+    """Closing writes what is still in memory, which a full disk refuses: nobody wants it any more."""
+    with suppress(OSError):
+        content.close()
 
 
 @dataclass(slots=True)
@@ -22,4 +29,4 @@ class ReceivedFile:
     content: IO[bytes]
 
     def close(self) -> None:
-        self.content.close()
+        close_scratch_file(self.content)

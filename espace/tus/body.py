@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -16,7 +15,7 @@ from espace.tus.headers import Checksum
 from espace.tus.refusals import RefusedUploadError
 from models.actors import Actor
 from resolvers.uploads import UploadState, append_part, find_upload
-from uploads.received import scratch_file
+from uploads.received import close_scratch_file, scratch_file
 from uploads.receiving import BodyTooSlowError
 
 PART_BYTES = 1024 * 1024
@@ -64,10 +63,7 @@ class Continuation:
         await self._store()
 
     def close(self) -> None:
-        with suppress(
-            OSError
-        ):  # Closing writes what is still in memory, which a full disk refuses: nobody wants it.
-            self._held.close()
+        close_scratch_file(self._held)
 
     async def _hold(self, piece: bytes | memoryview) -> None:
         try:

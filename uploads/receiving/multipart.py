@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from python_multipart.exceptions import FormParserError
@@ -69,7 +69,7 @@ async def keep_file(
     the disk is full, and whatever `events` raises.
     """
     file = ReceivedFile(part.file_name or "", part.media_type, 0, scratch_file())
-    files.callback(_forget, file)
+    files.callback(file.close)
     async for event in events:
         if not isinstance(event, bytes):
             break
@@ -93,13 +93,6 @@ def _append(file: ReceivedFile, piece: bytes, limit: int) -> None:
     elif kept:
         file.content.seek(0)
         file.content.truncate()
-
-
-def _forget(file: ReceivedFile) -> None:
-    with suppress(
-        OSError
-    ):  # Closing writes what is still in memory, which a full disk refuses: nobody wants it.
-        file.close()
 
 
 class _Events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import IO, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from core.errors import UnavailableError
 from core.settings import Settings, get_settings
 from uploads.storing.addresses import is_address, new_address
 from uploads.storing.backend import Backend, Listed, ReplacedError
@@ -20,7 +22,15 @@ from uploads.storing.errors import CorruptBlobError, MissingBlobError, UnknownKe
 from uploads.storing.folder import Folder
 from uploads.storing.keys import StorageKey, storage_keys
 
-__all__ = ["Blobs", "CorruptBlobError", "MissingBlobError", "UnknownKeyError", "blobs", "make_blobs"]
+__all__ = [
+    "Blobs",
+    "CorruptBlobError",
+    "MissingBlobError",
+    "UnknownKeyError",
+    "blobs",
+    "make_blobs",
+    "throw_away",
+]
 
 FOLDER = "files"
 """Of `settings.data`, where no `storage_url` is set."""
@@ -29,6 +39,8 @@ WRITES_AT_ONCE = 4
 READS_AT_ONCE = 16
 """Threads of one process, apart from those of everything else: a store that hangs takes up no more than these. What one
 write holds in memory: some chunks; on S3, ten megabytes."""
+
+_logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -128,6 +140,15 @@ class Blobs:
 def blobs() -> Blobs:
     """The store of this process."""
     return make_blobs(get_settings())
+
+
+async def throw_away(*addresses: str) -> None:
+    """Deletes bytes that no row names (any more). Where the store is away they stay: jobs/retention.py sweeps them."""
+    try:
+        for address in addresses:
+            await blobs().delete(address)
+    except UnavailableError:
+        _logger.warning("bytes that nobody needs are left to the sweep: the store is away")
 
 
 def make_blobs(settings: Settings) -> Blobs:
