@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from core.settings import Settings
+from espace.head_limits import LimitedHttp
 from uploads.scanning import warn_without_a_scanner
 
 BACKLOG = 512
@@ -32,6 +33,7 @@ def serve(settings: Settings, *, workers: int = 1, descriptor: int | None = None
         host=settings.host,
         port=settings.port,
         workers=workers,
+        http=LimitedHttp,
         log_config=None,
         access_log=False,
         server_header=False,
