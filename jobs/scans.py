@@ -19,7 +19,7 @@ from core.errors import UnavailableError
 from core.settings import get_settings
 from core.tasks import end_tasks
 from models.database import Row, execute, fetch_one
-from resolvers.files import record_verdict
+from resolvers.scans import record_verdict
 from uploads.scanning import CLEAN, ScanUnfinishedError, Verdict, has_scanner, scan
 from uploads.storing import CorruptBlobError, MissingBlobError, UnknownKeyError, blobs
 

@@ -20,7 +20,7 @@ from core.i18n import Text
 from core.settings import get_settings
 from models.database import fetch_one
 from models.ids import new_id
-from resolvers.files import initial_scan_state
+from resolvers.scans import initial_scan_state
 from uploads.checking import check
 from uploads.received import ReceivedFile
 from uploads.storing import blobs, throw_away

@@ -22,7 +22,7 @@ from jobs.scans import OURS_FOR, next_pause, scan_file
 from jobs.worker import work
 from models.database import Row, execute, fetch
 from models.requests import ServiceRequest
-from resolvers.files import initial_scan_state, record_verdict
+from resolvers.scans import initial_scan_state, record_verdict
 from tests.factories import make_citizen, make_procedure, make_request
 from tests.jobs.files import (
     add_file,

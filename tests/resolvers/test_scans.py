@@ -7,8 +7,8 @@ import pytest
 from core.clock import now
 from core.selection import Selection
 from models.ids import encode
-from resolvers.files import record_verdict
 from resolvers.requests import read_request
+from resolvers.scans import record_verdict
 from tests.factories import make_agent, make_citizen, make_procedure, make_request
 from tests.jobs.files import add_file, attach
 from uploads.scanning import Verdict
