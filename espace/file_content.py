@@ -10,9 +10,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from resolvers.file_links import ServedFile
-from uploads.storing import blobs
-
-LARGEST_PREVIEW_BYTES = 1024 * 1024
+from uploads import previews
+from uploads.storing import CorruptBlobError, blobs
 
 
 class BrokenBlobError(Exception):
@@ -27,22 +26,22 @@ class Content:
         self._preview: bytes | None = None
 
     async def size(self) -> int:
-        """In bytes. Raises UnavailableError, MissingBlobError."""
+        """In bytes. Raises UnavailableError, MissingBlobError, CorruptBlobError."""
         if self._served.size is not None:
             return self._served.size
         preview = bytearray()
         async with aclosing(_stream(self._served.address, 0, None)) as chunks:
             async for chunk in chunks:
                 preview += chunk
-                if len(preview) > LARGEST_PREVIEW_BYTES:
-                    raise BrokenBlobError("a preview is not small")
+                if len(preview) > previews.LARGEST:
+                    raise CorruptBlobError("a preview is not small")
         self._preview = bytes(preview)
         return len(preview)
 
     async def read(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """Bytes `start` to `end`, the first of them fetched already: what is amiss at once can still be said.
 
-        Raises UnavailableError, MissingBlobError; so does the stream later on, and BrokenBlobError.
+        Raises UnavailableError, MissingBlobError, CorruptBlobError; so does the stream later on, and BrokenBlobError.
         """
         if self._preview is not None:
             return _of(self._preview[start:end])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from urllib.parse import urlsplit
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.errors import NotFoundError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text, negotiate
 from core.settings import Settings
+from espace.cors import open_to_allowed_origins
 from espace.file_content import Content, ContentResponse
 from espace.file_headers import (
     UnsatisfiableRangeError,
@@ -55,23 +55,13 @@ _UNSATISFIABLE = Text(
 
 def make_file_routes(settings: Settings) -> list[BaseRoute]:
     """The route. Scripts of `settings.allowed_origins` may read files, too."""
-    application: ASGIApp = FilesView(settings)
-    if settings.allowed_origins:
-        application = CORSMiddleware(
-            application,
-            allow_origins=settings.allowed_origins,
-            allow_credentials=True,
-            allow_methods=["GET", "HEAD"],
-            allow_headers=["Authorization", "Range", "If-None-Match", "If-Range"],
-            expose_headers=[
-                "Accept-Ranges",
-                "Content-Disposition",
-                "Content-Length",
-                "Content-Range",
-                "ETag",
-            ],
-            max_age=600,
-        )
+    application = open_to_allowed_origins(
+        FilesView(settings),
+        settings,
+        methods=["GET", "HEAD"],
+        headers=["Authorization", "Range", "If-None-Match", "If-Range"],
+        exposed=["Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "ETag"],
+    )
     return [Route("/files/{token}/{name:path}", application, name="file")]
 
 

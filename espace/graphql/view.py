@@ -7,7 +7,6 @@ from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 
 import strawberry
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -16,6 +15,7 @@ from strawberry.http.websocket_origin import normalize_origin
 from core.errors import CallError, ForbiddenError, RateLimitedError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text, negotiate
 from core.settings import Settings
+from espace.cors import open_to_allowed_origins
 from espace.early_answer import EarlyAnswer, WatchedBody
 from espace.graphql.door import CSRF_HEADER, Authenticate, Door, sender_of_files
 from espace.graphql.envelope import (
@@ -80,16 +80,12 @@ def graphql_app(
     )
     seats = seats or Seats(settings.uploads_at_once)
     view = GraphQLView(engine, Door(settings, authenticate), settings, seats)
-    if not settings.allowed_origins:
-        return view
-    return CORSMiddleware(
+    return open_to_allowed_origins(
         view,
-        allow_origins=settings.allowed_origins,
-        allow_credentials=True,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Accept", "Accept-Language", CSRF_HEADER],
-        expose_headers=["Retry-After", "Server-Timing"],
-        max_age=600,
+        settings,
+        methods=["GET", "POST"],
+        headers=["Authorization", "Content-Type", "Accept", "Accept-Language", CSRF_HEADER],
+        exposed=["Retry-After", "Server-Timing"],
     )
 
 

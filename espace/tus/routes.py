@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from core.settings import Settings
+from espace.cors import open_to_allowed_origins
 from espace.graphql.door import CSRF_HEADER, Authenticate, Door
 from espace.tus.view import TusView
 from resolvers import sessions
@@ -21,40 +20,36 @@ def routes(
     `seats` are those that other bodies with files take, too; `uploads_at_once` of their own where there are none.
     """
     seats = seats or Seats(settings.uploads_at_once)
-    application: ASGIApp = TusView(settings, Door(settings, authenticate), seats)
-    if settings.allowed_origins:
-        application = CORSMiddleware(
-            application,
-            allow_origins=settings.allowed_origins,
-            allow_credentials=True,
-            allow_methods=["POST", "HEAD", "PATCH", "DELETE", "OPTIONS"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "Accept-Language",
-                CSRF_HEADER,
-                "X-HTTP-Method-Override",
-                "X-Request-ID",
-                "Tus-Resumable",
-                "Upload-Length",
-                "Upload-Offset",
-                "Upload-Metadata",
-                "Upload-Checksum",
-            ],
-            expose_headers=[
-                "Location",
-                "Retry-After",
-                "Tus-Resumable",
-                "Tus-Version",
-                "Tus-Extension",
-                "Tus-Max-Size",
-                "Tus-Checksum-Algorithm",
-                "Upload-Length",
-                "Upload-Offset",
-                "Upload-Metadata",
-                "Upload-Expires",
-            ],
-            max_age=600,
-        )
+    application = open_to_allowed_origins(
+        TusView(settings, Door(settings, authenticate), seats),
+        settings,
+        methods=["POST", "HEAD", "PATCH", "DELETE", "OPTIONS"],
+        headers=[
+            "Authorization",
+            "Content-Type",
+            "Accept-Language",
+            CSRF_HEADER,
+            "X-HTTP-Method-Override",
+            "X-Request-ID",
+            "Tus-Resumable",
+            "Upload-Length",
+            "Upload-Offset",
+            "Upload-Metadata",
+            "Upload-Checksum",
+        ],
+        exposed=[
+            "Location",
+            "Retry-After",
+            "Tus-Resumable",
+            "Tus-Version",
+            "Tus-Extension",
+            "Tus-Max-Size",
+            "Tus-Checksum-Algorithm",
+            "Upload-Length",
+            "Upload-Offset",
+            "Upload-Metadata",
+            "Upload-Expires",
+        ],
+    )
     # With and without a slash: Starlette's redirect from one to the other would believe the Host header.
     return [Route(path, application) for path in ("/uploads", "/uploads/", "/uploads/{id}")]

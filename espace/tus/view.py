@@ -123,11 +123,11 @@ class TusView:
         with_body = headers.has_body(request.headers)
         if with_body and headers.media_type(request.headers) != headers.BODY_TYPE:
             raise refusals.wrong_body_type()
-        headers.checksum(request.headers)
+        checksum = headers.checksum(request.headers)
         if (headers.number(request.headers, "Content-Length") or 0) > length:
             raise refusals.more_than_announced()
         upload = await create_upload(actor, name=name, media_type=media_type, length=length)
-        offset = await self._receive_first(request, actor, upload) if with_body else 0
+        offset = await self._receive_first(request, actor, upload, checksum) if with_body else 0
         return Response(
             status_code=201,
             headers={
@@ -137,14 +137,16 @@ class TusView:
             },
         )
 
-    async def _receive_first(self, request: Request, actor: Actor, upload: UploadState) -> int:
+    async def _receive_first(
+        self, request: Request, actor: Actor, upload: UploadState, checksum: headers.Checksum | None
+    ) -> int:
         """Where an upload stands after the body that came with its creation.
 
         Where the client will not learn of the upload, there is none.
         """
         with closing(Continuation(actor, upload)) as continuation:
             try:
-                await self._receive(request, continuation, upload)
+                await self._receive(request, continuation, upload, checksum)
             except RefusedUploadError:
                 await end_upload(actor, upload.id)
                 raise
@@ -154,7 +156,7 @@ class TusView:
 
     async def _continue(self, request: Request, actor: Actor, upload: UploadState) -> Response:
         offset = headers.number(request.headers, "Upload-Offset")
-        headers.checksum(request.headers)
+        checksum = headers.checksum(request.headers)
         if offset is None:
             raise refusals.no_offset()
         if offset != upload.received:
@@ -163,7 +165,7 @@ class TusView:
             raise refusals.more_than_announced()
         with closing(Continuation(actor, upload)) as continuation:
             try:
-                await self._receive(request, continuation, upload)
+                await self._receive(request, continuation, upload, checksum)
             except BodyTooSlowError:
                 raise refusals.too_slow() from None
         return Response(
@@ -195,8 +197,13 @@ class TusView:
             case _:
                 return 400, {}
 
-    async def _receive(self, request: Request, continuation: Continuation, upload: UploadState) -> None:
-        checksum = headers.checksum(request.headers)
+    async def _receive(
+        self,
+        request: Request,
+        continuation: Continuation,
+        upload: UploadState,
+        checksum: headers.Checksum | None,
+    ) -> None:
         async with (
             aclosing(request.stream()) as stream,
             aclosing(
