@@ -23,8 +23,9 @@ class Attachment(Node):
     """A file joined to a request (une pièce jointe)."""
 
     title: str
+    """What to show; `file.name` is what it is saved as."""
     field: str | None
-    """The form field it answers. Null where it was joined freely."""
+    """Key of the form field it answers. Null where it was joined freely."""
     file: File
     added_by: Party
     added_at: datetime

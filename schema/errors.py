@@ -118,11 +118,17 @@ class FileRejection(StrEnum):
     """Why a file was not taken."""
 
     EMPTY = "EMPTY"
+    """No bytes."""
     TOO_LARGE = "TOO_LARGE"
+    """Too many bytes, pixels or pages, or too much once decompressed; `message` says which."""
     TYPE_NOT_ACCEPTED = "TYPE_NOT_ACCEPTED"
+    """None of the kinds that are taken here, or in this field."""
     CONTENT_DOES_NOT_MATCH_TYPE = "CONTENT_DOES_NOT_MATCH_TYPE"
+    """Extension, declared type and content disagree."""
     INFECTED = "INFECTED"
+    """These bytes are known to hold a virus."""
     UNREADABLE = "UNREADABLE"
+    """Damaged, cut off, or protected by a password."""
 
 
 @output

@@ -14,23 +14,29 @@ class ScanState(StrEnum):
     """What the virus scanner said of a file."""
 
     PENDING = "PENDING"
+    """Not looked at yet, mostly for a second: show that it is being checked, and ask again. It counts as joined."""
     CLEAN = "CLEAN"
+    """It can be opened at `url`."""
     INFECTED = "INFECTED"
+    """It holds a virus and was thrown away: it has to be replaced or removed."""
     FAILED = "FAILED"
+    """It could not be scanned, and cannot be opened: it has to be replaced or removed."""
 
 
 @output
 class File:
-    """A file: its bytes never change."""
+    """A file: its bytes never change. What people send is written anew first, without metadata, scripts or other files
+    inside.
+    """
 
     name: str
     """As it was sent, made safe to show and to save under."""
     media_type: str
     """From the content, not from what the sender said."""
     size: int
-    """In bytes."""
+    """In bytes, as it is kept."""
     sha256: str
-    """In hexadecimal."""
+    """Of what is kept, in hexadecimal."""
     scan: ScanState
     url: URL | None
     """A signed address, good for some minutes and for this caller. Null until the scan says CLEAN. With `?download`

@@ -96,6 +96,7 @@ class ServiceRequest(Node):
     summary: list[SummarySection]
     """Le récapitulatif, ready to show, hidden fields left out."""
     attachments: list[Attachment]
+    """Pièces jointes of both sides, oldest first, 50 at most."""
     appointments: list[Appointment]
     """Empty where no appointment is planned: then the section is not shown."""
     unread_exchange_count: int
@@ -112,7 +113,8 @@ class ServiceRequest(Node):
     closed_at: datetime | None
     archived_at: datetime | None
     receipt: File | None
-    """The acknowledgement as a PDF: ticket, date, answers."""
+    """The acknowledgement as a PDF: ticket with a QR code, date, answers, pieces. Null for a draft, and for some
+    seconds after it is submitted."""
 
     @kept(ExchangeConnection)
     def exchanges(

@@ -40,6 +40,7 @@ class StorageSpace:
     """Mon espace de stockage: pieces kept for later requests."""
 
     used_bytes: int
+    """Of all its documents together, as they are kept."""
     quota_bytes: int
 
     @kept(Connection[StoredDocumentReference])
