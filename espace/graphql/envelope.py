@@ -142,15 +142,17 @@ async def _read_body(request: Request, maximum_bytes: int) -> bytes:
     return bytes(body)
 
 
-def refuse_declared_size(request: Request, maximum_bytes: int) -> None:
+def refuse_declared_size(request: Request, maximum_bytes: int, text: Text | None = None) -> None:
     """Raises RefusedEnvelopeError (413) where Content-Length already says that the body is too large."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > maximum_bytes:
-        refuse_size(maximum_bytes)
+        refuse_size(maximum_bytes, text)
 
 
-def refuse_size(maximum_bytes: int) -> NoReturn:
-    raise RefusedEnvelopeError(413, _TOO_LARGE.format(limit=maximum_bytes // 1024), {"Connection": "close"})
+def refuse_size(maximum_bytes: int, text: Text | None = None) -> NoReturn:
+    """Raises RefusedEnvelopeError (413): with `text`, if one is given, in the place of a sentence for programmers."""
+    too_large = text or _TOO_LARGE.format(limit=maximum_bytes // 1024)
+    raise RefusedEnvelopeError(413, too_large, {"Connection": "close"})
 
 
 def _from_query(request: Request) -> dict[str, object]:

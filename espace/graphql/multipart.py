@@ -39,6 +39,7 @@ from uploads.receiving import (
 
 MULTIPART = "multipart/form-data"
 MAXIMUM_FILES = 10
+MEGABYTE = 1024 * 1024
 MAXIMUM_PATHS = 100
 
 _Place = tuple[dict[str, Any] | list[Any], str | int]
@@ -58,7 +59,7 @@ def read_boundary(request: Request, maximum_bytes: int) -> bytes:
     """The boundary of a body that may be read. Raises RefusedEnvelopeError (400, 413, 415)."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise RefusedEnvelopeError(415, _ENCODED)
-    refuse_declared_size(request, maximum_bytes)
+    refuse_declared_size(request, maximum_bytes, _too_large(maximum_bytes))
     boundary = parse_options_header(request.headers.get("content-type"))[1].get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
         raise RefusedEnvelopeError(400, _NOT_MULTIPART)
@@ -191,11 +192,16 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except BodyTooLargeError as error:
-        refuse_size(error.limit)
+        refuse_size(error.limit, _too_large(error.limit))
     except BodyTooSlowError:
         raise RefusedEnvelopeError(408, _TOO_SLOW) from None
     except (MalformedBodyError, ClientDisconnect):  # Of those who have left, nobody is there to read it.
         raise RefusedEnvelopeError(400, _NOT_MULTIPART) from None
+
+
+def _too_large(maximum_bytes: int) -> Text:
+    """For people: it is their files that are too large together, and they can do something about it."""
+    return _TOO_LARGE.format(megabytes=f"{maximum_bytes / MEGABYTE:.3g}")
 
 
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046, 5.1.1
@@ -208,6 +214,10 @@ _ENCODED = Text(
 _NOT_MULTIPART = Text(
     fr="La requête n’est pas du multipart/form-data complet et bien formé.",
     en="The request is not complete and well formed multipart/form-data.",
+)
+_TOO_LARGE = Text(
+    fr="Cet envoi dépasse {megabytes}\u00a0Mo. Envoyez moins de fichiers à la fois, ou des fichiers plus légers.",
+    en="This is more than {megabytes}\u00a0MB at once. Send fewer files at a time, or smaller ones.",
 )
 _TOO_SLOW = Text(
     fr="La requête arrive trop lentement.",

@@ -335,6 +335,7 @@ async def test_a_declared_size_over_the_limit_answers_413_before_anything_is_rea
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"connection: close" in answer
     assert b"MALFORMED_OPERATION" in answer
+    assert "Cet envoi dépasse 50\u00a0Mo.".encode() in answer
 
 
 @pytest.mark.usefixtures("no_lingering")
