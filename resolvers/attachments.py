@@ -35,7 +35,7 @@ _FIELD_IS_FULL = Text(
     en="“{label}” already has {limit} file(s): remove one, or replace it.",
 )
 _TOO_MANY = Text(
-    fr="Une demande tient {limit} pièces au plus : retirez-en une, ou réunissez-les en un seul PDF.",
+    fr="Une demande contient {limit} pièces au plus : retirez-en une, ou réunissez-les en un seul PDF.",
     en="A request holds {limit} documents at most: remove one, or put several into one PDF.",
 ).format(limit=same(str(ATTACHMENT_LIMIT)))
 _TOO_HEAVY = Text(
@@ -43,8 +43,8 @@ _TOO_HEAVY = Text(
     en="The documents of a request weigh {limit} MB at most, together: remove one, or make it lighter.",
 ).format(limit=same(str(TOTAL_LIMIT_BYTES // 1024 // 1024)))
 _WRONG_TYPE = Text(
-    fr="« {label} » se joint en : {types}.",
-    en="“{label}” is taken as: {types}.",
+    fr="« {label} » n’accepte que ces types de fichier : {types}.",
+    en="“{label}” takes only these types of file: {types}.",
 )
 _JOINED_ALREADY = Text(
     fr="Ce fichier est déjà joint sous ce titre.",

@@ -57,8 +57,9 @@ _REFUSALS = {
 }
 
 _NOT_YOURS = Text(
-    fr="Cette pièce a été jointe par l’autre partie, qui seule peut la modifier. Écrivez-lui un échange.",
-    en="The other side attached this document, and only they can change it. Write them a message.",
+    fr="Cette pièce a été jointe par l’autre partie, qui seule peut la remplacer ou la retirer. "
+    "Écrivez-lui dans les échanges.",
+    en="The other side attached this document, and only they can replace or remove it. Write them a message.",
 )
 
 

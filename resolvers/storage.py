@@ -25,7 +25,7 @@ from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, chec
 from resolvers.work import Work, unit_of_work
 
 _TOO_MANY = Text(
-    fr="Un espace de stockage tient {limit} pièces au plus : supprimez-en une, puis recommencez.",
+    fr="Un espace de stockage contient {limit} pièces au plus : supprimez-en une, puis recommencez.",
     en="A storage space holds {limit} documents at most: delete one, then retry.",
 ).format(limit=same(str(DOCUMENT_LIMIT)))
 _KEPT_ALREADY = Text(
