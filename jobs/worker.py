@@ -27,11 +27,12 @@ from core.logging import configure_logging
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs.delivery import TOTAL_SECONDS
+from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
 from jobs.previews import DRAW_SECONDS, draw_preview_of
 from jobs.receipts import make_receipt
 from jobs.relay import MAIL, PREVIEWS, RECEIPTS, SCANS, Relay, Source
-from jobs.retention import sweep, sweep_files
+from jobs.retention import sweep
 from jobs.retrying import Job, retried
 from jobs.scans import SCAN_SECONDS, scan_file
 from models import database

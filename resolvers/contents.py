@@ -4,7 +4,7 @@ them.
     async with brought_in(received) as content:
         return await _add(actor, content, ...)      # a unit of work that calls `put_content`
 
-Whatever happens in between leaves bytes that no row names at worst: jobs/retention.py sweeps those.
+Whatever happens in between leaves bytes that no row names at worst: jobs/file_retention.py sweeps those.
 """
 
 from __future__ import annotations

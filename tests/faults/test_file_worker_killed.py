@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import Settings
-from jobs.retention import sweep_files
+from jobs.file_retention import sweep_files
 from models.database import execute, fetch, fetch_one
 from tests.factories import make_procedure
 from tests.faults.doomed import Plan, kill_all, left_over

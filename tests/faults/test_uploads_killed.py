@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from core.settings import Settings, get_settings
-from jobs.retention import sweep_files
+from jobs.file_retention import sweep_files
 from models.database import connected, fetch
 from tests.factories import id_of, make_citizen, make_procedure, make_request
 from tests.faults.doomed import Death, Plan, kill_all, left_over

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from core.settings import Settings, get_settings
-from jobs.retention import sweep_files
+from jobs.file_retention import sweep_files
 from models.database import connected, fetch
 from tests.conftest import DEMONSTRATION
 from tests.faults.sending import Citizen, NotNowError

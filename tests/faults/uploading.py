@@ -24,7 +24,7 @@ import uploads.sandbox.running  # noqa: F401 - loaded before the first process i
 from core.selection import Selection
 from core.settings import get_settings
 from espace.tus.body import Continuation
-from jobs.retention import sweep_files
+from jobs.file_retention import sweep_files
 from models import database
 from models.actors import CitizenActor
 from models.ids import encode

@@ -14,8 +14,9 @@ from tortoise.exceptions import IntegrityError
 from core.clock import now
 from core.errors import UnavailableError
 from core.settings import Settings, get_settings
-from jobs import retention
-from jobs.retention import UNLINKED_FILE, sweep, sweep_files
+from jobs import file_retention
+from jobs.file_retention import UNLINKED_FILE, sweep_files
+from jobs.retention import sweep
 from models.database import execute, fetch
 from models.receipts import Receipt
 from models.uploads import Upload, UploadPart
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture
 def all_blobs_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is in the store was written more than a day ago: to the sweep, it is the day after tomorrow."""
-    monkeypatch.setattr("jobs.retention.now", lambda: now() + 2 * UNLINKED_FILE)
+    monkeypatch.setattr("jobs.file_retention.now", lambda: now() + 2 * UNLINKED_FILE)
 
 
 async def _files() -> set[UUID]:
@@ -98,8 +99,8 @@ async def test_what_a_forgotten_draft_held_goes_after_it() -> None:
 
 
 async def test_more_than_one_statement_takes_goes_in_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "FILES_AT_ONCE", 3)
-    monkeypatch.setattr(retention, "BLOBS_AT_ONCE", 2)
+    monkeypatch.setattr(file_retention, "FILES_AT_ONCE", 3)
+    monkeypatch.setattr(file_retention, "BLOBS_AT_ONCE", 2)
     request = await make_request(await make_procedure())
     held = [await add_clean_file(age=OLD + timedelta(minutes=number)) for number in range(5)]
     for id in held:
@@ -173,7 +174,7 @@ async def test_a_database_that_knows_no_file_empties_no_store(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its address was set wrong, most likely: the files of a mairie would be gone."""
-    monkeypatch.setattr(retention, "SUSPICIOUSLY_MANY", 5)
+    monkeypatch.setattr(file_retention, "SUSPICIOUSLY_MANY", 5)
     addresses = [await keep(some_bytes()) for _ in range(5)]
     await sweep_files()
     assert all([await content_at(address) for address in addresses])
@@ -198,7 +199,7 @@ async def test_where_the_store_is_away_rows_go_and_bytes_go_later(
     get_settings.cache_clear()
     assert await _files() == set()
     assert await content_at(address)
-    monkeypatch.setattr("jobs.retention.now", lambda: now() + 2 * UNLINKED_FILE)
+    monkeypatch.setattr("jobs.file_retention.now", lambda: now() + 2 * UNLINKED_FILE)
     await sweep_files()
     assert await content_at(address) is None
 
@@ -241,14 +242,14 @@ async def test_a_file_that_is_attached_between_looking_and_taking_stays(
     held = await add_clean_file(age=OLD)
     await add_clean_file(age=OLD)
     attaching = await asyncpg.connect(database.database_url)
-    real = retention._delete_files
+    real = file_retention._delete_files
 
     async def attach_first(ids: list[UUID], *arguments: object) -> object:
         if len(ids) == 2:
             await _link_in(attaching, held, request.id, dated=dated)
         return await real(ids, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(retention, "_delete_files", attach_first)
+    monkeypatch.setattr(file_retention, "_delete_files", attach_first)
     try:
         await sweep_files()
     finally:

@@ -143,7 +143,7 @@ def blobs() -> Blobs:
 
 
 async def throw_away(*addresses: str) -> None:
-    """Deletes bytes that no row names (any more). Where the store is away they stay: jobs/retention.py sweeps them."""
+    """Deletes bytes that no row names. Where the store is away they stay, and jobs/file_retention.py sweeps them."""
     try:
         for address in addresses:
             await blobs().delete(address)
