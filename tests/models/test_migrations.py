@@ -48,7 +48,7 @@ def empty_database_url(servers: EmbeddedServers) -> str:
 
 
 async def test_two_at_once(servers: EmbeddedServers, empty_database_url: str) -> None:
-    """Both succeed, in processes of their own; one of them has done the work."""
+    """Both succeed, in processes of their own; one of them has done the work. An empty database alarms nobody."""
     await on_server(servers, "CREATE DATABASE empty_for_migrations")
     code = (
         "import asyncio, sys; from core.settings import Settings; from models.database import migrate; "
@@ -57,11 +57,18 @@ async def test_two_at_once(servers: EmbeddedServers, empty_database_url: str) ->
     try:
         both = [
             await asyncio.create_subprocess_exec(
-                sys.executable, "-c", code, empty_database_url, stdout=asyncio.subprocess.PIPE
+                sys.executable,
+                "-c",
+                code,
+                empty_database_url,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
             )
             for _ in range(2)
         ]
-        outputs = [(await process.communicate())[0].decode().strip() for process in both]
+        told = [await process.communicate() for process in both]
+        outputs = [output.decode().strip() for output, _ in told]
+        assert [problems.decode() for _, problems in told] == ["", ""]
         assert [process.returncode for process in both] == [0, 0]
         assert sorted(outputs) == [str(ALL), "[]"]
     finally:
