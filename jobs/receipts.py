@@ -16,7 +16,7 @@ from uuid import UUID
 from core.errors import UnavailableError
 from jobs.receipt_document import TypesettingError, put_into_words, read_facts, typeset
 from models.database import Row, execute, fetch_one, transaction
-from resolvers.contents import put_file
+from resolvers.files import put_file
 from uploads.storing import blobs, throw_away
 
 MEDIA_TYPE = "application/pdf"

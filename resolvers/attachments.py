@@ -17,12 +17,12 @@ from models.ids import decode_as
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import catalogue
-from resolvers.contents import put_content
+from resolvers.file_sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title, use_up
+from resolvers.files import put_content
 from resolvers.policies import RequestState, require, require_own_attachment
 from resolvers.reading.attachments import attachment_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.requests import read_again
-from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title, use_up
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 from uploads.checking.kinds import EXTENSIONS
 

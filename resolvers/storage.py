@@ -18,10 +18,10 @@ from models.actors import Actor, CitizenActor
 from models.database import Row, execute, fetch_one, violated_constraint
 from models.ids import decode_as
 from models.storage import DOCUMENT_LIMIT, StoredDocument
-from resolvers.contents import put_content
+from resolvers.file_sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title, use_up
+from resolvers.files import put_content
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.reading.storage import document_part, storage_part
-from resolvers.sources import NO_UPLOAD, BroughtFile, FileSource, bytes_of, checked_title, use_up
 from resolvers.work import Work, unit_of_work
 
 _TOO_MANY = Text(

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import strawberry
 
-import resolvers.sources
+import resolvers.file_sources
 from schema.declare import enumeration, input_object, output
 from schema.scalars import URL, Upload
 
@@ -59,6 +59,6 @@ class FileSource:
     call made again answers the same thing."""
 
 
-def file_source_of(source: FileSource) -> resolvers.sources.FileSource:
+def file_source_of(source: FileSource) -> resolvers.file_sources.FileSource:
     given = {name: value for name, value in vars(source).items() if value not in (None, strawberry.UNSET)}
-    return resolvers.sources.FileSource(**given)
+    return resolvers.file_sources.FileSource(**given)

@@ -9,7 +9,7 @@ import resolvers.storage
 from core.errors import FieldProblem
 from core.errors import ValidationError as InvalidError
 from core.i18n import Text
-from resolvers.sources import FileSource
+from resolvers.file_sources import FileSource
 from schema.callers import CITIZENS
 from schema.connections import Connection, Node
 from schema.declare import enumeration, input_object, output

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 from PIL import Image
 
 import espace.tus.body
-import resolvers.contents
+import resolvers.files
 import uploads.sandbox.running  # noqa: F401 - loaded before the first process is forked
 from core.selection import Selection
 from core.settings import get_settings
@@ -29,7 +29,7 @@ from models import database
 from models.actors import CitizenActor
 from models.ids import encode
 from resolvers import attachments, storage
-from resolvers.sources import FileSource
+from resolvers.file_sources import FileSource
 from resolvers.storage import DocumentChange
 from resolvers.uploads import create_upload, end_upload
 from tests.faults.doomed import Doom, run
@@ -239,8 +239,8 @@ def live(doom: Doom, order: Mapping[str, Any]) -> None:
         setattr(Folder, "write", write_in_place)  # noqa: B010 - no type checker likes it otherwise
     doom.watch_store()
     doom.watch_database()
-    doom.announce(resolvers.contents, "check", "checking", "checked")
-    doom.announce(resolvers.contents, "put_file", "writing down")
+    doom.announce(resolvers.files, "check", "checking", "checked")
+    doom.announce(resolvers.files, "put_file", "writing down")
     doom.announce(espace.tus.body, "append_part", "adding a part", "part added")
     asyncio.run(_sweep() if order["how"] == "sweep" else _upload(doom, order))
 
@@ -252,7 +252,7 @@ async def _upload(doom: Doom, order: Mapping[str, Any]) -> None:
     catch_up: Callable[[], Awaitable[None]] = nothing
     if order["how"] == "row first":
         store = RowFirst(blobs())
-        setattr(resolvers.contents, "blobs", lambda: store)  # noqa: B010
+        setattr(resolvers.files, "blobs", lambda: store)  # noqa: B010
         catch_up = store.catch_up
     # Nobody else is this citizen at the same time: each lane has its own.
     mine = order["citizens"][order["lane"] :: order["lanes"]]

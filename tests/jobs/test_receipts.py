@@ -20,7 +20,7 @@ from models.database import Row, execute, fetch, fetch_one, transaction
 from models.municipality_files import read_municipality
 from models.receipts import Receipt
 from models.requests import ServiceRequest
-from resolvers.contents import put_file
+from resolvers.files import put_file
 from resolvers.municipality import load_municipality
 from tests.conftest import DEMONSTRATION
 from tests.factories import FIELDS, make_citizen, make_procedure, make_request

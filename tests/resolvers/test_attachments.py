@@ -29,9 +29,9 @@ from models.requests import ServiceRequest
 from resolvers import catalogue
 from resolvers.attachments import add_attachment, read_attachment, remove_attachment, replace_attachment
 from resolvers.exchanges import post_exchange
+from resolvers.file_sources import FileSource
 from resolvers.requests import request as read_request
 from resolvers.scans import record_verdict
-from resolvers.sources import FileSource
 from resolvers.storage import delete_stored_document
 from tests.factories import (
     holder_of,

@@ -18,9 +18,9 @@ from models.files import File
 from models.procedures import Procedure
 from models.requests import ServiceRequest
 from resolvers.attachments import add_attachment, replace_attachment
+from resolvers.file_sources import FileSource
 from resolvers.requests import request as read_request
 from resolvers.requests import submit_request
-from resolvers.sources import FileSource
 from tests.factories import FIELDS, id_of, make_procedure, make_request
 from tests.file_rows import make_attachment, make_document, make_file, set_scan
 from tests.files import a_jpeg, a_pdf, a_png, as_received, stored_blobs

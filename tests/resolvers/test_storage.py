@@ -20,10 +20,10 @@ from models.files import File
 from models.ids import encode, new_id
 from models.procedures import Procedure
 from models.storage import DOCUMENT_LIMIT, StoredDocument
-from resolvers import catalogue, contents
+from resolvers import catalogue, files
 from resolvers.accounts import me
+from resolvers.file_sources import FileSource
 from resolvers.reading.storage import USED_BY_LIMIT
-from resolvers.sources import FileSource
 from resolvers.storage import (
     DocumentChange,
     add_stored_document,
@@ -416,7 +416,7 @@ async def race(
     citizen: CitizenActor, writers: int, monkeypatch: pytest.MonkeyPatch
 ) -> list[Row | BaseException]:
     """As many pieces of 100 bytes at once, no two alike, into a space of 5 000."""
-    monkeypatch.setattr(contents, "check", as_it_is)
+    monkeypatch.setattr(files, "check", as_it_is)
     await set_quota(citizen, 5_000)
     await catalogue.current()
     return await asyncio.gather(
@@ -454,7 +454,7 @@ async def test_the_sum_is_true_whatever_happens_at_once(
     citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Added, replaced and deleted at the same time."""
-    monkeypatch.setattr(contents, "check", as_it_is)
+    monkeypatch.setattr(files, "check", as_it_is)
     rows = [await keep(citizen, f"{number:0100}".encode()) for number in range(20)]
     acts: list[Awaitable[Any]] = []
     for number, row in enumerate(rows):

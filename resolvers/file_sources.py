@@ -13,7 +13,7 @@ from models.actors import Actor
 from models.database import fetch_one
 from models.files import TITLE_LIMIT
 from models.plain_text import has_unprintable, one_line
-from resolvers.contents import Content, brought_in
+from resolvers.files import Content, brought_in
 from resolvers.uploads import open_upload, use_upload
 from uploads.received import ReceivedFile
 
