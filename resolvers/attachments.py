@@ -24,7 +24,7 @@ from resolvers.reading.attachments import attachment_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.requests import read_again
 from resolvers.work import Work, mail_the_citizen, unit_of_work
-from uploads.checking.kinds import EXTENSIONS
+from uploads.checking.kinds import EXTENSIONS, KEPT_AS
 
 _NO_SUCH_FIELD = Text(
     fr="Cette démarche ne demande pas de pièce sous cette clé.",
@@ -406,7 +406,10 @@ async def _touch(request: ServiceRequest) -> None:
 
 
 def _require_type(asked: FileField | None, media_type: str) -> None:
-    if asked and asked.accepted_media_types and media_type not in asked.accepted_media_types:
+    if not asked or not asked.accepted_media_types:
+        return
+    # A form that takes HEIC takes what is kept of it.
+    if media_type not in {KEPT_AS.get(type, type) for type in asked.accepted_media_types}:
         names = ", ".join(EXTENSIONS.get(type, (type,))[0].upper() for type in asked.accepted_media_types)
         raise FileRejectedError(
             "TYPE_NOT_ACCEPTED", _WRONG_TYPE.format(label=same(asked.label), types=same(names))

@@ -24,6 +24,7 @@ from resolvers.requests import submit_request
 from tests.factories import FIELDS, id_of, make_procedure, make_request
 from tests.file_rows import make_attachment, make_document, make_file, set_scan
 from tests.files import a_jpeg, a_pdf, a_png, as_received, stored_blobs
+from tests.uploads.hostile import heic
 
 CARD = {"type": "file", "key": "card", "label": "Carte", "required": True, "max_files": 2}
 PHOTO = {
@@ -192,6 +193,15 @@ async def test_a_field_takes_the_types_that_it_says(
     assert await Attachment.all().count() == 1
     assert len(stored_blobs(settings)) == 2
     await join(citizen, draft, "card", a_pdf(), "carte.pdf")
+
+
+async def test_a_field_for_heic_takes_the_jpeg_that_becomes_of_it(citizen: CitizenActor) -> None:
+    procedure = await make_procedure(fields=[PHOTO | {"accepted_media_types": ["image/heic"]}])
+    draft = await make_request(procedure, citizen=citizen, status="DRAFT")
+    row = await join(citizen, draft, "photo", heic(), "photo.heic")
+    assert row["file"]["media_type"] == "image/jpeg"
+    with pytest.raises(FileRejectedError):
+        await join(citizen, draft, "photo", a_png(), "photo.png")
 
 
 @pytest.mark.parametrize("field", ["nothing", "reason", "", "Card"])
