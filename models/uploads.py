@@ -23,6 +23,9 @@ WAITING_LIMIT = 20
 WAITING_FILES_LIMIT = 5
 """What these may come to: so many files of the largest size."""
 
+PARTS_LIMIT = 1_000
+"""Parts that an upload may come in, besides one for each whole MiB: each is a blob, however small."""
+
 
 class Upload(Model):
     """Whose it is: an account's, an agent's, or that of a request's ticket holder; exactly one of the three.

@@ -20,7 +20,7 @@ from core.settings import get_settings
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch, fetch_one, transaction
 from models.ids import decode_as, new_id
-from models.uploads import EMPTY_LIFETIME, UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
+from models.uploads import EMPTY_LIFETIME, PARTS_LIMIT, UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
 from uploads.received import ReceivedFile, close_scratch_file, scratch_file
 from uploads.storing import MissingBlobError, blobs, throw_away
 
@@ -31,6 +31,10 @@ _TOO_MANY = Text(
     "recommencez ; ils s’effacent d’eux-mêmes après 24 heures.",
     en="You have too many uploads under way or not used yet. Finish, use or delete some, then retry; they go by "
     "themselves after 24 hours.",
+)
+_TOO_MANY_PARTS = Text(
+    fr="Cet envoi arrive en trop de petits morceaux. Commencez-en un nouveau, en morceaux plus grands.",
+    en="This upload comes in too many small pieces. Begin a new one, in larger pieces.",
 )
 
 
@@ -124,15 +128,15 @@ async def append_part(
     """Stores the next `size` bytes of an upload, those of `content`, and then says so in its row. One statement.
 
     False, and nothing is kept, where `start` is not what the upload has received (any more), where it would become
-    longer than announced, or where it is expired, gone or not the caller's. Raises UnavailableError: what is not known
-    to be kept is asked for again.
+    longer than announced, or where it is expired, gone or not the caller's. Raises NotAllowedError where it has come in
+    too many parts; UnavailableError: what is not known to be kept is asked for again.
     """
     owner = _owner(actor)
     address = await blobs().write(content, sha256)
     advanced = await fetch_one(
         "WITH advanced AS (UPDATE upload SET received = received + $4::bigint, expires_at = created_at + $8::interval "
         f"WHERE id = $1 AND {owner.column} = $2 AND received = $3::bigint AND received + $4::bigint <= length "
-        "AND expires_at > $7 RETURNING id) "
+        f"AND expires_at > $7 AND {_takes_parts()} RETURNING id) "
         "INSERT INTO upload_part (id, upload_id, start, size, address) "
         "SELECT $5::uuid, id, $3::bigint, $4::bigint, $6::text FROM advanced RETURNING id",
         id,
@@ -144,9 +148,18 @@ async def append_part(
         now(),
         UPLOAD_LIFETIME,
     )
-    if advanced is None:
-        await throw_away(address)
-    return advanced is not None
+    if advanced is not None:
+        return True
+    await throw_away(address)
+    full = await fetch_one(
+        f"SELECT id FROM upload WHERE id = $1 AND {owner.column} = $2 AND received = $3 AND NOT {_takes_parts()}",
+        id,
+        owner.id,
+        start,
+    )
+    if full is not None:
+        raise NotAllowedError(_TOO_MANY_PARTS)
+    return False
 
 
 async def end_upload(actor: Actor, id: UUID) -> bool:
@@ -224,6 +237,12 @@ async def sweep_uploads() -> int:
 _GONE_WITH_PARTS = (
     "SELECT id, ARRAY(SELECT address FROM upload_part WHERE upload_id = gone.id) AS addresses FROM gone"
 )
+
+
+def _takes_parts() -> str:
+    """Whether an upload may come in one more part."""
+    parts = "SELECT count(*) FROM upload_part WHERE upload_id = upload.id"
+    return f"({parts}) < {PARTS_LIMIT} + upload.length / {1024 * 1024}"
 
 
 def _owner(actor: Actor) -> _Owner:

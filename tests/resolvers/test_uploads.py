@@ -102,6 +102,37 @@ async def test_it_is_its_owners_alone(citizen: CitizenActor, agent: AgentActor, 
         opened.received.close()
 
 
+async def test_it_does_not_come_in_any_number_of_parts(
+    citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a part costs does not go by its size. What was stored before stays, and can be given up."""
+    monkeypatch.setattr(uploads, "PARTS_LIMIT", 3)
+    id = await begin(citizen)
+    for start in range(3):
+        assert await append(citizen, id, start, b"a")
+    kept = {address async for address in blobs().addresses()}
+    with pytest.raises(NotAllowedError):
+        await append(citizen, id, 3, b"a")
+    assert {address async for address in blobs().addresses()} == kept
+    assert not await append(citizen, id, 2, b"a"), "said of others only where it is the reason"
+    state = await find_upload(citizen, id)
+    assert state is not None
+    assert state.received == 3
+    assert await end_upload(citizen, id)
+
+
+async def test_large_ones_may_come_in_more_parts(
+    citizen: CitizenActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many more as it takes to send them a MiB at a time."""
+    monkeypatch.setattr(uploads, "PARTS_LIMIT", 1)
+    id = await begin(citizen, 2 * 1024 * 1024)
+    for start in range(3):
+        assert await append(citizen, id, start, b"a")
+    with pytest.raises(NotAllowedError):
+        await append(citizen, id, 3, b"a")
+
+
 async def test_visitors_and_partners_have_none(citizen: CitizenActor) -> None:
     id = await finished(citizen)
     for actor, refusal in ((Visitor(), UnauthenticatedError), (PARTNER, ForbiddenError)):
