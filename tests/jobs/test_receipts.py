@@ -145,7 +145,7 @@ async def test_without_throwing_away_the_same_race_leaves_bytes_behind(
     async def keep(address: str) -> None:
         return None
 
-    monkeypatch.setattr(jobs.receipts, "_throw_away", keep)
+    monkeypatch.setattr(jobs.receipts, "throw_away", keep)
     id, _ = await add_receipt()
     await asyncio.gather(*(make_receipt(str(id)) for _ in range(4)))
     assert len(await addresses()) == 4
