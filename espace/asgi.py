@@ -77,7 +77,10 @@ def make_app(settings: Settings) -> Starlette:
     ]
     if settings.development:
         routes += [_start_page(settings), *make_inbox_routes(settings.data / "inbox")]
-    return Starlette(routes=routes, middleware=[Middleware(guard, settings)], lifespan=lifespan)
+    application = Starlette(routes=routes, middleware=[Middleware(guard, settings)], lifespan=lifespan)
+    # Whoever adds a slash is not sent elsewhere: where to would be the Host header's word.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _graphql_routes(settings: Settings, seats: Seats) -> list[BaseRoute]:

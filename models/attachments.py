@@ -23,6 +23,9 @@ from models.storage import StoredDocument
 ATTACHMENT_LIMIT = 50
 """Pieces that one request may hold, both sides together."""
 
+EXCHANGE_ATTACHMENT_LIMIT = 10
+"""Pieces that one message may refer to."""
+
 TOTAL_LIMIT_BYTES = 200 * 1024 * 1024
 """What they may come to, together."""
 

@@ -10,7 +10,7 @@ from core.i18n import Text
 from core.keys import hmac_digest
 from core.selection import Selection
 from models.actors import Actor, AgentActor, party
-from models.attachments import ATTACHMENT_LIMIT
+from models.attachments import EXCHANGE_ATTACHMENT_LIMIT
 from models.contact import Contact
 from models.database import Row, execute, fetch, fetch_one
 from models.exchanges import BODY_LIMIT, Exchange
@@ -169,13 +169,13 @@ async def _attachments_of(request: ServiceRequest, ids: Sequence[str]) -> list[U
     """The attachments that the message refers to. Raises NotFoundError where one is not of this request."""
     if not ids:
         return []
-    wanted = {decode_as("Attachment", id) for id in ids[: ATTACHMENT_LIMIT + 1]}
+    wanted = {decode_as("Attachment", id) for id in ids[: EXCHANGE_ATTACHMENT_LIMIT + 1]}
     found = await fetch(
         "SELECT id FROM attachment WHERE request_id = $1 AND id = ANY($2::uuid[]) FOR KEY SHARE",
         request.id,
         [id for id in wanted if id],
     )
-    if len(found) != len(wanted) or len(ids) > ATTACHMENT_LIMIT:
+    if len(found) != len(wanted) or len(ids) > EXCHANGE_ATTACHMENT_LIMIT:
         raise NotFoundError(_NO_SUCH_ATTACHMENT)
     return [row["id"] for row in found]
 

@@ -22,7 +22,7 @@ from models.database import Row, execute, fetch, fetch_one, transaction
 from models.ids import decode_as, new_id
 from models.uploads import EMPTY_LIFETIME, PARTS_LIMIT, UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
 from uploads.received import ReceivedFile, close_scratch_file, scratch_file
-from uploads.storing import MissingBlobError, blobs, throw_away
+from uploads.storing import CorruptBlobError, MissingBlobError, blobs, throw_away
 
 SWEPT_AT_ONCE = 100
 
@@ -192,7 +192,7 @@ async def open_upload(actor: Actor, id: str) -> OpenedUpload | None:
             async for chunk in blobs().read(address):
                 await asyncio.to_thread(content.write, chunk)
         content.seek(0)
-    except MissingBlobError:
+    except (MissingBlobError, CorruptBlobError):
         close_scratch_file(content)
         if await _finished(actor, id) is None:
             return None  # Its owner gave it up meanwhile.

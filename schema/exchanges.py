@@ -57,7 +57,7 @@ class PostExchangeInput:
     request: strawberry.ID
     body: str
     attachments: list[strawberry.ID] | None = strawberry.UNSET
-    """Attachments of the same request that the message refers to."""
+    """Attachments of the same request that the message refers to: 10 at most."""
     idempotency_key: str | None = strawberry.UNSET
     """The same key answers the same exchange, however often it is sent."""
 

@@ -799,7 +799,7 @@ async def test_a_message_refers_to_pieces(
     row = await post(two, one, two)
     assert [piece["id"] for piece in row["attachments"]] == [one, two]
     assert not any(piece["editable"] for piece in row["attachments"])
-    many = [encode("Attachment", new_id()) for _ in range(models.attachments.ATTACHMENT_LIMIT + 1)]
+    many = [encode("Attachment", new_id()) for _ in range(models.attachments.EXCHANGE_ATTACHMENT_LIMIT + 1)]
     for named in ([elsewhere], [one, encode("Attachment", new_id())], ["x"], many, [one] * 51):
         with pytest.raises(NotFoundError):
             await post(*named)

@@ -40,6 +40,9 @@ READS_AT_ONCE = 16
 """Threads of one process, apart from those of everything else: a store that hangs takes up no more than these. What one
 write holds in memory: some chunks; on S3, ten megabytes."""
 
+WAITING_LIMIT = 500
+"""Calls that wait for a thread, where a store hangs: more are told to come again."""
+
 _logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
@@ -176,4 +179,7 @@ def _check(address: str) -> None:
 async def _in_thread(
     threads: ThreadPoolExecutor, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
 ) -> _T:
+    if threads._work_queue.qsize() >= WAITING_LIMIT:
+        _logger.error("the store does not keep up: %d calls wait for it", WAITING_LIMIT)
+        raise UnavailableError
     return await asyncio.get_running_loop().run_in_executor(threads, partial(function, *args, **kwargs))
