@@ -151,7 +151,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
 
     def procedure(raw: Raw) -> Row:
         entry = reading.catalogue.procedure(UUID(raw["procedure_id"]))
-        return procedure_row(reading.catalogue, actor, entry, field.selection)
+        return procedure_row(reading, entry, field.selection)
 
     computed: dict[str, Finish] = {
         "id": lambda raw: encode("ServiceRequest", UUID(raw["id"])),
