@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -18,7 +19,8 @@ from core.event_bus import event_bus
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
-from espace import captcha, health
+from espace import captcha, health, tus
+from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
 from espace.pages import render
@@ -27,6 +29,7 @@ from models import database
 from resolvers import catalogue
 from resolvers.sessions import authenticate
 from schema.build import build_schema
+from uploads.receiving import Seats
 
 logger = logging.getLogger("espace")
 
@@ -63,14 +66,22 @@ def make_app(settings: Settings) -> Starlette:
             await close_redis()
             await database.close()
 
-    routes: list[BaseRoute] = [*_graphql_routes(settings), *captcha.routes, *health.routes]
+    # Bodies with files, whichever way they come: a process takes in so many at a time.
+    seats = Seats(settings.uploads_at_once)
+    routes: list[BaseRoute] = [
+        *_graphql_routes(settings, seats),
+        *tus.routes(settings, seats=seats),
+        *make_file_routes(settings),
+        *captcha.routes,
+        *health.routes,
+    ]
     if settings.development:
         routes += [_start_page(settings), *make_inbox_routes(settings.data / "inbox")]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, middleware=[Middleware(guard, settings)], lifespan=lifespan)
 
 
-def _graphql_routes(settings: Settings) -> list[BaseRoute]:
-    application = graphql_app(build_schema(), settings, authenticate=authenticate)
+def _graphql_routes(settings: Settings, seats: Seats) -> list[BaseRoute]:
+    application = graphql_app(build_schema(), settings, authenticate=authenticate, seats=seats)
     return [Route("/graphql", application), WebSocketRoute("/graphql", application)]
 
 

@@ -100,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SLUG",
         help="one they handle; again for more (default: all there are)",
     )
+    add(
+        "encrypt-files",
+        _encrypt_files,
+        "Encrypt stored files with the first of ESPACE_STORAGE_KEYS, before an old one is taken away.",
+    )
     schema = add("schema", _export_schema, "Write schema/schema.graphql.")
     schema.add_argument("--print", action="store_true", help="print it instead")
     return parser
@@ -185,6 +190,14 @@ def _save_agent(settings: Settings, options: argparse.Namespace) -> int:
         return _fail(f"A citizen has the username {options.username}: choose another one.")
     print(f"{options.username} can log in.")
     return 0
+
+
+def _encrypt_files(_settings: Settings, _: argparse.Namespace) -> int:
+    from uploads.storing.rotation import encrypt_all_again
+
+    done, failed = asyncio.run(encrypt_all_again())
+    print(f"{done} files encrypted with the first key.")
+    return _fail(f"{failed} could not be: see the log. Keep the old keys.") if failed else 0
 
 
 def _export_schema(_: Settings, options: argparse.Namespace) -> int:

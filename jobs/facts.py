@@ -16,7 +16,14 @@ from models.address import Address
 from models.database import Row, fetch_one
 from models.phone_number import readable_phone
 
-Template = Literal["email_confirmation", "acknowledgement", "new_exchange", "status_changed"]
+Template = Literal[
+    "email_confirmation",
+    "acknowledgement",
+    "new_exchange",
+    "status_changed",
+    "attachment_added",
+    "attachment_rejected",
+]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
 
 
@@ -46,6 +53,8 @@ class MailFacts:
     has_reason: bool = False
     """Whether the mairie gave one, to be read on the request's page."""
     changed_at: datetime | None = None
+    title: str | None = None
+    """Of the attachment."""
 
 
 _FACTS = """
@@ -106,6 +115,7 @@ def facts_of(row: Row) -> MailFacts:
         status=data.get("status"),
         has_reason=row["event_actor"] == "MUNICIPALITY" and bool(data.get("reason")),
         changed_at=row["occurred_at"],
+        title=data.get("title"),
     )
 
 

@@ -1,31 +1,76 @@
-"""From the database to the workers: finds the mails that are due and hands their ids to arq.
+"""From the database to the workers: finds the rows that are due and hands their ids to arq, a queue for each kind.
 
-It looks whenever somebody says that there is mail, and every two seconds all the same: what a wake-up,
-Redis or a killed worker lost is found then. Handing an id out twice does no harm (jobs/mail.py).
+It looks whenever somebody says that there is something, and every two seconds all the same: what a wake-up, Redis or
+a killed worker lost is found then. Handing an id out twice does no harm (docs/decisions/0004).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
 from arq.connections import ArqRedis
 
 from core.errors import UnavailableError
-from core.event_bus import EventBus
+from core.event_bus import EventBus, Kind
+from core.tasks import end_tasks
 from models.database import fetch
 
 PERIOD_SECONDS = 2.0
 MOST_QUEUED = 200
-"""While that many jobs wait for a worker, no more are added."""
+"""While that many jobs of a kind wait for a worker, no more of it are added."""
 
 FORGET_SECONDS = 10.0
-"""After that long, a mail still due is handed out again: its job was lost, or waits."""
-
-SEND_MAIL = "send_mail"
+"""After that long, a row still due is handed out again: its job was lost, or waits."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where jobs of one kind come from.
+
+    `due`: a statement for the `id` and the number of `attempts` of rows that are due, the longest due first, at most
+    $1. `channel`: who is woken there looks at once. `queue`: the kind's own, so that no other kind is in its way.
+    """
+
+    job: str
+    channel: Kind
+    queue: str
+    due: str
+
+
+MAIL = Source(
+    "send_mail",
+    "mail",
+    "espace:jobs",
+    "SELECT id, attempts FROM mail WHERE state = 'PENDING' AND next_attempt_at <= now() "
+    "ORDER BY next_attempt_at LIMIT $1",
+)
+SCANS = Source(
+    "scan_file",
+    "files",
+    "espace:scans",
+    "SELECT id, scan_attempts AS attempts FROM file WHERE next_scan_at <= now() ORDER BY next_scan_at LIMIT $1",
+)
+PREVIEWS = Source(
+    "draw_preview_of",
+    "files",
+    "espace:previews",
+    "SELECT id, preview_attempts AS attempts FROM file WHERE next_preview_at <= now() "
+    "ORDER BY next_preview_at LIMIT $1",
+)
+RECEIPTS = Source(
+    "make_receipt",
+    "files",
+    "espace:receipts",
+    "SELECT id, attempts FROM receipt WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS)
 
 
 class Relay:
@@ -33,42 +78,53 @@ class Relay:
 
     def __init__(self, queue: ArqRedis) -> None:
         self._queue = queue
-        self._handed_out: dict[tuple[UUID, int], float] = {}
-        """Mail and attempt, and when: only spares work, and dies with the process."""
+        self._handed_out: dict[tuple[str, UUID, int], float] = {}
+        """Kind, row and attempt, and when: only spares work, and dies with the process."""
 
     async def run(self, bus: EventBus) -> None:
         """Until it is cancelled. Raises RedisError where Redis is away; waits where the database is."""
+        channels = list(dict.fromkeys(source.channel for source in SOURCES))
+        serving = [
+            asyncio.create_task(self._serve(bus, channel), name=f"relay: {channel}") for channel in channels
+        ]
+        try:
+            # Each channel on its own, so that what is slow for one keeps no other waiting.
+            await asyncio.gather(*serving)
+        finally:
+            await end_tasks(serving)
+
+    async def _serve(self, bus: EventBus, channel: Kind) -> None:
+        sources = [source for source in SOURCES if source.channel == channel]
         database_is_away = False
-        async with bus.listen("mail") as listener:
+        async with bus.listen(channel) as listener:
             while True:
                 try:
-                    await self.hand_out()
+                    await self.hand_out(sources)
                     database_is_away = False
                 except UnavailableError:
                     if not database_is_away:
-                        logger.warning("the database is away: mails wait")
+                        logger.warning("the database is away: %s wait", channel)
                     database_is_away = True
                 await listener.wait(PERIOD_SECONDS)
 
-    async def hand_out(self) -> int:
-        """Queues a job for each mail that is due and was not handed out just now; returns how many."""
+    async def hand_out(self, sources: Sequence[Source] = SOURCES) -> int:
+        """Queues a job for each row that is due and was not handed out just now; returns how many."""
         self._forget()
-        room = MOST_QUEUED - await self._queue.zcard(self._queue.default_queue_name)
+        return sum([await self._hand_out(source) for source in sources])
+
+    async def _hand_out(self, source: Source) -> int:
+        room = MOST_QUEUED - await self._queue.zcard(source.queue)
         if room <= 0:
             return 0
-        due = await fetch(
-            "SELECT id, attempts FROM mail WHERE state = 'PENDING' AND next_attempt_at <= now() "
-            "ORDER BY next_attempt_at LIMIT $1",
-            MOST_QUEUED,
-        )
-        fresh = [mail for mail in due if (mail["id"], mail["attempts"]) not in self._handed_out][:room]
-        for mail in fresh:
+        due = [(source.job, row["id"], row["attempts"]) for row in await fetch(source.due, MOST_QUEUED)]
+        fresh = [key for key in due if key not in self._handed_out][:room]
+        for key in fresh:
             # No job id of our own: arq would refuse it for as long as it remembers the one that a killed
             # worker had.
-            await self._queue.enqueue_job(SEND_MAIL, str(mail["id"]))
-            self._handed_out[mail["id"], mail["attempts"]] = monotonic()
+            await self._queue.enqueue_job(source.job, str(key[1]), _queue_name=source.queue)
+            self._handed_out[key] = monotonic()
         return len(fresh)
 
     def _forget(self) -> None:
         oldest = monotonic() - FORGET_SECONDS
-        self._handed_out = {mail: at for mail, at in self._handed_out.items() if at > oldest}
+        self._handed_out = {key: at for key, at in self._handed_out.items() if at > oldest}

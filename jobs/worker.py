@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from arq import cron
 from arq.connections import ArqRedis
+from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 from redis.asyncio.retry import Retry as RedisRetry
 from redis.backoff import NoBackoff
@@ -25,28 +28,60 @@ from core.settings import Settings
 from core.tasks import end_tasks
 from jobs.delivery import TOTAL_SECONDS
 from jobs.mail import send_mail
-from jobs.relay import SEND_MAIL, Relay
-from jobs.retention import sweep
-from jobs.retrying import retried
+from jobs.previews import DRAW_SECONDS, draw_preview_of
+from jobs.receipts import make_receipt
+from jobs.relay import MAIL, PREVIEWS, RECEIPTS, SCANS, Relay, Source
+from jobs.retention import sweep, sweep_files
+from jobs.retrying import Job, retried
+from jobs.scans import SCAN_SECONDS, scan_file
 from models import database
+from uploads.scanning import warn_without_a_scanner
 
-QUEUE = "espace:jobs"
-POLL_SECONDS = 0.1
 MOST_AT_ONCE = 8
-"""How many jobs are picked up together. Of mails, one at a time is sent (jobs/mail.py): the others only wait."""
+"""How many mails are picked up together. One at a time is sent (jobs/mail.py): the others only wait."""
+
+RECEIPT_SECONDS = 120.0
+SWEEPS = "espace:sweeps"
+SWEEP_SECONDS = 1_800
+"""A store with many files takes its time. What is broken off goes on an hour later."""
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
-CRON_JOBS = [cron(retried(sweep), name="sweep", minute=17, timeout=30)]
+CRON_JOBS = [
+    cron(retried(sweep), name="sweep", minute=17, timeout=30),
+    cron(retried(sweep_files), name="sweep_files", minute=37, timeout=SWEEP_SECONDS),
+]
 """Every hour, by one worker, whichever comes first."""
 
-FUNCTIONS: list[Function] = [
-    func(retried(send_mail), name=SEND_MAIL, timeout=MOST_AT_ONCE * TOTAL_SECONDS + 10)
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Jobs of one kind: they wait for each other, and for no other kind. `poll_seconds`: the longest that an idle
+    worker leaves one unseen."""
+
+    queue: str
+    at_once: int
+    poll_seconds: float
+    functions: Sequence[Function] = ()
+    cron_jobs: Sequence[CronJob] = field(default=())
+
+
+def _line(source: Source, job: Job, *, at_once: int, poll_seconds: float, timeout: float) -> Line:
+    return Line(source.queue, at_once, poll_seconds, [func(retried(job), name=source.job, timeout=timeout)])
+
+
+LINES = [
+    # A mail may wait for the others that were picked up with it: they leave one at a time.
+    _line(MAIL, send_mail, at_once=MOST_AT_ONCE, poll_seconds=0.1, timeout=MOST_AT_ONCE * TOTAL_SECONDS + 10),
+    _line(SCANS, scan_file, at_once=4, poll_seconds=0.25, timeout=SCAN_SECONDS + 30),
+    _line(PREVIEWS, draw_preview_of, at_once=2, poll_seconds=0.5, timeout=DRAW_SECONDS + 10),
+    _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.25, timeout=RECEIPT_SECONDS),
+    Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),
 ]
-"""A mail may wait for the others that were picked up with it: they leave one at a time."""
+FUNCTIONS = [function for line in LINES for function in line.functions]
 
 
 def run(settings: Settings) -> None:
@@ -70,6 +105,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     await bus.start()
     try:
         logger.info("the worker works")
+        warn_without_a_scanner(settings)
         await _work_with_redis_or_without(settings, bus, stop)
     finally:
         await bus.stop()
@@ -102,41 +138,52 @@ async def _work_with_redis_or_without(settings: Settings, bus: EventBus, stop: a
 
 async def _work_on(queue: ArqRedis, settings: Settings, bus: EventBus, stop: asyncio.Event) -> None:
     """Returns when told to stop; raises what ended arq or the relay."""
-    worker = Worker(
-        FUNCTIONS,
-        cron_jobs=CRON_JOBS,
-        queue_name=QUEUE,
+    workers = [_make_worker(line, queue, settings) for line in LINES]
+    running = [
+        asyncio.create_task(worker.async_run(), name=f"arq: {worker.queue_name}") for worker in workers
+    ]
+    running.append(asyncio.create_task(Relay(queue).run(bus), name="relay"))
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in running if task.done()]
+        await end_tasks(running)
+        await _let_arrive(_jobs_of(workers), stopping, settings.shutdown_timeout_seconds)
+        for task in ended:
+            task.result()
+    finally:
+        await end_tasks([*running, stopping, *_jobs_of(workers)])
+
+
+def _make_worker(line: Line, queue: ArqRedis, settings: Settings) -> Worker:
+    return Worker(
+        line.functions,
+        cron_jobs=line.cron_jobs,
+        queue_name=line.queue,
         redis_pool=queue,
         handle_signals=False,
-        max_jobs=min(MOST_AT_ONCE, max(settings.database_pool_size - 2, 1)),
-        poll_delay=POLL_SECONDS,
+        max_jobs=min(line.at_once, max(settings.database_pool_size - 2, 1)),
+        poll_delay=line.poll_seconds,
         keep_result=0,
         max_tries=5,
         job_serializer=_to_json,
         job_deserializer=orjson.loads,
         log_results=False,
     )
-    working = asyncio.create_task(worker.async_run(), name="arq")
-    relaying = asyncio.create_task(Relay(queue).run(bus), name="relay")
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    try:
-        await asyncio.wait({working, relaying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        ended = [task for task in (working, relaying) if task.done()]
-        await end_tasks([working, relaying])
-        await _let_arrive(worker, stopping, settings.shutdown_timeout_seconds)
-        for task in ended:
-            task.result()
-    finally:
-        await end_tasks([working, relaying, stopping, *worker.tasks.values()])
 
 
-async def _let_arrive(worker: Worker, stopping: asyncio.Task[Any], seconds: float) -> None:
+def _jobs_of(workers: Sequence[Worker]) -> list[asyncio.Task[Any]]:
+    """Those under way."""
+    return [task for worker in workers for task in worker.tasks.values()]
+
+
+async def _let_arrive(jobs: Sequence[asyncio.Task[Any]], stopping: asyncio.Task[Any], seconds: float) -> None:
     """Waits for the jobs under way (each has its time limit), but not longer than that once told to stop.
 
     A mail whose conversation is broken off may have been taken, and would be sent twice.
     """
-    if worker.tasks:
-        arriving = asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    if jobs:
+        arriving = asyncio.gather(*jobs, return_exceptions=True)
         await asyncio.wait({arriving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({arriving}, timeout=seconds)
 
@@ -154,7 +201,7 @@ def make_queue(settings: Settings) -> ArqRedis:
     )
     queue.job_serializer = _to_json
     queue.job_deserializer = orjson.loads
-    queue.default_queue_name = QUEUE
+    queue.default_queue_name = MAIL.queue
     return queue
 
 

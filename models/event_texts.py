@@ -45,6 +45,10 @@ _SENTENCES = {
         fr="{party} a remplacé la pièce « {title} ».", en="{party} replaced “{title}”."
     ),
     "AttachmentRemoved": Text(fr="{party} a retiré la pièce « {title} ».", en="{party} removed “{title}”."),
+    "AttachmentRejected": Text(
+        fr="La pièce « {title} » a été écartée : l’antivirus y a trouvé un virus. Joignez-en une autre.",
+        en="“{title}” was put aside: the virus scanner found a virus in it. Attach another one.",
+    ),
     "AppointmentBooked": Text(fr="Un rendez-vous a été pris.", en="An appointment was booked."),
     "AppointmentMoved": Text(fr="Le rendez-vous a été déplacé.", en="The appointment was moved."),
     "AppointmentCancelled": Text(fr="Le rendez-vous a été annulé.", en="The appointment was cancelled."),

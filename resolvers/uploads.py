@@ -70,18 +70,11 @@ class _Owner:
     id: UUID
 
 
-def owner_of(actor: Actor) -> UUID:
-    """The account, agent or request that uploads of this caller belong to.
-
-    Raises UnauthenticatedError for a visitor, ForbiddenError for a partner: neither has any.
-    """
-    return _owner(actor).id
-
-
 async def create_upload(actor: Actor, *, name: str, media_type: str, length: int) -> UploadState:
     """A new upload of `length` bytes, none of which is there. Two statements.
 
-    Raises NotAllowedError where too many wait to be finished or used, NotFoundError where the owner is gone.
+    Raises NotAllowedError where too many wait to be finished or used, NotFoundError where the owner is gone,
+    UnauthenticatedError for a visitor and ForbiddenError for a partner, who have no uploads.
     """
     owner = _owner(actor)
     upload = UploadState(new_id(), name, media_type, length, 0, now() + UPLOAD_LIFETIME)

@@ -103,6 +103,15 @@ class AttachmentRemoved(RequestEvent):
 
 
 @output
+class AttachmentRejected(RequestEvent):
+    """The virus scanner found a virus in a file: nobody can download it, another one has to take its place."""
+
+    attachment: Attachment | None
+    """Null once it has been removed."""
+    title: str
+
+
+@output
 class AppointmentBooked(RequestEvent):
     """A slot was taken."""
 
@@ -135,6 +144,7 @@ EVENT_TYPES = (
     AttachmentAdded,
     AttachmentReplaced,
     AttachmentRemoved,
+    AttachmentRejected,
     AppointmentBooked,
     AppointmentMoved,
     AppointmentCancelled,

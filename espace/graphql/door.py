@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
@@ -12,7 +13,7 @@ from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 from core.errors import ForbiddenError, UnauthenticatedError
 from core.i18n import Language, Text
 from core.settings import Settings
-from models.actors import Actor, Visitor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from schema.context import CallFacts, Context, CookieChange, Transport
 
 CSRF_HEADER = "X-Requested-With"
@@ -24,6 +25,14 @@ _CSRF_TEXT = Text(
 _ORIGIN_TEXT = Text(
     fr="Ce site ne peut pas ouvrir de connexion avec le cookie de session.",
     en="This site may not open a connection with the session cookie.",
+)
+_WHOSE_FILES_TEXT = Text(
+    fr="Pour envoyer des fichiers, connectez-vous ou indiquez le numéro de votre demande.",
+    en="To send files, log in or give the ticket of your request.",
+)
+_NO_FILES_TEXT = Text(
+    fr="Les partenaires ne peuvent pas envoyer de fichiers.",
+    en="Partners may not send files.",
 )
 
 
@@ -50,6 +59,24 @@ def session_cookie_name(settings: Settings) -> str:
     production.
     """
     return "session" if settings.development else "__Host-session"
+
+
+def sender_of_files(actor: Actor) -> UUID:
+    """Whose files they are: an account, an agent, or the request of a ticket.
+
+    Raises UnauthenticatedError for a visitor and ForbiddenError for a partner: no operation of theirs takes files.
+    """
+    match actor:
+        case CitizenActor():
+            return actor.account_id
+        case AgentActor():
+            return actor.agent_id
+        case TicketHolder():
+            return actor.request_id
+        case PartnerActor():
+            raise ForbiddenError(_NO_FILES_TEXT)
+        case Visitor():
+            raise UnauthenticatedError(_WHOSE_FILES_TEXT)
 
 
 def read_credentials(authorization: str | None, cookie: str | None) -> Credentials:

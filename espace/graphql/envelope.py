@@ -130,21 +130,26 @@ def _quality(parameters: list[str]) -> float:
 
 async def _read_body(request: Request, maximum_bytes: int) -> bytes:
     """The body, never holding more than the limit, whatever Content-Length says or leaves out."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > maximum_bytes:
-        _refuse_size(maximum_bytes)
+    refuse_declared_size(request, maximum_bytes)
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > maximum_bytes:
-                _refuse_size(maximum_bytes)
+                refuse_size(maximum_bytes)
     except ClientDisconnect:
         raise RefusedEnvelopeError(400, _NOT_JSON) from None  # Nobody is there to read it.
     return bytes(body)
 
 
-def _refuse_size(maximum_bytes: int) -> NoReturn:
+def refuse_declared_size(request: Request, maximum_bytes: int) -> None:
+    """Raises RefusedEnvelopeError (413) where Content-Length already says that the body is too large."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > maximum_bytes:
+        refuse_size(maximum_bytes)
+
+
+def refuse_size(maximum_bytes: int) -> NoReturn:
     raise RefusedEnvelopeError(413, _TOO_LARGE.format(limit=maximum_bytes // 1024), {"Connection": "close"})
 
 
@@ -191,8 +196,8 @@ def _check_text(text: str) -> None:
 
 
 _WRONG_MEDIA_TYPE = Text(
-    fr="Envoyez l’opération en application/json, encodée en UTF-8.",
-    en="Send the operation as application/json, encoded in UTF-8.",
+    fr="Envoyez l’opération en application/json, encodée en UTF-8 ; avec des fichiers, en multipart/form-data.",
+    en="Send the operation as application/json, encoded in UTF-8; with files, as multipart/form-data.",
 )
 _NOT_ACCEPTABLE = Text(
     fr="Ce serveur répond en application/graphql-response+json, application/json ou text/event-stream.",

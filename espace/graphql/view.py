@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass
 
 import strawberry
 from starlette.middleware.cors import CORSMiddleware
@@ -15,7 +16,8 @@ from strawberry.http.websocket_origin import normalize_origin
 from core.errors import CallError, ForbiddenError, RateLimitedError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text, negotiate
 from core.settings import Settings
-from espace.graphql.door import CSRF_HEADER, Authenticate, Door
+from espace.early_answer import EarlyAnswer, WatchedBody
+from espace.graphql.door import CSRF_HEADER, Authenticate, Door, sender_of_files
 from espace.graphql.envelope import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -26,11 +28,19 @@ from espace.graphql.envelope import (
     prefers_page,
     read_envelope,
 )
+from espace.graphql.multipart import (
+    carries_files,
+    read_boundary,
+    read_operation,
+    reading_parts,
+    receive_files,
+)
 from espace.graphql.observation import log_refusal, observed
 from espace.graphql.page import graphiql
 from espace.graphql.responses import answer, change_cookie, refusal
 from espace.graphql.sse import EventStreamResponse
 from espace.graphql.websocket import Connection
+from models.database import counted
 from schema.context import Context
 from schema.execution import Engine, MalformedOperationError, Operation
 from schema.limits import Limits
@@ -41,6 +51,7 @@ from schema.masking import (
     describe_malformed,
     malformed,
 )
+from uploads.receiving import Seats
 
 _METHODS = {"Allow": "GET, POST"}
 
@@ -51,10 +62,12 @@ def graphql_app(
     *,
     authenticate: Authenticate,
     limits: Limits | None = None,
+    seats: Seats | None = None,
 ) -> ASGIApp:
     """The ASGI application for `Route("/graphql", ...)` and `WebSocketRoute("/graphql", ...)`, one for both.
 
-    `authenticate` turns a credential into an actor. Pages of `settings.allowed_origins` may call with
+    `authenticate` turns a credential into an actor. `seats` are those of the process, for bodies with files,
+    where other addresses take such bodies too. Pages of `settings.allowed_origins` may call with
     credentials; raises ValueError where one of them is not an origin.
     """
     for origin in settings.allowed_origins:
@@ -65,7 +78,8 @@ def graphql_app(
         limits=limits or Limits(introspection=settings.development),
         development=settings.development,
     )
-    view = GraphQLView(engine, Door(settings, authenticate), settings)
+    seats = seats or Seats(settings.uploads_at_once)
+    view = GraphQLView(engine, Door(settings, authenticate), settings, seats)
     if not settings.allowed_origins:
         return view
     return CORSMiddleware(
@@ -79,12 +93,22 @@ def graphql_app(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """A caller who was let in before the operation was known, and the statements that it took."""
+
+    context: Context
+    statements: int
+
+
 class GraphQLView:
     """One schema at one address."""
 
-    def __init__(self, engine: Engine, door: Door, settings: Settings) -> None:
+    def __init__(self, engine: Engine, door: Door, settings: Settings, seats: Seats) -> None:
         self.engine = engine
         self.door = door
+        self.settings = settings
+        self.seats = seats
         self.development = settings.development
         self.maximum_bytes = settings.graphql_body_bytes
 
@@ -93,8 +117,11 @@ class GraphQLView:
             websocket = WebSocket(scope, receive, send)
             await Connection(self.engine, self.door, websocket, maximum_bytes=self.maximum_bytes).serve()
             return
-        request = Request(scope, receive)
+        body = WatchedBody(receive)
+        request = Request(scope, body)
         response = await self.respond(request)
+        if not body.ended and carries_files(request):
+            response = EarlyAnswer(response, body)
         await response(scope, receive, send)
 
     async def respond(self, request: Request) -> ASGIApp:
@@ -109,6 +136,8 @@ class GraphQLView:
             media_type = choose_media_type(request.headers.get("accept"))
             if request.method == "POST":
                 self.door.check_forgery(request)
+                if carries_files(request):
+                    return await self._execute_with_files(request, language, media_type)
             envelope = await read_envelope(request, self.maximum_bytes)
             operation = self.engine.prepare(envelope.document, envelope.operation_name)
             _check_transport(operation, request.method, media_type)
@@ -144,11 +173,37 @@ class GraphQLView:
             and prefers_page(request.headers.get("accept"))
         )
 
+    async def _execute_with_files(self, request: Request, language: Language, media_type: str) -> ASGIApp:
+        """The caller is let in, and has a seat, before the body is read; the files last as long as the answer takes."""
+        if media_type == EVENT_STREAM:
+            raise RefusedEnvelopeError(406, _NO_STREAM_WITH_FILES)
+        boundary = read_boundary(request, self.settings.upload_request_bytes)
+        with counted() as at_door:
+            context = await self.door.admit(request, language, "http")
+        admission = _Admission(context, at_door.value)
+        with self.seats.take(sender_of_files(context.actor)), ExitStack() as files:
+            async with reading_parts(request, boundary, self.settings) as parts:
+                envelope, places = await read_operation(parts, self.maximum_bytes)
+                operation = self.engine.prepare(envelope.document, envelope.operation_name)
+                _check_transport(operation, request.method, media_type)
+                await receive_files(parts, places, files, self.settings.upload_file_bytes)
+            return await self._execute(request, operation, envelope, language, media_type, admission)
+
     async def _execute(
-        self, request: Request, operation: Operation, envelope: Envelope, language: Language, media_type: str
+        self,
+        request: Request,
+        operation: Operation,
+        envelope: Envelope,
+        language: Language,
+        media_type: str,
+        admission: _Admission | None = None,
     ) -> ASGIApp:
         with observed(operation, "http") as whole:
-            context = await self.door.admit(request, language, "http")
+            if admission:
+                context = admission.context
+                whole.count.value += admission.statements
+            else:
+                context = await self.door.admit(request, language, "http")
             at_door = whole.statements
             executor = self.engine.bind(operation, envelope.variables, context)
             result = await self.engine.execute(executor)
@@ -225,6 +280,10 @@ _WRONG_METHOD = Text(
 _NO_MUTATION_BY_GET = Text(
     fr="Une mutation s’envoie par POST.",
     en="Send a mutation by POST.",
+)
+_NO_STREAM_WITH_FILES = Text(
+    fr="Ce serveur répond à une requête avec des fichiers en application/graphql-response+json ou application/json.",
+    en="This server answers a request with files in application/graphql-response+json or application/json.",
 )
 _NO_PLAIN_SUBSCRIPTION = Text(
     fr="Un abonnement se suit par WebSocket (graphql-transport-ws) ou avec Accept: text/event-stream.",

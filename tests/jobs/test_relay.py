@@ -14,10 +14,12 @@ from core.event_bus import EventBus
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs import relay as relaying
-from jobs.relay import Relay
+from jobs.relay import MAIL, PREVIEWS, RECEIPTS, SCANS, SOURCES, Relay, Source
 from jobs.worker import make_queue
 from models.database import execute
-from tests.jobs.mails import add_account, add_confirmations, add_mail
+from models.receipts import Receipt
+from tests.jobs.files import add_clean_file, add_file
+from tests.jobs.mails import add_account, add_confirmations, add_mail, add_request
 
 
 @pytest_asyncio.fixture
@@ -99,3 +101,87 @@ async def test_a_job_says_nothing_but_an_id(queue: ArqRedis) -> None:
     await Relay(queue).hand_out()
     (job,) = await queue.queued_jobs(queue_name=queue.default_queue_name)
     assert (job.function, list(job.args), job.kwargs) == ("send_mail", [str(mail)], {})
+
+
+async def _add_receipt(**columns: object) -> str:
+    request, _ = await add_request()
+    receipt = Receipt(request_id=request.id, **columns)
+    await receipt.save(force_create=True)
+    return str(receipt.id)
+
+
+async def _jobs_of(queue: ArqRedis, source: Source) -> list[tuple[str, str]]:
+    jobs = await queue.queued_jobs(queue_name=source.queue)
+    return sorted((job.function, job.args[0]) for job in jobs)
+
+
+async def test_each_kind_has_a_queue_of_its_own(queue: ArqRedis) -> None:
+    mail = str(await add_mail(account_id=await add_account()))
+    pending, clean = str(await add_file()), str(await add_clean_file())
+    receipt = await _add_receipt()
+    assert len({source.queue for source in SOURCES}) == len(SOURCES)
+
+    assert await Relay(queue).hand_out() == 4
+
+    assert await _jobs_of(queue, MAIL) == [("send_mail", mail)]
+    assert await _jobs_of(queue, SCANS) == [("scan_file", pending)]
+    assert await _jobs_of(queue, PREVIEWS) == [("draw_preview_of", clean)]
+    assert await _jobs_of(queue, RECEIPTS) == [("make_receipt", receipt)]
+
+
+async def test_of_files_and_receipts_only_what_is_due_is_handed_out(queue: ArqRedis) -> None:
+    later = now() + timedelta(minutes=1)
+    await add_file(next_scan_at=later)
+    await add_clean_file(next_preview_at=later)
+    await add_clean_file(next_preview_at=None)
+    await _add_receipt(next_attempt_at=later)
+    await _add_receipt(next_attempt_at=None)
+    assert await Relay(queue).hand_out() == 0
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.job)
+async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, source: Source) -> None:
+    await add_mail(account_id=await add_account())
+    await add_file()
+    await add_clean_file()
+    await _add_receipt()
+    relay = Relay(queue)
+    assert await relay.hand_out([source]) == 1
+    assert await relay.hand_out([source]) == 0
+    await execute("UPDATE mail SET attempts = attempts + 1")
+    await execute(
+        "UPDATE file SET scan_attempts = scan_attempts + 1, preview_attempts = preview_attempts + 1"
+    )
+    await execute("UPDATE receipt SET attempts = attempts + 1")
+    assert await relay.hand_out([source]) == 1
+
+
+async def test_one_kind_that_is_stuck_takes_no_room_from_the_others(
+    queue: ArqRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "MOST_QUEUED", 5)
+    for _ in range(8):
+        await add_file()
+    relay = Relay(queue)
+    assert await relay.hand_out() == 5
+    mail = str(await add_mail(account_id=await add_account()))
+    assert await relay.hand_out() == 1
+    assert await _jobs_of(queue, MAIL) == [("send_mail", mail)]
+    assert len(await _jobs_of(queue, SCANS)) == 5
+
+
+async def test_a_wake_up_for_files_has_it_look_at_once(
+    queue: ArqRedis, mairie: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "PERIOD_SECONDS", 60.0)
+    bus = EventBus(mairie.redis_url)
+    running = asyncio.create_task(Relay(queue).run(bus))
+    await asyncio.sleep(0.1)
+    id = str(await add_file())
+    await bus.wake("files")
+    for _ in range(100):
+        if await _jobs_of(queue, SCANS):
+            break
+        await asyncio.sleep(0.05)
+    assert await _jobs_of(queue, SCANS) == [("scan_file", id)]
+    await end_tasks([running])

@@ -37,6 +37,7 @@ FACTS = MailFacts(
     status="AWAITING_CITIZEN",
     has_reason=True,
     changed_at=datetime(2026, 11, 25, 10, 0, tzinfo=UTC),
+    title="Justificatif de domicile",
 )
 ALL = [(template, language) for template in TEMPLATES for language in LANGUAGES]
 
@@ -189,6 +190,8 @@ def test_a_subject_is_one_line_whatever_the_title() -> None:
         ("new_exchange", "posted_at"),
         ("status_changed", "status"),
         ("status_changed", "changed_at"),
+        ("attachment_rejected", "title"),
+        ("attachment_rejected", "changed_at"),
     ],
 )
 def test_a_mail_that_would_tell_nothing_is_not_written(template: Template, lacking: str) -> None:

@@ -19,8 +19,16 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 
 def test_every_job_is_run_twice_here() -> None:
-    assert {function.name for function in FUNCTIONS} == {"send_mail"}
-    assert {job.name for job in CRON_JOBS} == {"sweep"}
+    """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
+    in test_file_retention.py.
+    """
+    assert {function.name for function in FUNCTIONS} == {
+        "send_mail",
+        "scan_file",
+        "draw_preview_of",
+        "make_receipt",
+    }
+    assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files"}
 
 
 async def test_sweeping_twice_in_a_row_and_at_once_takes_away_once() -> None:

@@ -15,12 +15,15 @@ from arq.worker import Retry
 
 from core.event_bus import EventBus
 from core.redis import make_redis
-from core.settings import Settings
+from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers
+from jobs.relay import MAIL, SOURCES
 from jobs.retrying import retried
-from jobs.worker import QUEUE, work
+from jobs.worker import SWEEPS, work
+from tests.jobs.files import add_file
 from tests.jobs.mail_server import MailServer
 from tests.jobs.mails import add_account, add_confirmations, add_mail, count_mails
+from tests.scanner import pretender
 
 
 async def _until(holds: Callable[[], bool | Awaitable[bool]], within: float = 10.0) -> None:
@@ -65,6 +68,27 @@ async def test_a_mail_leaves_within_a_moment_of_its_wake_up(mairie: Settings, in
             delays.append(time.monotonic() - began)
         assert sorted(delays)[2] < 0.5
     await bus.stop()
+
+
+async def test_a_mail_does_not_wait_for_files_whose_scanner_hangs(
+    mairie: Settings, inbox: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hanging.append(writer)
+        await asyncio.Event().wait()
+
+    hanging: list[asyncio.StreamWriter] = []
+    async with pretender(converse) as url:
+        monkeypatch.setenv("ESPACE_CLAMD_URL", url)
+        get_settings.cache_clear()
+        for _ in range(30):
+            await add_file()
+        settings = mairie.model_copy(update={"shutdown_timeout_seconds": 1})
+        async with working(settings):
+            await _until(lambda: len(hanging) >= 4)
+            await add_confirmations(1)
+            await _until(lambda: len(inbox.kept) == 1, within=5)
+        assert len(hanging) == 4, "more scans at once than there should be"
 
 
 async def test_many_mails_arrive_once_each_from_two_workers(mairie: Settings, inbox: MailServer) -> None:
@@ -148,13 +172,14 @@ async def test_results_are_not_kept_and_the_queue_ends_empty(mairie: Settings, i
     redis = make_redis(mairie.redis_url)
 
     async def is_empty() -> bool:
-        return len(inbox.kept) == 5 and await redis.zcard(QUEUE) == 0
+        return len(inbox.kept) == 5 and await redis.zcard(MAIL.queue) == 0
 
     async with working(mairie):
         await _until(is_empty)
         await asyncio.sleep(0.2)
         keys = set(await redis.keys("*"))
-    assert keys <= {f"{QUEUE}:health-check".encode()}
+    queues = [SWEEPS, *(source.queue for source in SOURCES)]
+    assert keys <= {f"{queue}:health-check".encode() for queue in queues}
     await redis.aclose()
 
 

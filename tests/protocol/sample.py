@@ -1,11 +1,13 @@
 """A schema small enough to know by heart: the protocol is tested against it, whatever the real one says."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from uuid import UUID
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from core.errors import (
     ForbiddenError,
@@ -15,8 +17,10 @@ from core.errors import (
     UnavailableError,
 )
 from core.i18n import Language
-from models.actors import Actor, CitizenActor, TicketHolder
+from models.actors import Actor, CitizenActor, PartnerActor, TicketHolder
 from schema.context import Context
+from schema.scalars import SCALARS, Upload
+from uploads.received import ReceivedFile
 
 Info = strawberry.Info[Context, None]
 
@@ -27,6 +31,7 @@ SECRET = "postgresql://secret"
 closed_subscriptions: list[str] = []
 revoked: set[str | None] = set()
 CONTEXTS: list[Context] = []
+seen_files: list[ReceivedFile] = []
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
@@ -37,6 +42,10 @@ async def authenticate(*, bearer: str | None, ticket: str | None, language: Lang
         raise UnauthenticatedError
     if bearer in ("good", "soon revoked"):
         return CitizenActor(account_id=SOMEBODY, session_id=SOMEBODY, language=language)
+    if bearer == "partner":
+        return PartnerActor(
+            token_id=SOMEBODY, scopes=frozenset(), procedure_ids=frozenset(), language=language
+        )
     if ticket == "GOOD-TICKET":
         return TicketHolder(request_id=SOMEBODY, language=language)
     raise UnauthenticatedError
@@ -112,7 +121,59 @@ class Query:
 
 
 @strawberry.type
+class Seen:
+    """What a resolver sees of a file that was sent."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+    @staticmethod
+    def of(upload: Upload) -> "Seen":
+        file: ReceivedFile = upload
+        seen_files.append(file)
+        file.content.seek(0)
+        return Seen(
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+            sha256=hashlib.sha256(file.content.read()).hexdigest(),
+        )
+
+
+@strawberry.input
+class Piece:
+    title: str | None = None
+    file: Upload | None = None
+
+
+@strawberry.type
 class Mutation:
+    @strawberry.mutation
+    def see(self, file: Upload) -> Seen:
+        return Seen.of(file)
+
+    @strawberry.mutation
+    def see_all(self, files: list[Upload]) -> list[Seen]:
+        return [Seen.of(file) for file in files]
+
+    @strawberry.mutation
+    def see_pieces(self, pieces: list[Piece]) -> list[Seen | None]:
+        return [Seen.of(piece.file) if piece.file else None for piece in pieces]
+
+    @strawberry.mutation
+    def break_down(self, file: Upload) -> int:
+        seen_files.append(file)
+        raise ValueError(SECRET)
+
+    @strawberry.mutation
+    async def hold(self, file: Upload) -> int:
+        """Never answers by itself."""
+        seen_files.append(file)
+        await asyncio.sleep(60)
+        return 1
+
     @strawberry.mutation
     def log_in(self, info: Info) -> bool:
         info.context.keep_session("good", FAR)
@@ -152,4 +213,9 @@ class Subscription:
 
 
 def sample_schema() -> strawberry.Schema:
-    return strawberry.Schema(Query, Mutation, Subscription)
+    return strawberry.Schema(
+        Query,
+        Mutation,
+        Subscription,
+        config=StrawberryConfig(scalar_map={Upload: SCALARS[Upload]}),
+    )

@@ -105,7 +105,7 @@ async def test_other_methods_answer_405(client: httpx.AsyncClient, method: str) 
         "text/plain",
         "application/graphql",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "application/json; charset=latin-1",
         "application/jsonp",
     ],

@@ -96,12 +96,13 @@ async def opens(actor: Actor, desk: Desk, kind: Kind = "attachment", *, preview:
 
 
 async def test_a_citizen_opens_what_is_theirs(desk: Desk) -> None:
-    for kind, name in (
-        ("attachment", "passeport.pdf"),
-        ("stored_document", "passeport.pdf"),
-        ("receipt", None),
-    ):
-        served = await open_link(link(desk.citizen, kind, desk.id_of(kind)))  # type: ignore[arg-type]
+    names: dict[Kind, str | None] = {
+        "attachment": "passeport.pdf",
+        "stored_document": "passeport.pdf",
+        "receipt": None,
+    }
+    for kind, name in names.items():
+        served = await open_link(link(desk.citizen, kind, desk.id_of(kind)))
         assert served is not None
         assert (served.address, served.size) == (desk.file.address, len(CONTENT))
         assert (served.media_type, served.etag) == ("application/pdf", sha256(CONTENT).hexdigest())
@@ -126,7 +127,7 @@ async def test_each_opening_is_one_statement_and_an_address_costs_none(desk: Des
         for kind in ("attachment", "stored_document", "receipt"):
             for preview in (False, True):
                 with counted() as count:
-                    token = link(actor, kind, desk.id_of(kind), preview=preview)  # type: ignore[arg-type]
+                    token = link(actor, kind, desk.id_of(kind), preview=preview)
                 assert count.value == 0
                 with counted() as count:
                     await open_link(token, credentials_actor=actor)
@@ -148,7 +149,7 @@ async def test_who_sees_what(desk: Desk, procedure: Procedure) -> None:
     other_request = await make_request(procedure)
     handler = await make_agent("HANDLER", procedures=[procedure])
     elsewhere = await make_agent("HANDLER", procedures=[await make_procedure()])
-    expected = {
+    expected: dict[str, tuple[Actor, set[Kind]]] = {
         "citizen": (desk.citizen, {"attachment", "stored_document", "receipt"}),
         "holder of the ticket": (holder_of(desk.request), {"attachment", "receipt"}),
         "handler": (handler, {"attachment", "receipt"}),

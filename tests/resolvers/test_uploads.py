@@ -31,7 +31,6 @@ from resolvers.uploads import (
     end_upload,
     find_upload,
     open_upload,
-    owner_of,
     sweep_uploads,
     use_upload,
 )
@@ -104,13 +103,9 @@ async def test_it_is_its_owners_alone(citizen: CitizenActor, agent: AgentActor, 
 
 async def test_visitors_and_partners_have_none(citizen: CitizenActor) -> None:
     id = await finished(citizen)
-    with pytest.raises(UnauthenticatedError):
-        owner_of(Visitor())
-    with pytest.raises(ForbiddenError):
-        owner_of(PARTNER)
-    for actor in (Visitor(), PARTNER):
+    for actor, refusal in ((Visitor(), UnauthenticatedError), (PARTNER, ForbiddenError)):
         assert await open_(actor, id) is None
-        with pytest.raises((UnauthenticatedError, ForbiddenError)):
+        with pytest.raises(refusal):
             await begin(actor)
     assert len(await fetch("SELECT id FROM upload")) == 1
 

@@ -1,5 +1,5 @@
 """Where bytes are kept, encrypted: a folder, or an S3-compatible store."""
 
-from uploads.storing.blobs import Blobs, MissingBlobError, blobs
+from uploads.storing.blobs import Blobs, CorruptBlobError, MissingBlobError, UnknownKeyError, blobs
 
-__all__ = ["Blobs", "MissingBlobError", "blobs"]
+__all__ = ["Blobs", "CorruptBlobError", "MissingBlobError", "UnknownKeyError", "blobs"]

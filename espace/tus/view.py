@@ -1,0 +1,253 @@
+"""`/uploads` and `/uploads/{id}`: one method of the protocol after the other.
+
+`X-HTTP-Method-Override` counts where it is sent. Every answer says `Tus-Resumable`; a refusal says in a text why, and
+what to do. Addresses are made of `public_url`, never of what a request says of its host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing, closing
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from core.errors import (
+    CallError,
+    FileRejectedError,
+    ForbiddenError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from core.i18n import negotiate
+from core.settings import Settings
+from espace.early_answer import EarlyAnswer, WatchedBody
+from espace.graphql.door import Door, sender_of_files
+from espace.graphql.responses import PROTECTION
+from espace.tus import headers, refusals
+from espace.tus.body import Continuation
+from espace.tus.refusals import VERSION, RefusedUploadError
+from models.actors import Actor
+from models.ids import decode_as, encode
+from resolvers.uploads import UploadState, create_upload, end_upload, find_upload
+from uploads.checking import rejections
+from uploads.checking.kinds import kind_of_declared, kind_of_extension
+from uploads.checking.names import normalise_name, split_extension
+from uploads.receiving import BodyTooLargeError, BodyTooSlowError, Seats, paced
+
+EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
+METHODS_OF_ALL = "POST, OPTIONS"
+METHODS_OF_ONE = "HEAD, PATCH, DELETE, OPTIONS"
+
+
+class TusView:
+    """The protocol, for whoever the door lets in."""
+
+    def __init__(self, settings: Settings, door: Door, seats: Seats) -> None:
+        self.settings = settings
+        self.door = door
+        self.seats = seats
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = WatchedBody(receive)
+        request = Request(scope, body)
+        language = negotiate(request.headers.get("accept-language"))
+        try:
+            response = await self._respond(request)
+        except RefusedUploadError as error:
+            response = PlainTextResponse(error.text.in_(language), error.status, error.headers)
+        except (CallError, RefusedError) as error:
+            status, more = self._status_of(error)
+            response = PlainTextResponse(error.text.in_(language), status, more)
+        response.headers.update({**PROTECTION, "Tus-Resumable": VERSION, "Content-Language": language})
+        early = headers.has_body(request.headers) and not body.ended
+        await (EarlyAnswer(response, body) if early else response)(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        method = request.headers.get("x-http-method-override", request.method).upper()
+        named = request.path_params.get("id")
+        if method == "OPTIONS":
+            return self._capabilities()
+        allowed = METHODS_OF_ALL if named is None else METHODS_OF_ONE
+        if method not in allowed.split(", "):
+            raise refusals.wrong_method(allowed)
+        if request.headers.get("tus-resumable") != VERSION:
+            raise refusals.wrong_version()
+        actor = await self._admit(request, method)
+        if named is None:
+            return await self._create(request, actor)
+        id = decode_as("Upload", named)
+        if id is None:
+            raise refusals.absent()
+        if method == "DELETE":
+            if not await end_upload(actor, id):
+                raise refusals.absent()
+            return Response(status_code=204)
+        if method == "PATCH" and headers.media_type(request.headers) != headers.BODY_TYPE:
+            raise refusals.wrong_body_type()
+        upload = await find_upload(actor, id)
+        if upload is None:
+            raise refusals.absent()
+        if upload.expired:
+            raise refusals.expired()
+        return await self._continue(request, actor, upload) if method == "PATCH" else _progress(upload)
+
+    async def _admit(self, request: Request, method: str) -> Actor:
+        if method != "HEAD":
+            self.door.check_forgery(request)
+        context = await self.door.admit(request, negotiate(request.headers.get("accept-language")), "http")
+        sender_of_files(context.actor)  # Refuses whoever has no files.
+        return context.actor
+
+    def _capabilities(self) -> Response:
+        return Response(
+            status_code=204,
+            headers={
+                "Tus-Version": VERSION,
+                "Tus-Extension": EXTENSIONS,
+                "Tus-Max-Size": str(self.settings.upload_file_bytes),
+                "Tus-Checksum-Algorithm": ",".join(headers.CHECKSUM_LENGTHS),
+            },
+        )
+
+    async def _create(self, request: Request, actor: Actor) -> Response:
+        length = headers.announced_length(request.headers)
+        if not length:
+            raise rejections.empty()
+        if length > self.settings.upload_file_bytes:
+            raise rejections.too_large(self.settings.upload_file_bytes)
+        name, media_type = _described(headers.metadata(request.headers))
+        with_body = headers.has_body(request.headers)
+        if with_body and headers.media_type(request.headers) != headers.BODY_TYPE:
+            raise refusals.wrong_body_type()
+        headers.checksum(request.headers)
+        if (headers.number(request.headers, "Content-Length") or 0) > length:
+            raise refusals.more_than_announced()
+        upload = await create_upload(actor, name=name, media_type=media_type, length=length)
+        offset = await self._receive_first(request, actor, upload) if with_body else 0
+        return Response(
+            status_code=201,
+            headers={
+                "Location": f"{self.settings.public_url}/uploads/{encode('Upload', upload.id)}",
+                "Upload-Offset": str(offset),
+                "Upload-Expires": headers.http_date(upload.expires_at),
+            },
+        )
+
+    async def _receive_first(self, request: Request, actor: Actor, upload: UploadState) -> int:
+        """Where an upload stands after the body that came with its creation.
+
+        Where the client will not learn of the upload, there is none.
+        """
+        with closing(Continuation(actor, upload)) as continuation:
+            try:
+                await self._receive(request, continuation, upload)
+            except RefusedUploadError:
+                await end_upload(actor, upload.id)
+                raise
+            except (BodyTooSlowError, UnavailableError):
+                pass  # The client goes on from what is stored.
+            return continuation.offset
+
+    async def _continue(self, request: Request, actor: Actor, upload: UploadState) -> Response:
+        offset = headers.number(request.headers, "Upload-Offset")
+        headers.checksum(request.headers)
+        if offset is None:
+            raise refusals.no_offset()
+        if offset != upload.received:
+            raise refusals.wrong_offset()
+        if (headers.number(request.headers, "Content-Length") or 0) > upload.length - offset:
+            raise refusals.more_than_announced()
+        with closing(Continuation(actor, upload)) as continuation:
+            try:
+                await self._receive(request, continuation, upload)
+            except BodyTooSlowError:
+                raise refusals.too_slow() from None
+        return Response(
+            status_code=204,
+            headers={
+                "Upload-Offset": str(continuation.offset),
+                "Upload-Expires": headers.http_date(upload.expires_at),
+            },
+        )
+
+    def _status_of(self, error: CallError | RefusedError) -> tuple[int, dict[str, str]]:
+        match error:
+            case UnauthenticatedError():
+                return 401, {"WWW-Authenticate": "Bearer"}
+            case ForbiddenError():
+                return 403, {}
+            case NotFoundError():
+                return 404, {}
+            case FileRejectedError(reason="TOO_LARGE"):
+                return 413, {"Tus-Max-Size": str(self.settings.upload_file_bytes)}
+            case FileRejectedError(reason="EMPTY"):
+                return 400, {}
+            case FileRejectedError():
+                return 415, {}
+            case NotAllowedError():  # Too many uploads wait. No Retry-After: the caller has to do something.
+                return 429, {}
+            case UnavailableError():
+                return 503, {"Retry-After": "2"}
+            case _:
+                return 400, {}
+
+    async def _receive(self, request: Request, continuation: Continuation, upload: UploadState) -> None:
+        checksum = headers.checksum(request.headers)
+        async with (
+            aclosing(request.stream()) as stream,
+            aclosing(
+                paced(
+                    stream,
+                    timeout_seconds=self.settings.upload_timeout_seconds,
+                    bytes_a_second=self.settings.upload_bytes_a_second,
+                    limit=upload.length - upload.received,
+                )
+            ) as chunks,
+        ):
+            try:
+                with self.seats.take(sender_of_files(continuation.actor)):
+                    if checksum is None:
+                        await continuation.take(chunks)
+                    else:
+                        await continuation.take_checked(chunks, checksum)
+            except BodyTooLargeError:
+                raise refusals.more_than_announced() from None
+            except ClientDisconnect:
+                raise refusals.cut_off() from None
+
+
+def _progress(upload: UploadState) -> Response:
+    return Response(
+        headers={
+            "Upload-Offset": str(upload.received),
+            "Upload-Length": str(upload.length),
+            "Upload-Metadata": headers.metadata_header(upload.name, upload.media_type),
+            "Upload-Expires": headers.http_date(upload.expires_at),
+        }
+    )
+
+
+def _described(metadata: Mapping[str, str]) -> tuple[str, str]:
+    """The name of a file and its media type (may be ""), as its client says them.
+
+    Raises RefusedUploadError (400) without a name, FileRejectedError for what no content can make acceptable:
+    uploads/checking would refuse it in the end.
+    """
+    if not metadata.get("filename"):
+        raise refusals.nameless()
+    name, media_type = (
+        normalise_name(metadata["filename"]),
+        metadata.get("filetype", "").partition(";")[0].strip(),
+    )
+    extension, declared = split_extension(name)[1], kind_of_declared(media_type)
+    by_extension = kind_of_extension(extension) if extension else declared
+    if not by_extension or declared is None:
+        raise rejections.type_not_accepted()
+    if declared not in ("", by_extension):
+        raise rejections.content_does_not_match()
+    return name, media_type
