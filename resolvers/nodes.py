@@ -10,6 +10,7 @@ from models.database import Row
 from models.ids import decode
 from models.visibility import visible_parked_mails
 from resolvers.accounts import read_account
+from resolvers.appointments import read_appointment
 from resolvers.attachments import read_attachment
 from resolvers.captcha import captcha
 from resolvers.exchanges import read_exchange
@@ -19,6 +20,7 @@ from resolvers.reading.agents import agent_part
 from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.shape import read_one, reading_for, settle
 from resolvers.requests import read_request
+from resolvers.slots import read_slot
 from resolvers.storage import read_document
 
 
@@ -35,6 +37,10 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
             return await read_exchange(actor, key, selection)
         case "Attachment":
             return await read_attachment(actor, key, selection)
+        case "Appointment":
+            return await read_appointment(actor, key, selection)
+        case "Slot":
+            return await read_slot(actor, key, selection)
         case "StoredDocument":
             return await read_document(actor, key, selection)
         case "Account" if isinstance(actor, CitizenActor) and actor.account_id == key:

@@ -19,9 +19,9 @@ from resolvers.catalogue import (
     VersionEntry,
     current,
 )
+from resolvers.reading import slots
 from resolvers.reading.pages import Window, page_of_list
 from resolvers.reading.shape import Reading, reading_for, settle
-from resolvers.reading.slots import first_available_slot, slots_between
 from uploads.checking.kinds import ACCEPTED_MEDIA_TYPES
 
 PROCEDURES_DEFAULT = 20
@@ -119,7 +119,9 @@ def category_row(reading: Reading, entry: CategoryEntry, selection: Selection) -
         "slug": entry.slug,
         "title": entry.title,
     }
-    inside = [p for p in reading.catalogue.procedures.values() if p.category.id == entry.id and p.state == "OPEN"]
+    inside = [
+        p for p in reading.catalogue.procedures.values() if p.category.id == entry.id and p.state == "OPEN"
+    ]
     for field in selection.all("procedures"):
         row[field.key] = procedure_page(
             reading, inside, Window.of(field), field.selection, CATEGORY_PROCEDURES_DEFAULT
@@ -152,7 +154,7 @@ def procedure_row(reading: Reading, entry: ProcedureEntry, selection: Selection)
             for id in entry.schedule_ids
         ]
     for field in selection.all("first_available_slot"):
-        reading.leave(row, field.key, first_available_slot(field, entry.schedule_ids))
+        reading.leave(row, field.key, slots.first_available_slot(field, entry.schedule_ids))
     return row
 
 
@@ -169,7 +171,7 @@ def schedule_row(reading: Reading, entry: ScheduleEntry, selection: Selection) -
         "address": entry.address,
     }
     for field in selection.all("slots"):
-        reading.leave(row, field.key, slots_between(field, entry.id))
+        reading.leave(row, field.key, slots.slots_between(field, entry.id))
     for field in selection.all("first_available_slot"):
-        reading.leave(row, field.key, first_available_slot(field, (entry.id,)))
+        reading.leave(row, field.key, slots.first_available_slot(field, (entry.id,)))
     return row

@@ -85,4 +85,22 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
+        ops.AddField(
+            model_name="Mail",
+            name="appointment",
+            field=fields.ForeignKeyField(
+                "models.Appointment",
+                source_field="appointment_id",
+                null=True,
+                db_constraint=True,
+                to_field="id",
+                related_name="mails",
+                on_delete=OnDelete.CASCADE,
+            ),
+        ),
+        ops.AddField(
+            model_name="Mail",
+            name="appointment_sequence",
+            field=fields.IntField(null=True),
+        ),
     ]

@@ -14,6 +14,7 @@ INDEXES = {
     "appointment_slot_index": "appointment (slot_id)",
     "appointment_request_index": "appointment (request_id)",
     "appointment_hold_index": "appointment (held_until) WHERE state = 'HELD' AND counts",
+    "mail_appointment_index": "mail (appointment_id) WHERE appointment_id IS NOT NULL",
     "appointment_reminder_index": (
         "appointment (reminder_at) WHERE reminder_at IS NOT NULL AND reminder_sent_at IS NULL AND state = 'CONFIRMED'"
     ),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from core.selection import Selection
 from models.actors import AgentActor
+from models.forms import AppointmentLine
 from models.ids import encode
 from models.visibility import visible_requests
 from resolvers.calendar_links import calendar_url
+from resolvers.catalogue import Catalogue
 from resolvers.reading import requests, slots
 from resolvers.reading.pages import list_of
 from resolvers.reading.shape import Part, Reading, Shape
@@ -28,7 +33,9 @@ def appointment_part(reading: Reading, selection: Selection, p: str) -> Part:
             case "slot":
                 s = reading.alias("s")
                 part = slots.slot_part(reading, field.selection, s)
-                shape.child("slot", Part(f"(SELECT {part.sql} FROM slot {s} WHERE {s}.id = {p}.slot_id)", part.finish))
+                shape.child(
+                    "slot", Part(f"(SELECT {part.sql} FROM slot {s} WHERE {s}.id = {p}.slot_id)", part.finish)
+                )
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{p}.request_id"))
             case "reminder":
@@ -37,6 +44,11 @@ def appointment_part(reading: Reading, selection: Selection, p: str) -> Part:
                     f"CASE WHEN {p}.reminder_email IS NULL THEN NULL ELSE json_build_object("
                     f"'email', {p}.reminder_email, 'sends_at', {p}.reminder_at, 'sent_at', {p}.reminder_sent_at) END",
                 )
+            case "suggested_reminder_email":
+                shape.plain(
+                    "suggested_reminder_email",
+                    f"(SELECT contact ->> 'email' FROM service_request WHERE id = {p}.request_id)",
+                )
             case "calendar_url":
                 shape.need({"id": f"{p}.id", "end": f'(SELECT "end" FROM slot WHERE id = {p}.slot_id)'})
                 shape.output(
@@ -44,6 +56,14 @@ def appointment_part(reading: Reading, selection: Selection, p: str) -> Part:
                     lambda raw: calendar_url(UUID(raw["id"]), datetime.fromisoformat(raw["end"])),
                 )
     return shape.part()
+
+
+def appointment_line(known: Catalogue, booked: Mapping[str, Any] | None) -> AppointmentLine | None:
+    """What a summary says of an appointment: `booked` has its slot's `start` (RFC 3339) and `schedule_id`."""
+    if booked is None:
+        return None
+    start = datetime.fromisoformat(booked["start"]).astimezone(ZoneInfo(known.municipality.timezone))
+    return AppointmentLine(start, known.schedule(UUID(booked["schedule_id"])).place)
 
 
 def appointment_list(reading: Reading, selection: Selection, condition: str, p: str) -> Part:

@@ -7,7 +7,7 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from models.event_texts import describe
 from models.ids import encode
-from resolvers.reading import requests
+from resolvers.reading import appointments, requests
 from resolvers.reading.attachments import attachment_by_id
 from resolvers.reading.exchanges import exchange_by_id
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
@@ -47,6 +47,9 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
             case "attachment":
                 named = f"({e}.data->>'attachment')::uuid"
                 shape.child("attachment", attachment_by_id(reading, field.selection, named))
+            case "appointment":
+                named = f"({e}.data->>'appointment')::uuid"
+                shape.child("appointment", appointments.appointment_by_id(reading, field.selection, named))
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{e}.request_id"))
     return shape.part()

@@ -31,8 +31,9 @@ Make = Callable[[Reading], Part]
 def remaining(s: str) -> str:
     """How many more appointments the slot at alias `s` takes: holds that have run out take nothing."""
     return (
-        f"CASE WHEN {s}.closed_at IS NOT NULL THEN 0 ELSE {s}.capacity - {s}.taken + (SELECT count(*) FROM appointment x "
-        f"WHERE x.slot_id = {s}.id AND x.state = 'HELD' AND x.counts AND x.held_until <= now()) END"
+        f"CASE WHEN {s}.closed_at IS NOT NULL THEN 0 ELSE {s}.capacity - {s}.taken + "
+        f"(SELECT count(*) FROM appointment x WHERE x.slot_id = {s}.id "
+        "AND x.state = 'HELD' AND x.counts AND x.held_until <= now()) END"
     )
 
 
@@ -61,7 +62,7 @@ def slot_part(reading: Reading, selection: Selection, s: str) -> Part:
 
 
 def slots_between(field: SelectedField, schedule_id: UUID) -> Make:
-    """The slots of a schedule on the days `from` to `to`, for `Reading.leave`. Raises MalformedError for too many days."""
+    """The slots of a schedule on the days `from` to `to`, for `Reading.leave`. MalformedError: too many days."""
     first, last = field.arguments["from"], field.arguments["to"]
     if last - first > timedelta(days=LONGEST_CALENDAR_DAYS):
         raise MalformedError(_LONG_CALENDAR)
