@@ -46,7 +46,8 @@ class ProcedureSchedule(Model):
 
 class Slot(Model):
     """A span of time in a schedule. `taken` is how many appointments count in it: a trigger keeps it, and a constraint
-    keeps it within `capacity`. Slots that are open do not overlap in a schedule.
+    keeps it within `capacity`; `held` is how many of those are holds of drafts, which run out. Slots that are open do
+    not overlap in a schedule.
 
     `changed_in` is the transaction that changed it last: followers of a calendar read what changed since they looked.
     """
@@ -60,6 +61,7 @@ class Slot(Model):
     end: datetime = fields.DatetimeField()
     capacity = fields.IntField(default=1)
     taken = fields.IntField(default=0)
+    held = fields.IntField(default=0)
     closed_at: datetime | None = fields.DatetimeField(null=True)
     changed_in = fields.BigIntField(default=0)
 

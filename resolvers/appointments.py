@@ -98,6 +98,8 @@ async def _book(
     request = await ServiceRequest.lock_visible(actor, request_id)
     active, slots = await lock(request, slot_id)
     is_draft = request.status == "DRAFT"
+    if active is not None and active.state == "CONFIRMED" and active.slot_id == slot_id:
+        return active.id  # Asked again, as by somebody whose answer was lost.
     state = await _state_of(request, active)
     require("MOVE_APPOINTMENT" if is_draft and active else "BOOK_APPOINTMENT", actor, state)
     slot = await _require_slot(request, slots, slot_id)

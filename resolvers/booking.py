@@ -67,6 +67,8 @@ async def lock(
         "SELECT slot_id FROM appointment WHERE request_id = $1 AND state <> 'CANCELLED'", request.id
     )
     ids = {slot_id, named["slot_id"] if named else None} - {None}
+    if not ids:
+        return None, {}
     slots = await fetch(
         "SELECT id, schedule_id, start FROM slot WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE",
         list(ids),

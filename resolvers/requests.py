@@ -332,7 +332,10 @@ async def _cancel(
     require("CANCEL", actor, RequestState(request.status, request.account_id))
     if request.status == "DRAFT":
         row = await read_again(actor, request.id, selection)
+        held, _ = await booking.lock(request)
         await execute("DELETE FROM service_request WHERE id = $1", request.id)
+        if held is not None:
+            work.wake("slots")
         return {**row, "permitted_actions": []}
     previous = request.status
     request.status = "CANCELLED"

@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.clock import now
 from core.errors import MalformedError, NotFoundError
 from core.event_bus import event_bus
 from core.i18n import Text
@@ -52,11 +51,11 @@ async def slot_changes(
     wanted = Selection.merged([*selection.fields, *Selection.of("id", "remaining").fields])
     told: dict[str, int] = {}
     async with event_bus().listen("slots") as bell:
-        since, looked_at = await _snapshot(), now()
+        since, looked_at = await _snapshot()
         while True:
             await bell.wait(LOOK_EVERY_SECONDS)
             await require_alive(actor)
-            following, at = await _snapshot(), now()
+            following, at = await _snapshot()
             for row in await _changed(actor, id, start, end, since, looked_at, wanted):
                 if told.get(row["id"]) != row["remaining"]:
                     told[row["id"]] = row["remaining"]
@@ -64,12 +63,11 @@ async def slot_changes(
             since, looked_at = following, at
 
 
-async def _snapshot() -> int:
-    """All transactions before this one have ended, as seen now."""
-    row = await fetch_one("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin")
+async def _snapshot() -> tuple[int, datetime]:
+    """All transactions before this one have ended, as seen now; and now, by the clock that holds run out by."""
+    row = await fetch_one("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, now() AS at")
     assert row is not None
-    xmin: int = row["xmin"]
-    return xmin
+    return row["xmin"], row["at"]
 
 
 async def _changed(
@@ -86,7 +84,7 @@ async def _changed(
     part = slot_part(reading, wanted, s)
     ran_out = (
         "SELECT x.slot_id FROM appointment x WHERE x.state = 'HELD' AND x.counts "
-        f"AND x.held_until > {reading.bind(looked_at, 'timestamptz')} - interval '1 second' AND x.held_until <= now()"
+        f"AND x.held_until > {reading.bind(looked_at, 'timestamptz')} AND x.held_until <= now()"
     )
     condition = (
         f"{s}.schedule_id = {reading.bind(schedule_id, 'uuid')} "

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -84,13 +85,9 @@ async def publish_slots(
     postal_code = (municipality.address or {}).get("postal_code")
     left_out = public_holidays(first, last, postal_code) if skip_public_holidays else frozenset()
     at = now()
-    new = [
-        (start, end)
-        for start, end in spans(
-            rules, minutes, first, last, timezone=municipality.timezone, left_out=left_out
-        )
-        if start > at
-    ]
+    every = spans(rules, minutes, first, last, timezone=municipality.timezone, left_out=left_out)
+    # A rule may make millions: no more are made than can be refused.
+    new = list(islice(((start, end) for start, end in every if start > at), MOST_SLOTS + 1))
     if len(new) > MOST_SLOTS:
         raise ValidationError([FieldProblem("to", _TOO_MANY_SLOTS)])
     published = await _publish(id, new, capacity)

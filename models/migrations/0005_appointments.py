@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ("end", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("capacity", fields.IntField(default=1)),
                 ("taken", fields.IntField(default=0)),
+                ("held", fields.IntField(default=0)),
                 ("closed_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("changed_in", fields.BigIntField(default=0)),
             ],

@@ -10,6 +10,7 @@ UNIQUE = {
 INDEXES = {
     "slot_calendar_index": "slot (schedule_id, start)",
     "slot_free_index": "slot (schedule_id, start) WHERE taken < capacity AND closed_at IS NULL",
+    "slot_held_index": "slot (schedule_id, start) WHERE held > 0 AND closed_at IS NULL",
     "slot_changed_index": "slot (schedule_id, changed_in)",
     "appointment_slot_index": "appointment (slot_id)",
     "appointment_request_index": "appointment (request_id)",
@@ -23,6 +24,7 @@ INDEXES = {
 CHECKS = {
     "slot": {
         "slot_capacity": "taken BETWEEN 0 AND capacity",
+        "slot_held": "held BETWEEN 0 AND taken",
         "slot_capacity_positive": "capacity BETWEEN 1 AND 1000",
         "slot_span": '"end" > start',
     },
@@ -52,13 +54,19 @@ PLACES = """
 CREATE FUNCTION take_and_give_places() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.slot_id = NEW.slot_id AND OLD.counts = NEW.counts THEN
+        -- A hold that is renewed or confirmed may have run out, and its place been free: followers look again.
+        IF NEW.counts AND (OLD.state, OLD.held_until) IS DISTINCT FROM (NEW.state, NEW.held_until) THEN
+            UPDATE slot SET held = held - (OLD.state = 'HELD')::int + (NEW.state = 'HELD')::int
+            WHERE id = NEW.slot_id;
+        END IF;
         RETURN NULL;
     END IF;
     IF TG_OP <> 'INSERT' AND OLD.counts THEN
-        UPDATE slot SET taken = taken - 1 WHERE id = OLD.slot_id;
+        UPDATE slot SET taken = taken - 1, held = held - (OLD.state = 'HELD')::int WHERE id = OLD.slot_id;
     END IF;
     IF TG_OP <> 'DELETE' AND NEW.counts THEN
-        UPDATE slot SET taken = taken + 1 WHERE id = NEW.slot_id AND closed_at IS NULL;
+        UPDATE slot SET taken = taken + 1, held = held + (NEW.state = 'HELD')::int
+        WHERE id = NEW.slot_id AND closed_at IS NULL;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the slot is closed' USING ERRCODE = 'check_violation', CONSTRAINT = 'slot_open';
         END IF;
@@ -66,7 +74,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER appointment_places AFTER INSERT OR DELETE OR UPDATE OF slot_id, counts ON appointment
+CREATE TRIGGER appointment_places AFTER INSERT OR DELETE OR UPDATE OF slot_id, counts, state, held_until ON appointment
     FOR EACH ROW EXECUTE FUNCTION take_and_give_places();
 
 CREATE FUNCTION note_slot_change() RETURNS trigger LANGUAGE plpgsql AS $$

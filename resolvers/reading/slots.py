@@ -31,7 +31,8 @@ Make = Callable[[Reading], Part]
 def remaining(s: str) -> str:
     """How many more appointments the slot at alias `s` takes: holds that have run out take nothing."""
     return (
-        f"CASE WHEN {s}.closed_at IS NOT NULL THEN 0 ELSE {s}.capacity - {s}.taken + "
+        f"CASE WHEN {s}.closed_at IS NOT NULL THEN 0 "
+        f"WHEN {s}.held = 0 THEN {s}.capacity - {s}.taken ELSE {s}.capacity - {s}.taken + "
         f"(SELECT count(*) FROM appointment x WHERE x.slot_id = {s}.id "
         "AND x.state = 'HELD' AND x.counts AND x.held_until <= now()) END"
     )
@@ -92,19 +93,19 @@ def first_free(
 ) -> Part:
     """The first slot of the schedules with room; null where there is none.
 
-    One look into the index of free slots for each schedule; slots with a hold that has run out, of which there are few,
-    come on top.
+    For each schedule, one look into the index of free slots, and one into that of slots with holds: past those that
+    still run, which are few, to the first that has run out.
     """
     s = reading.alias("s")
     ids = reading.bind(list(schedule_ids), "uuid[]")
     earliest = reading.bind(max(after, now()) if after else now(), "timestamptz")
     candidates = (
-        f"SELECT f.id, f.start FROM unnest({ids}) AS k (id) CROSS JOIN LATERAL (SELECT id, start FROM slot "
+        f"SELECT f.id, f.start FROM unnest({ids}) AS k (id) CROSS JOIN LATERAL ((SELECT id, start FROM slot "
         f"WHERE schedule_id = k.id AND start >= {earliest} AND taken < capacity AND closed_at IS NULL "
-        "ORDER BY start LIMIT 1) AS f UNION ALL "
-        "SELECT h.id, h.start FROM appointment x JOIN slot h ON h.id = x.slot_id "
-        "WHERE x.state = 'HELD' AND x.counts AND x.held_until <= now() "
-        f"AND h.schedule_id = ANY({ids}) AND h.start >= {earliest} AND h.closed_at IS NULL"
+        "ORDER BY start LIMIT 1) UNION ALL (SELECT id, start FROM slot h "
+        f"WHERE schedule_id = k.id AND start >= {earliest} AND held > 0 AND closed_at IS NULL AND EXISTS (SELECT 1 "
+        "FROM appointment x WHERE x.slot_id = h.id AND x.state = 'HELD' AND x.counts AND x.held_until <= now()) "
+        "ORDER BY start LIMIT 1)) AS f"
     )
     part = slot_part(reading, selection, s)
     return Part(
