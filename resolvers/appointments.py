@@ -111,7 +111,7 @@ async def _book(
         await release_expired(slot["id"])
         await active.save(force_create=True)
     else:
-        await put(active, slot)
+        await put(active, slot, slots[active.slot_id])
         if email is not None:
             await set_reminder_of(active, email, slot)
             await active.save(update_fields=["reminder_email", "reminder_at"])
@@ -133,7 +133,7 @@ async def _move(work: Work, actor: Actor, id: UUID | None, slot_id: UUID | None)
         return active.id
     if active.state == "CONFIRMED":
         _require_not_over(previous)
-    await put(active, slot)
+    await put(active, slot, previous)
     if active.state == "CONFIRMED":
         data = {"start": iso(slot), "previous_start": iso(previous)}
         tell(work, actor, request, active, "AppointmentMoved", "appointment_moved", data)

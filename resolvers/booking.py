@@ -21,7 +21,7 @@ from core.settings import get_settings
 from models.actors import Actor
 from models.appointments import Appointment
 from models.database import Row, execute, fetch, fetch_one, violated_constraint
-from models.reminders import reminder_time
+from models.reminders import first_reminder, is_another_day
 from models.requests import ServiceRequest
 from resolvers import catalogue
 from resolvers.reading.shape import read_value, reading_for
@@ -94,20 +94,16 @@ async def confirm(work: Work, actor: Actor, request: ServiceRequest, held: Appoi
     tell(work, actor, request, held, "AppointmentBooked", "appointment_booked", {"start": iso(slot)})
 
 
-async def put(active: Appointment, slot: Row) -> None:
-    """The appointment into this slot; its old place is free with the same statement, or with none."""
-    changed = ["slot_id", "counts", "held_until", "reminder_at", "sequence"]
+async def put(active: Appointment, slot: Row, previous: Row) -> None:
+    """The appointment from the slot before into this one: the old place is free with the same statement, or not."""
+    changed = ["slot_id", "counts", "held_until", "sequence"]
     if active.slot_id != slot["id"]:
         active.sequence += 1
     if active.slot_id != slot["id"] or not active.counts:
         await release_expired(slot["id"], but=active.id)
     active.slot_id, active.counts = slot["id"], True
     active.held_until = hold_until() if active.state == "HELD" else None
-    before, active.reminder_at = active.reminder_at, await _reminder_at(active.reminder_email, slot["start"])
-    if before != active.reminder_at:
-        # Another day: whoever was told of the old one is told of the new one.
-        active.reminder_sent_at = None
-        changed.append("reminder_sent_at")
+    changed += await _remind_again(active, slot["start"], previous["start"])
     await active.save(update_fields=changed)
 
 
@@ -140,11 +136,27 @@ async def set_reminder_of(appointment: Appointment, email: str | None, slot: Row
     appointment.reminder_at = await _reminder_at(email, slot["start"])
 
 
+async def _remind_again(active: Appointment, start: datetime, previous: datetime) -> list[str]:
+    """Sets the reminder of an appointment that moves; the columns that change.
+
+    On another day, whoever was told of the old one is told of the new one. On the same day the reminder stays as it is:
+    it is sent or not, perhaps at this moment, and its row is not touched.
+    """
+    if not is_another_day(start, previous, await _timezone()):
+        return []
+    active.reminder_at = await _reminder_at(active.reminder_email, start)
+    active.reminder_sent_at = None
+    return ["reminder_at", "reminder_sent_at"]
+
+
 async def _reminder_at(email: str | None, start: datetime) -> datetime | None:
     if email is None:
         return None
-    timezone = (await catalogue.current()).municipality.timezone
-    return reminder_time(start, timezone, get_settings().reminder_hour)
+    return first_reminder(start, await _timezone(), get_settings().reminder_hour, now())
+
+
+async def _timezone() -> str:
+    return (await catalogue.current()).municipality.timezone
 
 
 async def _next_free(actor: Actor, wanted: UUID | None, selection: Selection) -> Row | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from core.keys import sign, verify
@@ -10,15 +10,18 @@ from core.settings import get_settings
 
 PURPOSE = "calendar"
 GOOD_AFTERWARDS = timedelta(days=30)
+"""How long after the appointment its address is good: whoever reads its row says so (resolvers/invitations.py)."""
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def calendar_url(appointment_id: UUID, ends_at: datetime) -> str:
-    """The address of the file, good until some days after the appointment: calendar programs come back to it."""
-    token = sign(PURPOSE, {"appointment": str(appointment_id)}, ends_at + GOOD_AFTERWARDS)
+def calendar_url(appointment_id: UUID) -> str:
+    """The address of the file. It stays the same when the appointment moves: calendar programs come back to it."""
+    token = sign(PURPOSE, {"appointment": str(appointment_id)}, _NEVER)
     return f"{get_settings().public_url}/calendar/{token}.ics"
 
 
 def read_calendar_token(token: str) -> UUID | None:
-    """The appointment that an address names; None where it is none of ours, or no longer good."""
+    """The appointment that an address names; None where it is none of ours."""
     payload = verify(PURPOSE, token)
     return UUID(payload["appointment"]) if payload else None

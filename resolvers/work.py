@@ -99,7 +99,7 @@ class Work:
                 appointment_id=appointment.id if appointment else None,
                 appointment_sequence=appointment.sequence if appointment else None,
                 event_id=event.id if event else None,
-                message_id=_message_id(id),
+                message_id=message_id(id),
             )
         )
 
@@ -166,7 +166,7 @@ def mail_the_citizen(
         )
 
 
-def _message_id(id: UUID) -> str:
+def message_id(id: UUID) -> str:
     """Fixed from the start (RFC 5322, 3.6.4), so that a mail sent twice is recognised as one."""
     _, address = parseaddr(get_settings().mail_from)
     return f"<{id}@{address.rpartition('@')[2] or 'localhost'}>"

@@ -50,11 +50,8 @@ def appointment_part(reading: Reading, selection: Selection, p: str) -> Part:
                     f"(SELECT contact ->> 'email' FROM service_request WHERE id = {p}.request_id)",
                 )
             case "calendar_url":
-                shape.need({"id": f"{p}.id", "end": f'(SELECT "end" FROM slot WHERE id = {p}.slot_id)'})
-                shape.output(
-                    "calendar_url",
-                    lambda raw: calendar_url(UUID(raw["id"]), datetime.fromisoformat(raw["end"])),
-                )
+                shape.need({"id": f"{p}.id"})
+                shape.output("calendar_url", lambda raw: calendar_url(UUID(raw["id"])))
     return shape.part()
 
 
