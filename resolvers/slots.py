@@ -166,8 +166,8 @@ async def _publish(schedule_id: UUID, new: Sequence[tuple[Any, Any]], capacity: 
         for i in range(0, len(new), AT_ONCE):
             some = new[i : i + AT_ONCE]
             rows = await fetch(
-                'INSERT INTO slot (id, schedule_id, start, "end", capacity, taken, changed_in) '
-                'SELECT n.id, $1, n.start, n."end", $2, 0, 0 '
+                'INSERT INTO slot (id, schedule_id, start, "end", capacity, taken, held, changed_in) '
+                'SELECT n.id, $1, n.start, n."end", $2, 0, 0, 0 '
                 'FROM unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[]) AS n (id, start, "end") '
                 "ON CONFLICT DO NOTHING RETURNING 1",
                 schedule_id,
