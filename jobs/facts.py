@@ -76,7 +76,7 @@ class MailFacts:
     """Whether the recipient is whom the request's own mails go to: a reminder may go to somebody else."""
 
 
-_FACTS = f"""
+FACTS = f"""
 SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        c.username,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
@@ -101,7 +101,7 @@ LEFT JOIN appointment a ON a.id = m.appointment_id
 LEFT JOIN slot s ON s.id = a.slot_id
 LEFT JOIN schedule h ON h.id = s.schedule_id
 LEFT JOIN municipality t ON true
-WHERE m.id = $1
+WHERE m.id = ANY($1::uuid[])
 """
 
 
@@ -110,7 +110,7 @@ async def read_row(mail_id: UUID) -> Row:
 
     Raises LookupError where there is no such mail.
     """
-    row = await fetch_one(_FACTS, mail_id)
+    row = await fetch_one(FACTS, [mail_id])
     if row is None:
         raise LookupError("no such mail")
     if row["template"] == "appointment_closed" and row["schedule_id"]:

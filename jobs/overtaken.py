@@ -28,7 +28,7 @@ def is_overtaken(row: Row, at: datetime) -> bool:
         return False
     is_confirmed = row["appointment_state"] == "CONFIRMED"
     if row["template"] == REMINDER:
-        # The one that the appointment knows of. Moved to another day or reminded elsewhere, it knows of another or none.
+        # The one that the appointment names: moved to another day or reminded elsewhere, it names another or none.
         is_the_one = row["reminder_sent_at"] == row["created_at"]
         return not (is_confirmed and is_the_one and row["appointment_start"] > at)
     return row["told_later"] or (row["template"] in STANDING and not is_confirmed)

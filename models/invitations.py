@@ -37,9 +37,9 @@ COLUMNS = (
 """What `invitation_of` reads of an appointment `a`, its slot `s` and that one's schedule `h`, besides the request's
 `language` and `municipality_name`."""
 
-_SUMMARY = Text(fr="Rendez-vous à la mairie : {schedule}", en="Appointment at the mairie: {schedule}")
+_SUMMARY = Text(fr="Rendez-vous à la mairie : {schedule}", en="Appointment at the mairie: {schedule}")
 _HOW_TO_CHANGE = Text(
-    fr="Pour déplacer ou annuler ce rendez-vous, ouvrez votre demande : le lien est dans nos messages, ou "
+    fr="Pour déplacer ou annuler ce rendez-vous, ouvrez votre demande : le lien est dans nos messages, ou "
     "retrouvez-la avec votre compte ou son numéro de ticket sur {public_url}",
     en="To move or cancel this appointment, open your request: the link is in our mails, or find it with your account "
     "or its ticket number at {public_url}",
