@@ -11,7 +11,7 @@ exactly one reminder if there was a moment to send it, none otherwise.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
@@ -30,6 +30,7 @@ from jobs.reminders import write_reminders
 from models.appointments import Appointment, Schedule
 from models.database import Row, execute, fetch
 from models.ids import new_id
+from models.reminders import first_reminder, reminder_time
 from resolvers import booking
 from tests.factories import make_procedure, make_request, make_schedule
 
@@ -240,6 +241,18 @@ async def schedule(database: Settings) -> Schedule:
     return await make_schedule()
 
 
+async def _live(schedule: Schedule, seed: int, day: date, stories: int = STORIES) -> World:
+    for table in ("mail", "appointment", "slot"):
+        await execute(f"DELETE FROM {table}")
+    requests = [row["id"] for row in await fetch("SELECT id FROM service_request LIMIT $1", stories)]
+    world = World(Random(seed), datetime.combine(day - 4 * DAY, time(7), UTC), schedule, requests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("resolvers.booking.now", lambda: world.clock)
+        await world.make_slots()
+        await world.live()
+    return world
+
+
 @pytest.mark.timeout(400)
 @settings(
     max_examples=EXAMPLES,
@@ -254,15 +267,45 @@ async def schedule(database: Settings) -> Schedule:
 async def test_each_stay_has_exactly_one_reminder_and_on_the_right_day(
     schedule: Schedule, seed: int, day: date
 ) -> None:
-    for table in ("mail", "appointment", "slot"):
-        await execute(f"DELETE FROM {table}")
-    requests = [row["id"] for row in await fetch("SELECT id FROM service_request")]
-    world = World(Random(seed), datetime.combine(day - 4 * DAY, time(7), UTC), schedule, requests)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("resolvers.booking.now", lambda: world.clock)
-        await world.make_slots()
-        await world.live()
+    world = await _live(schedule, seed, day)
     assert sorted(world.sent) == sorted(world.expected())
     assert world.changes >= CHANGES // EXAMPLES
     assert len(world.sent) > 1_000
     assert world.dropped > 20, "or nothing was ever overtaken"
+
+
+def _a_day_of_24_hours(start: datetime, _timezone: str, _hour: int, _at: datetime) -> datetime:
+    return start - timedelta(hours=24)
+
+
+def _never_at_once(start: datetime, timezone: str, hour: int, _at: datetime) -> datetime:
+    return reminder_time(start, timezone, hour)
+
+
+def _an_hour_of_utc(start: datetime, _timezone: str, hour: int, at: datetime) -> datetime:
+    return first_reminder(start, "UTC", hour, at)
+
+
+@pytest.mark.parametrize(
+    ("what", "wrong"),
+    [
+        ("resolvers.booking.is_another_day", lambda *_: True),
+        ("resolvers.booking.is_another_day", lambda *_: False),
+        ("resolvers.booking.first_reminder", _a_day_of_24_hours),
+        ("resolvers.booking.first_reminder", _never_at_once),
+        ("resolvers.booking.first_reminder", _an_hour_of_utc),
+        (f"{__name__}.is_overtaken", lambda *_: False),
+    ],
+)
+async def test_a_wrong_rule_is_found(
+    schedule: Schedule, what: str, wrong: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: with any rule broken, what is sent is not what is expected."""
+    monkeypatch.setattr(what, wrong)
+    world = await _live(schedule, 1, CLOCK_CHANGES[0], stories=100)
+    assert sorted(world.sent) != sorted(world.expected())
+
+
+async def test_with_the_right_rules_nothing_is_found(schedule: Schedule) -> None:
+    world = await _live(schedule, 1, CLOCK_CHANGES[0], stories=100)
+    assert sorted(world.sent) == sorted(world.expected())
