@@ -110,6 +110,11 @@ class Settings(BaseSettings):
     uploads_at_once: int = Field(default=100, ge=1)
     """How many bodies with files one process takes in at the same time; what more comes is asked to come again."""
 
+    appointment_hold_seconds: int = Field(default=900, ge=10)
+    """How long a draft keeps the slot that was chosen."""
+    reminder_hour: int = Field(default=18, ge=0, le=23)
+    """Me notifier la veille: at this hour of the municipality's day."""
+
     database_timeout_seconds: float = Field(default=1.5, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
     shutdown_timeout_seconds: int = Field(default=5, ge=1)

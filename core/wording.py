@@ -37,6 +37,11 @@ _MONTHS: dict[Language, list[str]] = {
     ],
 }
 
+_WEEKDAYS: dict[Language, list[str]] = {
+    "fr": ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"],
+    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+}
+
 
 def readable_date(day: date, language: Language) -> str:
     """`23 novembre 2026`, `1er janvier 2026`; `23 November 2026`."""
@@ -50,6 +55,11 @@ def readable_moment(moment: datetime, language: Language) -> str:
     if language == "fr":
         return f"{day} à {moment.hour}\u00a0h\u00a0{moment.minute:02}"
     return f"{day} at {moment:%H:%M}"
+
+
+def readable_appointment(moment: datetime, language: Language) -> str:
+    """`lundi 7 décembre 2026 à 9 h 00`; `Monday 7 December 2026 at 09:00`: a moment that somebody has to be there."""
+    return f"{_WEEKDAYS[language][moment.weekday()]} {readable_moment(moment, language)}"
 
 
 def readable_number(number: float, language: Language) -> str:

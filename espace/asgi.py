@@ -20,7 +20,7 @@ from core.linux import die_with_parent
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
-from espace import captcha, health, tus
+from espace import calendar, captcha, health, tus
 from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
@@ -72,6 +72,7 @@ def make_app(settings: Settings) -> Starlette:
         *_graphql_routes(settings, seats),
         *tus.routes(settings, seats=seats),
         *make_file_routes(settings),
+        *calendar.routes,
         *captcha.routes,
         *health.routes,
     ]

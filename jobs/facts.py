@@ -11,10 +11,16 @@ from uuid import UUID
 import orjson
 
 from core.i18n import Language
+from core.selection import Selection
 from core.tickets import unseal_ticket
+from models.actors import Visitor
 from models.address import Address
 from models.database import Row, fetch_one
+from models.invitations import COLUMNS, Invitation, invitation_of
 from models.phone_number import readable_phone
+from models.reminders import TEMPLATE as REMINDER
+from resolvers.reading.shape import read_value, reading_for
+from resolvers.reading.slots import first_free
 
 Template = Literal[
     "email_confirmation",
@@ -23,6 +29,11 @@ Template = Literal[
     "status_changed",
     "attachment_added",
     "attachment_rejected",
+    "appointment_booked",
+    "appointment_moved",
+    "appointment_cancelled",
+    "appointment_closed",
+    "appointment_reminder",
 ]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
 
@@ -55,36 +66,67 @@ class MailFacts:
     changed_at: datetime | None = None
     title: str | None = None
     """Of the attachment."""
+    appointment: Invitation | None = None
+    """As its row has it now."""
+    previous_start: datetime | None = None
+    """Of an appointment that was moved."""
+    next_free: datetime | None = None
+    """When the next slot of the schedule begins that has room, where the mairie has closed one."""
+    to_the_contact: bool = True
+    """Whether the recipient is whom the request's own mails go to: a reminder may go to somebody else."""
 
 
-_FACTS = """
-SELECT m.template, m.language, m.recipient, m.account_id,
+FACTS = f"""
+SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        c.username,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
        x.author_name, x.posted_at,
        e.data AS event_data, e.actor AS event_actor, e.occurred_at,
        t.name AS municipality_name, t.contact_email AS municipality_email, t.timezone,
-       t.phone AS municipality_phone, t.address AS municipality_address
+       t.phone AS municipality_phone, t.address AS municipality_address,
+       {COLUMNS}, h.id AS schedule_id, a.reminder_sent_at,
+       coalesce(r.contact ->> 'email' = m.recipient, false) AS to_the_contact,
+       m.created_at, m.appointment_sequence AS told_sequence,
+       EXISTS (
+           SELECT 1 FROM mail l WHERE l.appointment_id = m.appointment_id AND l.recipient = m.recipient
+           AND l.template <> '{REMINDER}' AND l.appointment_sequence > m.appointment_sequence
+       ) AS told_later
 FROM mail m
 LEFT JOIN credential c ON c.account_id = m.account_id
 LEFT JOIN service_request r ON r.id = m.request_id
 LEFT JOIN procedure_version v ON v.id = r.procedure_version_id
 LEFT JOIN exchange x ON x.id = m.exchange_id
 LEFT JOIN request_event e ON e.id = m.event_id
+LEFT JOIN appointment a ON a.id = m.appointment_id
+LEFT JOIN slot s ON s.id = a.slot_id
+LEFT JOIN schedule h ON h.id = s.schedule_id
 LEFT JOIN municipality t ON true
-WHERE m.id = $1
+WHERE m.id = ANY($1::uuid[])
 """
 
 
 async def read_row(mail_id: UUID) -> Row:
-    """The columns that `facts_of` makes sense of, in one statement.
+    """The columns that `facts_of` makes sense of, in one statement; where a slot was closed, one more.
 
     Raises LookupError where there is no such mail.
     """
-    row = await fetch_one(_FACTS, mail_id)
+    row = await fetch_one(FACTS, [mail_id])
     if row is None:
         raise LookupError("no such mail")
+    if row["template"] == "appointment_closed" and row["schedule_id"]:
+        row["next_free"] = await _next_free(row["schedule_id"], row["appointment_start"])
     return row
+
+
+async def _next_free(schedule_id: UUID, after: datetime) -> datetime | None:
+    """The first slot with room after the one that was closed, or else the first of all."""
+    for earliest in (after, None):
+        reading = await reading_for(Visitor())
+        part = first_free(reading, Selection.of("start"), [schedule_id], earliest)
+        slot = await read_value(reading, part)
+        if slot is not None:
+            return datetime.fromisoformat(slot["start"])
+    return None
 
 
 def facts_of(row: Row) -> MailFacts:
@@ -116,6 +158,10 @@ def facts_of(row: Row) -> MailFacts:
         has_reason=row["event_actor"] == "MUNICIPALITY" and bool(data.get("reason")),
         changed_at=row["occurred_at"],
         title=data.get("title"),
+        appointment=invitation_of(row) if row["appointment_id"] else None,
+        previous_start=(datetime.fromisoformat(data["previous_start"]) if "previous_start" in data else None),
+        next_free=row.get("next_free"),
+        to_the_contact=row["to_the_contact"],
     )
 
 

@@ -3,6 +3,8 @@
 The row stays locked while the mail server is spoken to. So two workers never send the same mail, and a
 worker that is killed frees it at once: PostgreSQL ends the transaction with the connection.
 
+A mail that time has overtaken is not sent: its row is deleted (`jobs/overtaken.py`).
+
 Killed before the server's 250, the mail is sent again. Killed between the 250 and our commit, it is sent
 once more with the same Message-ID: that much no protocol can spare (RFC 1047).
 """
@@ -22,6 +24,7 @@ from core.settings import get_settings
 from jobs.delivery import DeliveryError, DeliveryRefusedError, converse
 from jobs.facts import facts_of, read_row
 from jobs.message import compose
+from jobs.overtaken import forget, is_overtaken
 from jobs.rendering import render
 from models.database import Row, execute, fetch, fetch_one, transaction
 
@@ -55,8 +58,13 @@ async def send_mail(mail_id: str) -> None:
             if mail is None:
                 return
             if id not in _handed_over:
+                row = await read_row(id)
+                if is_overtaken(row, now()):
+                    await forget(row)
+                    logger.info("mail %s (%s) dropped: time has overtaken it", id, mail["template"])
+                    return
                 try:
-                    await _hand_over(mail, afterwards)
+                    await _hand_over(mail, row, afterwards)
                 except DeliveryError as error:
                     await _note_failure(mail, error)
                     return
@@ -78,10 +86,9 @@ async def _lock(id: UUID) -> Row | None:
     )
 
 
-async def _hand_over(mail: Row, afterwards: AsyncExitStack) -> None:
+async def _hand_over(mail: Row, row: Row, afterwards: AsyncExitStack) -> None:
     """Returns once the server has taken the mail. Raises DeliveryError."""
     settings = get_settings()
-    row = await read_row(mail["id"])
     message = _compose(mail, row, settings.mail_from)
     conversation = await afterwards.enter_async_context(
         converse(settings.smtp_url, sender=settings.mail_from)

@@ -19,6 +19,7 @@ from core.errors import UnavailableError
 from core.event_bus import EventBus, Kind
 from core.tasks import end_tasks
 from models.database import fetch
+from models.reminders import IS_DUE
 
 PERIOD_SECONDS = 2.0
 MOST_QUEUED = 200
@@ -70,7 +71,15 @@ RECEIPTS = Source(
     "espace:receipts",
     "SELECT id, attempts FROM receipt WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS)
+REMINDERS = Source(
+    "remind",
+    "reminders",
+    "espace:reminders",
+    # Nothing fails and is tried again here: a row that is due anew has another sequence, or waits some seconds.
+    "SELECT a.id, a.sequence AS attempts FROM appointment a JOIN slot s ON s.id = a.slot_id "
+    f"WHERE {IS_DUE.format(at='now()')} ORDER BY a.reminder_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS)
 
 
 class Relay:

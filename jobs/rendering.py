@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -15,15 +16,29 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from core.clock import now
 from core.settings import get_settings
-from core.wording import readable_date, readable_moment
+from core.wording import readable_appointment, readable_date, readable_moment
 from jobs.dates import local, months_later
 from jobs.facts import MailFacts
 from jobs.links import request_url
 from models.email_confirmation import LIFETIME, confirmation_token
 from models.event_texts import STATUSES
+from models.invitations import Invitation, Method, to_icalendar
+
+INVITING = ("appointment_booked", "appointment_moved", "appointment_cancelled", "appointment_closed")
+"""Mails that have calendar programs follow."""
+
+ABOUT_APPOINTMENTS = (*INVITING, "appointment_reminder")
 
 SILENCE_MONTHS = 2
 """After how long the mairie's silence is a decision: CRPA, article L. 231-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedInvitation:
+    """An iCalendar object, and what the program that gets it is to do with it."""
+
+    method: Method
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,7 @@ class Rendered:
     subject: str
     text: str
     html: str
+    invitation: AttachedInvitation | None = None
 
 
 def render(facts: MailFacts) -> Rendered:
@@ -46,7 +62,27 @@ def render(facts: MailFacts) -> Rendered:
     html = (
         _environment().get_template(f"{facts.language}/{facts.template}.html").render(values, subject=subject)
     )
-    return Rendered(subject=" ".join(subject.split()), text=body.strip() + "\n", html=html)
+    return Rendered(
+        subject=" ".join(subject.split()),
+        text=body.strip() + "\n",
+        html=html,
+        invitation=_invitation(facts) if facts.template in INVITING else None,
+    )
+
+
+def _invitation(facts: MailFacts) -> AttachedInvitation:
+    settings = get_settings()
+    invitation: Invitation = _present(facts.appointment)
+    method = invitation.method
+    content = to_icalendar(
+        invitation,
+        method,
+        sender=settings.mail_from,
+        public_url=settings.public_url,
+        made_at=now(),
+        recipient=facts.recipient,
+    )
+    return AttachedInvitation(method, content)
 
 
 def _values(facts: MailFacts) -> dict[str, Any]:
@@ -57,7 +93,7 @@ def _values(facts: MailFacts) -> dict[str, Any]:
         "date": lambda day: readable_date(day, facts.language),
         "instant": lambda instant: readable_moment(local(instant, facts.timezone), facts.language),
     }
-    if facts.ticket is not None:
+    if facts.ticket is not None and facts.to_the_contact:
         values["request_url"] = request_url(facts.ticket)
     if facts.template == "email_confirmation":
         expires_at = now() + LIFETIME
@@ -66,9 +102,28 @@ def _values(facts: MailFacts) -> dict[str, Any]:
     if facts.template == "acknowledgement":
         received = local(_present(facts.submitted_at), facts.timezone).date()
         values["silence_ends"] = months_later(received, SILENCE_MONTHS)
+    if facts.template in ABOUT_APPOINTMENTS:
+        values |= _about_the_appointment(facts)
     if facts.template == "status_changed":
         values["status"] = STATUSES[_present(facts.status)].in_(facts.language)
     return values
+
+
+def _about_the_appointment(facts: MailFacts) -> dict[str, Any]:
+    appointment: Invitation = _present(facts.appointment)
+
+    def moment(instant: datetime) -> str:
+        return readable_appointment(local(instant, facts.timezone), facts.language)
+
+    start, today = local(appointment.start, facts.timezone).date(), local(now(), facts.timezone).date()
+    return {
+        "start": moment(appointment.start),
+        "schedule": appointment.schedule,
+        "location": appointment.location,
+        "days_ahead": (start - today).days,
+        "previous_start": moment(facts.previous_start) if facts.previous_start else "",
+        "next_free": moment(facts.next_free) if facts.next_free else "",
+    }
 
 
 def _present(value: Any) -> Any:

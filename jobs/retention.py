@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from models.database import execute
+from core.clock import now
+from models.database import execute, fetch, transaction
 
 VISITOR_DRAFT = timedelta(days=30)
 """A draft that no account holds, untouched for that long. Its ticket was shown, but never mailed."""
@@ -15,6 +16,9 @@ PARKED_MAIL = timedelta(days=365)
 """Agents have seen it by then, or nobody will."""
 
 CAPTCHA = timedelta(hours=1)
+HOLD = timedelta(hours=1)
+"""After having run out. Whoever wants the place takes it long before; this only has slots forget who held them."""
+
 AT_ONCE = 1_000
 """Rows a statement takes away, so that none lasts. Strangers can make more than that between two runs."""
 
@@ -34,7 +38,9 @@ logger = logging.getLogger(__name__)
 
 
 async def sweep() -> None:
-    """Forgotten drafts, ended sessions, old captchas, old mail. Running it twice takes nothing more away."""
+    """Forgotten holds and drafts, ended sessions, old captchas, old mail. Running it twice takes nothing more away."""
+    # Before drafts, which give back no place then: nobody who books there waits for them.
+    await _sweep_holds()
     for table, condition, age in _SWEEPS:
         statement = (
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT {AT_ONCE} "
@@ -46,3 +52,28 @@ async def sweep() -> None:
             swept += gone
         if swept:
             logger.info("%d rows of %s swept", swept, table)
+
+
+async def _sweep_holds() -> None:
+    """Holds that ran out long ago take no place any more. Their drafts stay: submitting finds a place again, or not."""
+    swept, before = 0, now() - HOLD
+    while True:
+        async with transaction():
+            # Slots before appointments, as whoever books locks them (resolvers/booking.py).
+            slots = await fetch(
+                "SELECT id FROM slot WHERE id IN (SELECT slot_id FROM appointment WHERE state = 'HELD' AND counts "
+                "AND held_until < $1 LIMIT $2) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+                before,
+                AT_ONCE,
+            )
+            gone = await execute(
+                "UPDATE appointment SET counts = false "
+                "WHERE slot_id = ANY($1::uuid[]) AND state = 'HELD' AND counts AND held_until < $2",
+                [slot["id"] for slot in slots],
+                before,
+            )
+        swept += gone
+        if not gone:
+            break
+    if swept:
+        logger.info("%d holds swept", swept)

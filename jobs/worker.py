@@ -31,7 +31,8 @@ from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
 from jobs.previews import DRAW_SECONDS, draw_preview_of
 from jobs.receipts import make_receipt
-from jobs.relay import MAIL, PREVIEWS, RECEIPTS, SCANS, Relay, Source
+from jobs.relay import MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, Relay, Source
+from jobs.reminders import remind
 from jobs.retention import sweep
 from jobs.retrying import Job, retried
 from jobs.scans import SCAN_SECONDS, scan_file
@@ -42,6 +43,7 @@ MOST_AT_ONCE = 8
 """How many mails are picked up together. One at a time is sent (jobs/mail.py): the others only wait."""
 
 RECEIPT_SECONDS = 120.0
+REMINDER_SECONDS = 30.0
 SWEEPS = "espace:sweeps"
 SWEEP_SECONDS = 1_800
 """A store with many files takes its time. What is broken off goes on an hour later."""
@@ -81,6 +83,7 @@ LINES = [
     _line(SCANS, scan_file, at_once=4, poll_seconds=0.25, timeout=SCAN_SECONDS + 30),
     _line(PREVIEWS, draw_preview_of, at_once=2, poll_seconds=0.1, timeout=DRAW_SECONDS + 10),
     _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
+    _line(REMINDERS, remind, at_once=2, poll_seconds=0.25, timeout=REMINDER_SECONDS),
     Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),
 ]
 FUNCTIONS = [function for line in LINES for function in line.functions]

@@ -44,12 +44,12 @@ APP = "models"
 MODULES = [
     "models.municipality",
     "models.procedures",
-    "models.appointments",
     "models.accounts",
     "models.captcha",
     "models.files",
     "models.storage",
     "models.requests",
+    "models.appointments",
     "models.exchanges",
     "models.attachments",
     "models.uploads",

@@ -10,6 +10,7 @@ from tortoise.models import Model
 
 from core.clock import now
 from models.accounts import Account
+from models.appointments import Appointment
 from models.events import RequestEvent
 from models.exchanges import Exchange
 from models.ids import new_id
@@ -42,6 +43,12 @@ class Mail(Model):
         "models.RequestEvent", null=True, on_delete=fields.CASCADE, related_name="mails"
     )
     event_id: UUID | None
+    appointment: fields.ForeignKeyNullableRelation[Appointment] = fields.ForeignKeyField(
+        "models.Appointment", null=True, on_delete=fields.CASCADE, related_name="mails"
+    )
+    appointment_id: UUID | None
+    appointment_sequence = fields.IntField(null=True)
+    """What the appointment's was: a reminder of one that has moved since is not sent."""
     state = fields.CharField(max_length=10, default="PENDING")
     attempts = fields.IntField(default=0)
     next_attempt_at: datetime = fields.DatetimeField(default=now)

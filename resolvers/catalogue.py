@@ -102,6 +102,13 @@ class Catalogue:
         except KeyError as error:
             raise StaleCatalogueError from error
 
+    def schedule(self, id: UUID) -> ScheduleEntry:
+        """Raises StaleCatalogueError where it was added after this catalogue was read."""
+        try:
+            return self.schedules[id]
+        except KeyError as error:
+            raise StaleCatalogueError from error
+
     def procedure(self, id: UUID) -> ProcedureEntry:
         """Raises StaleCatalogueError where it was added after this catalogue was read."""
         try:

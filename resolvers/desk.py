@@ -156,14 +156,13 @@ def _unread_count(reading: Reading, actor: AgentActor) -> str:
 
 def _schedules(reading: Reading, field: SelectedField) -> Finish:
     return lambda raw: [
-        schedule_row(entry, field.selection) for entry in reading.catalogue.schedules.values()
+        schedule_row(reading, entry, field.selection) for entry in reading.catalogue.schedules.values()
     ]
 
 
 def _procedures(reading: Reading, field: SelectedField) -> Finish:
     return lambda raw: procedure_page(
-        reading.catalogue,
-        reading.actor,
+        reading,
         list(reading.catalogue.procedures.values()),
         Window.of(field),
         field.selection,

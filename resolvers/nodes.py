@@ -10,16 +10,17 @@ from models.database import Row
 from models.ids import decode
 from models.visibility import visible_parked_mails
 from resolvers.accounts import read_account
+from resolvers.appointments import read_appointment
 from resolvers.attachments import read_attachment
 from resolvers.captcha import captcha
-from resolvers.catalogue import current
 from resolvers.exchanges import read_exchange
 from resolvers.procedures import category_row, exists_for, procedure_row, schedule_row
 from resolvers.reading.accounts import session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.mail import parked_mail_part
-from resolvers.reading.shape import read_one, reading_for
+from resolvers.reading.shape import read_one, reading_for, settle
 from resolvers.requests import read_request
+from resolvers.slots import read_slot
 from resolvers.storage import read_document
 
 
@@ -36,6 +37,10 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
             return await read_exchange(actor, key, selection)
         case "Attachment":
             return await read_attachment(actor, key, selection)
+        case "Appointment":
+            return await read_appointment(actor, key, selection)
+        case "Slot":
+            return await read_slot(actor, key, selection)
         case "StoredDocument":
             return await read_document(actor, key, selection)
         case "Account" if isinstance(actor, CitizenActor) and actor.account_id == key:
@@ -53,16 +58,20 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
 
 
 async def _of_the_catalogue(actor: Actor, kind: str, key: UUID, selection: Selection) -> Row | None:
-    catalogue = await current()
+    reading = await reading_for(actor)
+    catalogue = reading.catalogue
+    row: Row | None
     match kind:
         case "Procedure" if key in catalogue.procedures and exists_for(actor, catalogue.procedures[key]):
-            return procedure_row(catalogue, actor, catalogue.procedures[key], selection)
+            row = procedure_row(reading, catalogue.procedures[key], selection)
         case "ProcedureCategory" if key in catalogue.categories:
-            return category_row(catalogue, actor, catalogue.categories[key], selection)
+            row = category_row(reading, catalogue.categories[key], selection)
         case "Schedule" if key in catalogue.schedules:
-            return schedule_row(catalogue.schedules[key], selection)
+            row = schedule_row(reading, catalogue.schedules[key], selection)
         case _:
             return None
+    await settle(reading)
+    return row
 
 
 async def _own_session(actor: CitizenActor | AgentActor, key: UUID, selection: Selection) -> Row | None:

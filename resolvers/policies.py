@@ -46,6 +46,14 @@ _REFUSALS = {
         fr="Cette demande est close : ses pièces jointes ne changent plus.",
         en="This request is closed: its attachments no longer change.",
     ),
+    "BOOK_APPOINTMENT": Text(
+        fr="Cette demande ne prend pas ou plus de rendez-vous ; s’il y en a déjà un, déplacez-le.",
+        en="This request takes no appointment, or no longer; if there is one already, move it.",
+    ),
+    "MOVE_APPOINTMENT": Text(
+        fr="Le rendez-vous de cette demande ne peut plus être changé.",
+        en="The appointment of this request can no longer be changed.",
+    ),
     "CHANGE_STATUS": Text(
         fr="L’état de cette demande ne peut pas être changé.",
         en="The status of this request cannot be changed.",
@@ -65,10 +73,12 @@ _NOT_YOURS = Text(
 
 @dataclass(frozen=True, slots=True)
 class RequestState:
-    """What decides: the request's status, and whose it is."""
+    """What decides: the request's status, whose it is, and whether it has or may have an appointment."""
 
     status: str
     account_id: UUID | None
+    takes_appointments: bool = False
+    booked: bool = False
 
 
 def permitted_actions(actor: Actor, request: RequestState) -> list[str]:
@@ -125,13 +135,22 @@ def require_transition(request: RequestState, status: str) -> None:
 
 def _for_the_citizen(request: RequestState) -> list[str]:
     if request.status == "DRAFT":
-        return ["EDIT", "SUBMIT", "CANCEL", "ADD_ATTACHMENT"]
+        return ["EDIT", "SUBMIT", "CANCEL", "ADD_ATTACHMENT", *_about_appointments(request)]
     if request.status in OPEN_STATUSES:
-        return ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT"]
-    return [] if request.status == "CANCELLED" else ["POST_EXCHANGE"]
+        return ["CANCEL", "POST_EXCHANGE", "ADD_ATTACHMENT", *_about_appointments(request)]
+    if request.status == "CANCELLED":
+        return []
+    return ["POST_EXCHANGE", *(["MOVE_APPOINTMENT"] if request.booked else [])]
 
 
 def _for_agents(request: RequestState) -> list[str]:
     if request.status in TRANSITIONS:
-        return ["POST_EXCHANGE", "ADD_ATTACHMENT", "CHANGE_STATUS", "ASSIGN"]
+        about = _about_appointments(request)
+        return ["POST_EXCHANGE", "ADD_ATTACHMENT", *about, "CHANGE_STATUS", "ASSIGN"]
     return []
+
+
+def _about_appointments(request: RequestState) -> list[str]:
+    if request.booked:
+        return ["MOVE_APPOINTMENT"]
+    return ["BOOK_APPOINTMENT"] if request.takes_appointments else []

@@ -13,14 +13,15 @@ from models.forms import step_rows
 from models.ids import decode_as, encode
 from resolvers.catalogue import (
     EMPTY_MUNICIPALITY,
-    Catalogue,
     CategoryEntry,
     ProcedureEntry,
     ScheduleEntry,
     VersionEntry,
     current,
 )
+from resolvers.reading import slots
 from resolvers.reading.pages import Window, page_of_list
+from resolvers.reading.shape import Reading, reading_for, settle
 from uploads.checking.kinds import ACCEPTED_MEDIA_TYPES
 
 PROCEDURES_DEFAULT = 20
@@ -51,8 +52,10 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
 
 async def procedure_categories(actor: Actor, *, selection: Selection) -> list[Row]:
     """Every category, in the municipality's order."""
-    catalogue = await current()
-    return [category_row(catalogue, actor, entry, selection) for entry in catalogue.categories.values()]
+    reading = await reading_for(actor)
+    rows = [category_row(reading, entry, selection) for entry in reading.catalogue.categories.values()]
+    await settle(reading)
+    return rows
 
 
 async def procedures(
@@ -65,7 +68,8 @@ async def procedures(
     selection: Selection,
 ) -> Row:
     """A page of the procedures that are open: best answer first with `search`, by theme and title without."""
-    catalogue = await current()
+    reading = await reading_for(actor)
+    catalogue = reading.catalogue
     found: Sequence[ProcedureEntry]
     if search is not None and search.strip():
         found = [catalogue.by_slug[slug] for slug, _ in catalogue.search.search(search)]
@@ -74,14 +78,20 @@ async def procedures(
     if category is not None:
         category_id = decode_as("ProcedureCategory", category)
         found = [entry for entry in found if entry.category.id == category_id]
-    return procedure_page(catalogue, actor, found, Window(first, after), selection, PROCEDURES_DEFAULT)
+    row = procedure_page(reading, found, Window(first, after), selection, PROCEDURES_DEFAULT)
+    await settle(reading)
+    return row
 
 
 async def procedure(actor: Actor, *, slug: str, selection: Selection) -> Row | None:
     """One procedure, open or closed; one that is still a draft exists for agents only."""
-    catalogue = await current()
-    entry = catalogue.by_slug.get(slug)
-    return procedure_row(catalogue, actor, entry, selection) if entry and exists_for(actor, entry) else None
+    reading = await reading_for(actor)
+    entry = reading.catalogue.by_slug.get(slug)
+    if entry is None or not exists_for(actor, entry):
+        return None
+    row = procedure_row(reading, entry, selection)
+    await settle(reading)
+    return row
 
 
 def exists_for(actor: Actor, entry: ProcedureEntry) -> bool:
@@ -89,8 +99,7 @@ def exists_for(actor: Actor, entry: ProcedureEntry) -> bool:
 
 
 def procedure_page(
-    catalogue: Catalogue,
-    actor: Actor,
+    reading: Reading,
     entries: Sequence[ProcedureEntry],
     window: Window,
     selection: Selection,
@@ -98,27 +107,29 @@ def procedure_page(
 ) -> Row:
     wanted = Selection.merged([*selection.get("nodes").fields, *selection.get("edges").get("node").fields])
     return page_of_list(
-        entries, window, key=lambda entry: entry.slug, row=lambda e: procedure_row(catalogue, actor, e, wanted),
+        entries, window, key=lambda entry: entry.slug, row=lambda e: procedure_row(reading, e, wanted),
         default=default,
     )  # fmt: skip
 
 
-def category_row(catalogue: Catalogue, actor: Actor, entry: CategoryEntry, selection: Selection) -> Row:
+def category_row(reading: Reading, entry: CategoryEntry, selection: Selection) -> Row:
     row: Row = {
         "__typename": "ProcedureCategory",
         "id": encode("ProcedureCategory", entry.id),
         "slug": entry.slug,
         "title": entry.title,
     }
-    inside = [p for p in catalogue.procedures.values() if p.category.id == entry.id and p.state == "OPEN"]
+    inside = [
+        p for p in reading.catalogue.procedures.values() if p.category.id == entry.id and p.state == "OPEN"
+    ]
     for field in selection.all("procedures"):
         row[field.key] = procedure_page(
-            catalogue, actor, inside, Window.of(field), field.selection, CATEGORY_PROCEDURES_DEFAULT
+            reading, inside, Window.of(field), field.selection, CATEGORY_PROCEDURES_DEFAULT
         )
     return row
 
 
-def procedure_row(catalogue: Catalogue, actor: Actor, entry: ProcedureEntry, selection: Selection) -> Row:
+def procedure_row(reading: Reading, entry: ProcedureEntry, selection: Selection) -> Row:
     version = entry.current
     row: Row = {
         "__typename": "Procedure",
@@ -134,15 +145,16 @@ def procedure_row(catalogue: Catalogue, actor: Actor, entry: ProcedureEntry, sel
         "estimated_days": version.estimated_days,
     }
     if "category" in selection:
-        row["category"] = category_row(catalogue, actor, entry.category, selection.get("category"))
+        row["category"] = category_row(reading, entry.category, selection.get("category"))
     if "steps" in selection:
-        row["steps"] = version_steps(actor, version)
+        row["steps"] = version_steps(reading.actor, version)
     if "schedules" in selection:
         row["schedules"] = [
-            schedule_row(catalogue.schedules[id], selection.get("schedules")) for id in entry.schedule_ids
+            schedule_row(reading, reading.catalogue.schedules[id], selection.get("schedules"))
+            for id in entry.schedule_ids
         ]
     for field in selection.all("first_available_slot"):
-        row[field.key] = None
+        reading.leave(row, field.key, slots.first_available_slot(field, entry.schedule_ids))
     return row
 
 
@@ -150,7 +162,7 @@ def version_steps(actor: Actor, version: VersionEntry) -> list[Row]:
     return step_rows(version.definition, version.appointment, actor.language)
 
 
-def schedule_row(entry: ScheduleEntry, selection: Selection) -> Row:
+def schedule_row(reading: Reading, entry: ScheduleEntry, selection: Selection) -> Row:
     row: Row = {
         "__typename": "Schedule",
         "id": encode("Schedule", entry.id),
@@ -159,7 +171,7 @@ def schedule_row(entry: ScheduleEntry, selection: Selection) -> Row:
         "address": entry.address,
     }
     for field in selection.all("slots"):
-        row[field.key] = []
+        reading.leave(row, field.key, slots.slots_between(field, entry.id))
     for field in selection.all("first_available_slot"):
-        row[field.key] = None
+        reading.leave(row, field.key, slots.first_available_slot(field, (entry.id,)))
     return row

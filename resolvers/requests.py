@@ -29,8 +29,8 @@ from models.plain_text import has_unprintable
 from models.receipts import Receipt
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
+from resolvers import booking, catalogue
 from resolvers import captcha as captchas
-from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer
 from resolvers.policies import RequestState, require
 from resolvers.reading.requests import request_part
@@ -40,6 +40,7 @@ from resolvers.work import Work, mail_the_citizen, unit_of_work
 VISITOR_KEY_MINIMUM = 16
 KEY_LIMIT = 200
 REASON_LIMIT = 2_000
+NOTHING = Selection.of()
 
 _LONG_REASON = Text(
     fr="Le motif compte {limit} caractères au plus : raccourcissez-le.",
@@ -108,16 +109,24 @@ async def update_request(
 
 
 async def submit_request(
-    actor: Actor, *, request: str, version: int, captcha: CaptchaAnswer | None, selection: Selection
+    actor: Actor,
+    *,
+    request: str,
+    version: int,
+    captcha: CaptchaAnswer | None,
+    selection: Selection,
+    next_selection: Selection = NOTHING,
 ) -> Row:
     """Sends a draft to the mairie, and its acknowledgement to the citizen. Sent twice with one version: done once.
 
-    Raises ValidationError, ConflictError, CaptchaError, NotAllowedError, NotFoundError.
+    Raises ValidationError, ConflictError, CaptchaError, NotAllowedError, NotFoundError; SlotUnavailableError where the
+    slot that the draft held was lost, with the next free one, read by `next_selection`.
     """
     challenge = None
     if captcha is not None and not isinstance(actor, CitizenActor):
         challenge = await captchas.check(captcha, "SUBMIT_REQUEST")
-    request_id = await _submit(actor, decode_as("ServiceRequest", request), version, challenge)
+    id = decode_as("ServiceRequest", request)
+    request_id = await booking.or_next(actor, _submit(actor, id, version, challenge), id, next_selection)
     return await read_again(actor, request_id, selection)
 
 
@@ -272,13 +281,14 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     contact = Contact.from_json(request.contact) if request.contact else None
     asked = {field.key for field in visible_fields(form.definition, request.answers)}
     pieces = await _take_off_unasked(request, asked)
+    held, slots = await booking.lock(request)
     found = problems(
         form.definition,
         contact,
         request.answers,
         attached(pieces),
         appointment=form.appointment,
-        appointment_held=False,
+        appointment_held=held is not None,
     )
     ValidationError.raise_for([*found, *rejected(pieces)])
     if not isinstance(actor, CitizenActor):
@@ -296,6 +306,8 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     )
     event = work.happened("RequestSubmitted", request, actor)
     mail_the_citizen(work, request, "acknowledgement", event)
+    if held is not None:
+        await booking.confirm(work, actor, request, held, slots[held.slot_id])
     await Receipt(request_id=request.id).save(force_create=True)
     work.wake("files")
     return request.id
@@ -323,7 +335,10 @@ async def _cancel(
     require("CANCEL", actor, RequestState(request.status, request.account_id))
     if request.status == "DRAFT":
         row = await read_again(actor, request.id, selection)
+        held, _ = await booking.lock(request)
         await execute("DELETE FROM service_request WHERE id = $1", request.id)
+        if held is not None:
+            work.wake("slots")
         return {**row, "permitted_actions": []}
     previous = request.status
     request.status = "CANCELLED"
@@ -333,6 +348,9 @@ async def _cancel(
     data = {"previous": previous, "status": request.status, "reason": reason}
     event = work.happened("RequestCancelled", request, actor, data=data)
     mail_the_citizen(work, request, "status_changed", event)
+    active, slots = await booking.lock(request)
+    if active is not None:
+        await booking.give_back(work, actor, request, active, slots[active.slot_id])
     return None
 
 

@@ -25,6 +25,7 @@ from core.event_bus import Kind, event_bus
 from core.i18n import Language
 from core.settings import get_settings
 from models.actors import Actor, party
+from models.appointments import Appointment
 from models.database import transaction
 from models.events import RequestEvent
 from models.ids import new_id
@@ -81,6 +82,7 @@ class Work:
         request_id: UUID | None = None,
         account_id: UUID | None = None,
         exchange_id: UUID | None = None,
+        appointment: Appointment | None = None,
         event: RequestEvent | None = None,
     ) -> None:
         """A mail to be sent by a worker after the commit. At most one for an event, a template and an address."""
@@ -94,8 +96,10 @@ class Work:
                 request_id=request_id,
                 account_id=account_id,
                 exchange_id=exchange_id,
+                appointment_id=appointment.id if appointment else None,
+                appointment_sequence=appointment.sequence if appointment else None,
                 event_id=event.id if event else None,
-                message_id=_message_id(id),
+                message_id=message_id(id),
             )
         )
 
@@ -140,7 +144,14 @@ def unit_of_work(function: Callable[Concatenate[Work, P], Awaitable[R]]) -> Call
     return run
 
 
-def mail_the_citizen(work: Work, request: ServiceRequest, template: str, event: RequestEvent) -> None:
+def mail_the_citizen(
+    work: Work,
+    request: ServiceRequest,
+    template: str,
+    event: RequestEvent,
+    *,
+    appointment: Appointment | None = None,
+) -> None:
     """A mail about a request, in its citizen's language; none where they left no address."""
     recipient = (request.contact or {}).get("email")
     if recipient:
@@ -150,11 +161,12 @@ def mail_the_citizen(work: Work, request: ServiceRequest, template: str, event: 
             "en" if request.language == "en" else "fr",
             request_id=request.id,
             exchange_id=event.exchange_id,
+            appointment=appointment,
             event=event,
         )
 
 
-def _message_id(id: UUID) -> str:
+def message_id(id: UUID) -> str:
     """Fixed from the start (RFC 5322, 3.6.4), so that a mail sent twice is recognised as one."""
     _, address = parseaddr(get_settings().mail_from)
     return f"<{id}@{address.rpartition('@')[2] or 'localhost'}>"

@@ -1,20 +1,27 @@
 """Agendas, créneaux, rendez-vous."""
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import strawberry
 
-from schema.callers import ADMINISTRATORS, EVERYONE, PARTIES
+import resolvers.appointments
+import resolvers.slot_changes
+import resolvers.slots
+from schema.callers import ADMINISTRATORS, AGENTS, EVERYONE, PARTIES
 from schema.connections import Node
-from schema.contact import Address, AddressInput
+from schema.contact import Address, AddressInput, address_of
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotAllowedError, NotFoundError, SlotUnavailableError, ValidationError
-from schema.fields import kept, mutation, subscription
+from schema.fields import Info, kept, mutation, selection_of, subscription
 from schema.references import ServiceRequestReference
+from schema.rows import Row
 from schema.scalars import URL
+from schema.selection import narrow
 
+AppointmentReference = Annotated["Appointment", strawberry.lazy("schema.appointments")]
 FromArgument = Annotated[date, strawberry.argument(name="from")]
 
 
@@ -29,6 +36,10 @@ class Slot(Node):
     """How many appointments it takes."""
     remaining: int
     """How many more it takes now."""
+    closed: bool
+    """The mairie has closed it: it takes nobody any more."""
+    appointments: list[AppointmentReference]
+    """Who comes, for agents; empty for everybody else."""
 
 
 @output
@@ -79,6 +90,8 @@ class Appointment(Node):
     """Until when a draft keeps its slot. Null once confirmed."""
     reminder: AppointmentReminder | None
     """Me notifier la veille. Null where nobody asked."""
+    suggested_reminder_email: str | None
+    """What to fill Me notifier la veille in with: the address of Mes informations."""
     calendar_url: URL
     """iCalendar file (RFC 5545), signed address."""
 
@@ -136,6 +149,16 @@ class PublishSlotsInput:
     minutes: int
     """How long each slot is."""
     capacity: int = 1
+    skip_public_holidays: bool = False
+    """Leaves out the public holidays of France, with those of Alsace and Moselle where the mairie is there."""
+
+
+@input_object()
+class CloseSlotsInput:
+    slots: list[strawberry.ID]
+    """500 at most."""
+    reason: str | None = strawberry.UNSET
+    """For those who had an appointment, who read it in the history."""
 
 
 @input_object()
@@ -159,6 +182,13 @@ class CancelAppointmentSuccess:
 
 
 @output
+class CloseSlotsSuccess:
+    slots: list[Slot]
+    cancelled: int
+    """How many appointments were cancelled by it."""
+
+
+@output
 class SaveScheduleSuccess:
     schedule: Schedule
 
@@ -173,40 +203,112 @@ class PublishSlotsSuccess:
 BOOKING_REFUSALS = (SlotUnavailableError, ValidationError, NotAllowedError, NotFoundError)
 
 
-@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES, open=False)
-async def book_appointment(input: BookAppointmentInput) -> None:
-    """In a draft it holds the slot for some minutes; submitting confirms it. On a submitted request it books
-    at once.
+@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES)
+async def book_appointment(info: Info, input: BookAppointmentInput) -> Row:
+    """In a draft it holds the slot for some minutes, in the place of the one held before; submitting confirms it. On a
+    submitted request it books at once.
     """
+    given = narrow(input)
+    appointment = await resolvers.appointments.book_appointment(
+        info.context.actor,
+        request=given["request"],
+        slot=given["slot"],
+        reminder_email=given.get("reminder_email"),
+        selection=selection_of(info, "appointment"),
+        next_selection=selection_of(info, "next_available"),
+    )
+    return {"appointment": appointment}
 
 
-@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES, open=False)
-async def move_appointment(input: MoveAppointmentInput) -> None:
+@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES)
+async def move_appointment(info: Info, input: MoveAppointmentInput) -> Row:
     """All or nothing: the old slot is free again only if the new one is taken."""
+    given = narrow(input)
+    appointment = await resolvers.appointments.move_appointment(
+        info.context.actor,
+        appointment=given["appointment"],
+        slot=given["slot"],
+        selection=selection_of(info, "appointment"),
+        next_selection=selection_of(info, "next_available"),
+    )
+    return {"appointment": appointment}
 
 
-@mutation(CancelAppointmentSuccess, refusals=(NotAllowedError, NotFoundError), callers=PARTIES, open=False)
-async def cancel_appointment(appointment: strawberry.ID) -> None:
+@mutation(CancelAppointmentSuccess, refusals=(NotAllowedError, NotFoundError), callers=PARTIES)
+async def cancel_appointment(info: Info, appointment: strawberry.ID) -> Row:
     """Gives the place back."""
+    request = await resolvers.appointments.cancel_appointment(
+        info.context.actor, appointment=appointment, selection=selection_of(info, "request")
+    )
+    return {"request": request}
 
 
-@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES, open=False)
-async def set_appointment_reminder(input: SetAppointmentReminderInput) -> None:
+@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES)
+async def set_appointment_reminder(info: Info, input: SetAppointmentReminderInput) -> Row:
     """Me notifier la veille; null takes it back."""
+    given = narrow(input)
+    appointment = await resolvers.appointments.set_reminder(
+        info.context.actor,
+        appointment=given["appointment"],
+        email=given.get("email"),
+        selection=selection_of(info, "appointment"),
+    )
+    return {"appointment": appointment}
 
 
-@mutation(SaveScheduleSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS, open=False)
-async def save_schedule(input: SaveScheduleInput) -> None:
+@mutation(SaveScheduleSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS)
+async def save_schedule(info: Info, input: SaveScheduleInput) -> Row:
     """Writes a schedule: a new one, or what becomes of a known one."""
+    given = narrow(input)
+    schedule = await resolvers.slots.save_schedule(
+        info.context.actor,
+        id=given.get("id"),
+        title=given["title"],
+        place=given["place"],
+        address=address_of(input.address) if input.address else None,
+        selection=selection_of(info, "schedule"),
+    )
+    return {"schedule": schedule}
 
 
-@mutation(PublishSlotsSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS, open=False)
-async def publish_slots(input: PublishSlotsInput) -> None:
+@mutation(PublishSlotsSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS)
+async def publish_slots(info: Info, input: PublishSlotsInput) -> Row:
     """Opens slots of a rule (say, weekdays 9:00-12:00 every 20 minutes) over a span of days; skips those that
     stand.
     """
+    given = narrow(input)
+    schedule, published = await resolvers.slots.publish_slots(
+        info.context.actor,
+        schedule=given["schedule"],
+        first=given["from"],
+        last=given["to"],
+        openings=[resolvers.slots.OpeningRule(**opening) for opening in given["openings"]],
+        minutes=given["minutes"],
+        capacity=given["capacity"],
+        skip_public_holidays=given["skip_public_holidays"],
+        selection=selection_of(info, "schedule"),
+    )
+    return {"schedule": schedule, "published": published}
 
 
-@subscription(Slot, callers=EVERYONE, open=False)
-async def slot_changes(schedule: strawberry.ID, from_: FromArgument, to: date) -> None:
-    """Free places of a schedule, as they are taken and freed."""
+@mutation(CloseSlotsSuccess, refusals=(ValidationError, NotFoundError), callers=AGENTS)
+async def close_slots(info: Info, input: CloseSlotsInput) -> Row:
+    """Closes slots of the caller's procedures. Who has an appointment there is told by e-mail and offered another."""
+    given = narrow(input)
+    slots, cancelled = await resolvers.slots.close_slots(
+        info.context.actor,
+        slots=given["slots"],
+        reason=given.get("reason"),
+        selection=selection_of(info, "slots"),
+    )
+    return {"slots": slots, "cancelled": cancelled}
+
+
+@subscription(Slot, callers=EVERYONE)
+async def slot_changes(
+    info: Info, schedule: strawberry.ID, from_: FromArgument, to: date
+) -> AsyncIterator[Row]:
+    """Free places of a schedule, as they are taken and freed: each slot whenever `remaining` changes."""
+    return resolvers.slot_changes.slot_changes(
+        info.context.actor, schedule=schedule, first=from_, last=to, selection=selection_of(info)
+    )

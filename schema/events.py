@@ -131,6 +131,8 @@ class AppointmentCancelled(RequestEvent):
     """The slot was given back."""
 
     start: datetime
+    reason: str | None
+    """The mairie's, where it closed the slot."""
 
 
 EVENT_TYPES = (

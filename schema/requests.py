@@ -272,6 +272,7 @@ async def submit_request(info: Info, input: SubmitRequestInput) -> Row:
         version=given["version"],
         captcha=captcha_answer_of(input.captcha) if input.captcha else None,
         selection=selection_of(info, "request"),
+        next_selection=selection_of(info, "next_available"),
     )
     return {"request": submitted}
 

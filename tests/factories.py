@@ -23,6 +23,7 @@ from core.keys import new_token, token_digest
 from core.tickets import new_ticket, seal_ticket, ticket_digest
 from models.accounts import Account, Agent, AgentProcedure, Credential, Session
 from models.actors import Actor, AgentActor, AgentRole, CitizenActor, Party, TicketHolder
+from models.appointments import Appointment, ProcedureSchedule, Schedule, Slot
 from models.attachments import Attachment
 from models.captcha import Captcha
 from models.contact import Contact, ContactMethod
@@ -80,12 +81,19 @@ async def make_procedure(
     requires_account: bool = False,
     state: str = "OPEN",
     category: ProcedureCategory | None = None,
+    appointment: str = "NONE",
+    schedules: Sequence[Schedule] = (),
 ) -> Procedure:
     """A procedure with its first version published."""
     category = category or await make_category()
     procedure = Procedure(slug=slug or f"procedure-{next(_numbers)}", category_id=category.id, state=state)
     await procedure.save(force_create=True)
-    await make_version(procedure, 1, title=title, fields=fields, requires_account=requires_account)
+    for position, schedule in enumerate(schedules):
+        link = ProcedureSchedule(procedure_id=procedure.id, schedule_id=schedule.id, position=position)
+        await link.save(force_create=True)
+    await make_version(
+        procedure, 1, title=title, fields=fields, requires_account=requires_account, appointment=appointment
+    )
     return procedure
 
 
@@ -96,6 +104,7 @@ async def make_version(
     title: str = "Acte de naissance",
     fields: Sequence[dict[str, Any]] = FIELDS,
     requires_account: bool = False,
+    appointment: str = "NONE",
 ) -> ProcedureVersion:
     """Another version, which new requests start with from now on."""
     definition = FormDefinition.model_validate({"body": "Demandez un acte.", "fields": list(fields)})
@@ -106,6 +115,7 @@ async def make_version(
         summary="Pour l’obtenir de la mairie.",
         keywords=["acte"],
         requires_account=requires_account,
+        appointment=appointment,
         definition=definition.to_json(),
     )
     await version.save(force_create=True)
@@ -113,6 +123,45 @@ async def make_version(
     await procedure.save(update_fields=["version"])
     await _revise()
     return version
+
+
+async def make_schedule(*, title: str = "Titres d’identité") -> Schedule:
+    """A calendar without slots, at the hôtel de ville."""
+    schedule = Schedule(slug=f"schedule-{next(_numbers)}", title=title, place="Hôtel de ville")
+    await schedule.save(force_create=True)
+    await _revise()
+    return schedule
+
+
+async def make_slot(
+    schedule: Schedule, *, hours: float = 24, minutes: int = 20, capacity: int = 1, closed: bool = False
+) -> Slot:
+    """A slot that starts so many hours from now."""
+    start = (now() + timedelta(hours=hours)).replace(microsecond=0)
+    slot = Slot(
+        schedule_id=schedule.id,
+        start=start,
+        end=start + timedelta(minutes=minutes),
+        capacity=capacity,
+        closed_at=now() if closed else None,
+    )
+    await slot.save(force_create=True)
+    return slot
+
+
+async def make_appointment(
+    request: ServiceRequest, slot: Slot, *, state: str = "CONFIRMED", minutes: float = 15
+) -> Appointment:
+    """An appointment in this state; one that is held runs out in so many minutes, or ran out."""
+    appointment = Appointment(
+        request_id=request.id,
+        slot_id=slot.id,
+        state=state,
+        counts=state != "CANCELLED",
+        held_until=now() + timedelta(minutes=minutes) if state == "HELD" else None,
+    )
+    await appointment.save(force_create=True)
+    return appointment
 
 
 async def make_citizen(username: str | None = None, *, contact: Contact = JEANNE) -> CitizenActor:
@@ -215,7 +264,16 @@ def holder_of(request: ServiceRequest) -> TicketHolder:
 
 
 def id_of(
-    row: ServiceRequest | Exchange | Procedure | ProcedureCategory | Attachment | StoredDocument | Actor,
+    row: ServiceRequest
+    | Exchange
+    | Procedure
+    | ProcedureCategory
+    | Attachment
+    | StoredDocument
+    | Schedule
+    | Slot
+    | Appointment
+    | Actor,
 ) -> str:
     """The global id; an actor's is that of its account or agent."""
     match row:
@@ -230,6 +288,9 @@ def id_of(
             | ProcedureCategory()
             | Attachment()
             | StoredDocument()
+            | Schedule()
+            | Slot()
+            | Appointment()
         ):
             return encode(type(row).__name__, row.id)
         case _:

@@ -7,7 +7,7 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from models.event_texts import describe
 from models.ids import encode
-from resolvers.reading import attachments, exchanges, requests
+from resolvers.reading import appointments, attachments, exchanges, requests
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
 from resolvers.reading.shape import Finish, Part, Reading, Shape
 
@@ -46,6 +46,9 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
             case "attachment":
                 named = f"({e}.data->>'attachment')::uuid"
                 shape.child("attachment", attachments.attachment_by_id(reading, field.selection, named))
+            case "appointment":
+                named = f"({e}.data->>'appointment')::uuid"
+                shape.child("appointment", appointments.appointment_by_id(reading, field.selection, named))
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{e}.request_id"))
     return shape.part()

@@ -12,13 +12,13 @@ from models.actors import AgentActor
 from models.attachments import Piece, attached, rejected, titles
 from models.contact import Contact
 from models.database import Row
-from models.forms import answer_rows, problems, summary
+from models.forms import AppointmentPolicy, answer_rows, problems, summary
 from models.ids import encode
 from models.receipts import receipt_name
 from resolvers.catalogue import VersionEntry
 from resolvers.policies import RequestState, permitted_actions
 from resolvers.procedures import procedure_row, version_steps
-from resolvers.reading import attachments, events, exchanges
+from resolvers.reading import appointments, attachments, events, exchanges
 from resolvers.reading.agents import agent_by_id
 from resolvers.reading.files import file_part
 from resolvers.reading.pages import OrderBy, Window, page
@@ -34,11 +34,10 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "procedure": ("procedure_id",),
     "steps": ("procedure_version_id",),
     "answers": ("answers", "procedure_version_id"),
-    "problems": ("status", "contact", "answers", "procedure_version_id", "pieces"),
-    "summary": ("contact", "answers", "procedure_version_id", "pieces"),
-    "permitted_actions": ("status", "account_id"),
+    "problems": ("status", "contact", "answers", "procedure_version_id", "pieces", "booked"),
+    "summary": ("contact", "answers", "procedure_version_id", "pieces", "booked"),
+    "permitted_actions": ("status", "account_id", "procedure_version_id", "booked"),
     "claimed": ("account_id",),
-    "appointments": (),
 }
 """Which columns each computed field is made of."""
 
@@ -62,6 +61,10 @@ def request_part(reading: Reading, selection: Selection, r: str) -> Part:
             shape.child(
                 name, attachments.attachment_list(reading, field.selection, f"{a}.request_id = {r}.id", a)
             )
+        elif name == "appointments":
+            p = reading.alias("p")
+            condition = f"{p}.request_id = {r}.id AND {p}.state <> 'CANCELLED'"
+            shape.child(name, appointments.appointment_list(reading, field.selection, condition, p))
         elif name == "receipt":
             shape.child(name, _receipt(reading, field.selection, r))
         elif name == "unread_exchange_count":
@@ -100,6 +103,12 @@ def _column(r: str, name: str) -> str:
     match name:
         case "ticket_sealed":
             return f"encode({r}.ticket_sealed, 'base64')"
+        case "booked":
+            return (
+                "(SELECT json_build_object('start', s.start, 'end', s.\"end\", 'schedule_id', s.schedule_id) "
+                "FROM appointment a JOIN slot s ON s.id = a.slot_id "
+                f"WHERE a.request_id = {r}.id AND a.state <> 'CANCELLED')"
+            )
         case "pieces":
             return attachments.PIECES.format(request=r)
         case _:
@@ -132,7 +141,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
             raw["answers"],
             attached(pieces),
             appointment=entry.appointment,
-            appointment_held=False,
+            appointment_held=raw["booked"] is not None,
         )
         found += rejected(pieces)
         return [{"path": problem.path, "message": problem.text.in_(language)} for problem in found]
@@ -144,16 +153,20 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
             raw["answers"],
             language=language,
             attachments=titles(Piece(**piece) for piece in raw["pieces"]),
-            appointment=None,
+            appointment=appointments.appointment_line(reading.catalogue, raw["booked"]),
         )
 
     def actions(raw: Raw) -> list[str]:
         account_id = UUID(raw["account_id"]) if raw["account_id"] else None
-        return permitted_actions(actor, RequestState(raw["status"], account_id))
+        takes = version(raw).appointment is not AppointmentPolicy.NONE
+        state = RequestState(
+            raw["status"], account_id, takes_appointments=takes, booked=raw["booked"] is not None
+        )
+        return permitted_actions(actor, state)
 
     def procedure(raw: Raw) -> Row:
         entry = reading.catalogue.procedure(UUID(raw["procedure_id"]))
-        return procedure_row(reading.catalogue, actor, entry, field.selection)
+        return procedure_row(reading, entry, field.selection)
 
     computed: dict[str, Finish] = {
         "id": lambda raw: encode("ServiceRequest", UUID(raw["id"])),
@@ -165,7 +178,6 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
         "summary": sections,
         "permitted_actions": actions,
         "claimed": lambda raw: raw["account_id"] is not None,
-        "appointments": lambda raw: [],
     }
     return computed[field.name]
 

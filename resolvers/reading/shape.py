@@ -32,6 +32,12 @@ class Reading(Statement):
         self.catalogue = known
         self.by_ticket = False
         """Whether a request is read by its ticket number alone, whoever the actor is."""
+        self.left: list[_Left] = []
+
+    def leave(self, row: Row, key: str, make: Callable[[Reading], Part]) -> None:
+        """Has `row[key]` read later: for what a row that the process knows by heart has in the database, such as the
+        free slots of a schedule. See `settle`."""
+        self.left.append(_Left(row, key, make))
 
     @property
     def language(self) -> Language:
@@ -48,6 +54,13 @@ class Part:
 
     sql: str
     finish: Finish
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    row: Row
+    key: str
+    make: Callable[[Reading], Part]
 
 
 @dataclass
@@ -126,7 +139,23 @@ async def _read(reading: Reading, part: Part, statement: str) -> Any:
 
 async def _finish(reading: Reading, finish: Callable[[], Finished]) -> Finished:
     try:
-        return finish()
+        finished = finish()
     except StaleCatalogueError:
         reading.catalogue = await catalogue.refresh()
-        return finish()
+        reading.left.clear()
+        finished = finish()
+    await settle(reading)
+    return finished
+
+
+async def settle(reading: Reading) -> None:
+    """Reads what was left: one statement for all of it, and one more for each level that it is nested deeper."""
+    while reading.left:
+        left = reading.left
+        reading = Reading(reading.actor, reading.catalogue)
+        parts = [one.make(reading) for one in left]
+        columns = {str(i): part.sql for i, part in enumerate(parts)}
+        raw = await fetch_json(f"SELECT {json_object(reading, columns)}", *reading.values)
+        for i, (one, part) in enumerate(zip(left, parts, strict=True)):
+            value = raw[str(i)]
+            one.row[one.key] = None if value is None else part.finish(value)

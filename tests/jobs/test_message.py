@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.message import compose
-from jobs.rendering import Rendered
+from jobs.rendering import AttachedInvitation, Rendered
 
 RENDERED = Rendered(
     subject="Accusé de réception de votre demande\u00a0: acte de naissance",
@@ -83,6 +84,27 @@ def test_nothing_can_add_a_header(name: str) -> None:
     except ValueError:
         return
     assert message["Bcc"] is None
+
+
+def test_an_invitation_is_one_more_alternative_and_a_file() -> None:
+    """RFC 6047, 2.4: charset and the same method as the object's own."""
+    content = b"BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nX-A:" + "é😀".encode() + b"\r\nEND:VCALENDAR\r\n"
+    invited = replace(RENDERED, invitation=AttachedInvitation("CANCEL", content))
+    message = _read(compose(invited, **GIVEN))
+    assert message.get_content_type() == "multipart/mixed"
+    assert message["Content-Language"] == "fr"
+    alternatives, file = message.iter_parts()
+    assert alternatives.get_content_type() == "multipart/alternative"
+    assert isinstance(alternatives, EmailMessage)
+    plain, html, calendar = alternatives.iter_parts()
+    assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    assert calendar.get_content_type() == "text/calendar"
+    assert calendar["Content-Type"].params == {"charset": "utf-8", "method": "CANCEL"}
+    assert calendar.get_payload(decode=True) == content
+    assert file.get_content_type() == "application/ics"
+    assert isinstance(file, EmailMessage)
+    assert (file.get_filename(), file.get_content_disposition()) == ("rendez-vous.ics", "attachment")
+    assert file.get_content() == content
 
 
 @given(st.text(max_size=200), st.text(min_size=1, max_size=50))

@@ -14,10 +14,12 @@ from core.event_bus import EventBus
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs import relay as relaying
-from jobs.relay import MAIL, PREVIEWS, RECEIPTS, SCANS, SOURCES, Relay, Source
+from jobs.relay import MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
 from jobs.worker import make_queue
 from models.database import execute
 from models.receipts import Receipt
+from tests.factories import make_schedule, make_slot
+from tests.jobs.appointments import add_due
 from tests.jobs.files import add_clean_file, add_file
 from tests.jobs.mails import add_account, add_confirmations, add_mail, add_request
 
@@ -121,12 +123,15 @@ async def test_each_kind_has_a_queue_of_its_own(queue: ArqRedis) -> None:
     receipt = await _add_receipt()
     assert len({source.queue for source in SOURCES}) == len(SOURCES)
 
-    assert await Relay(queue).hand_out() == 4
+    appointment = str((await add_due(await make_slot(await make_schedule()))).id)
+
+    assert await Relay(queue).hand_out() == 5
 
     assert await _jobs_of(queue, MAIL) == [("send_mail", mail)]
     assert await _jobs_of(queue, SCANS) == [("scan_file", pending)]
     assert await _jobs_of(queue, PREVIEWS) == [("draw_preview_of", clean)]
     assert await _jobs_of(queue, RECEIPTS) == [("make_receipt", receipt)]
+    assert await _jobs_of(queue, REMINDERS) == [("remind", appointment)]
 
 
 async def test_of_files_and_receipts_only_what_is_due_is_handed_out(queue: ArqRedis) -> None:
@@ -145,6 +150,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await add_file()
     await add_clean_file()
     await _add_receipt()
+    await add_due(await make_slot(await make_schedule()))
     relay = Relay(queue)
     assert await relay.hand_out([source]) == 1
     assert await relay.hand_out([source]) == 0
@@ -153,6 +159,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
         "UPDATE file SET scan_attempts = scan_attempts + 1, preview_attempts = preview_attempts + 1"
     )
     await execute("UPDATE receipt SET attempts = attempts + 1")
+    await execute("UPDATE appointment SET sequence = sequence + 1")
     assert await relay.hand_out([source]) == 1
 
 
@@ -184,4 +191,34 @@ async def test_a_wake_up_for_files_has_it_look_at_once(
             break
         await asyncio.sleep(0.05)
     assert await _jobs_of(queue, SCANS) == [("scan_file", id)]
+    await end_tasks([running])
+
+
+async def test_only_reminders_that_are_due_are_handed_out(queue: ArqRedis) -> None:
+    schedule = await make_schedule()
+    slots = [await make_slot(schedule, hours=hours) for hours in (20, 21, 22, 23, 24, -1)]
+    due, later, cancelled, sent, nobody, begun = [await add_due(slot) for slot in slots]
+    await execute("UPDATE appointment SET reminder_at = now() + interval '1 minute' WHERE id = $1", later.id)
+    await execute("UPDATE appointment SET state = 'CANCELLED', counts = false WHERE id = $1", cancelled.id)
+    await execute("UPDATE appointment SET reminder_sent_at = now() WHERE id = $1", sent.id)
+    await execute("UPDATE appointment SET reminder_at = NULL, reminder_email = NULL WHERE id = $1", nobody.id)
+    assert begun.reminder_at is not None
+    assert await Relay(queue).hand_out() == 1
+    assert await _jobs_of(queue, REMINDERS) == [("remind", str(due.id))]
+
+
+async def test_a_wake_up_for_reminders_has_it_look_at_once(
+    queue: ArqRedis, mairie: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "PERIOD_SECONDS", 60.0)
+    bus = EventBus(mairie.redis_url)
+    running = asyncio.create_task(Relay(queue).run(bus))
+    await asyncio.sleep(0.1)
+    appointment = await add_due(await make_slot(await make_schedule()))
+    await bus.wake("reminders")
+    for _ in range(100):
+        if await _jobs_of(queue, REMINDERS):
+            break
+        await asyncio.sleep(0.05)
+    assert await _jobs_of(queue, REMINDERS) == [("remind", str(appointment.id))]
     await end_tasks([running])

@@ -16,6 +16,7 @@ from jobs.facts import TEMPLATES, MailFacts, Template
 from jobs.rendering import render
 from models.address import Address
 from models.email_confirmation import read_confirmation_token
+from models.invitations import Invitation
 
 ACCOUNT = UUID("0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000")
 FACTS = MailFacts(
@@ -38,6 +39,20 @@ FACTS = MailFacts(
     has_reason=True,
     changed_at=datetime(2026, 11, 25, 10, 0, tzinfo=UTC),
     title="Justificatif de domicile",
+    appointment=Invitation(
+        appointment_id=ACCOUNT,
+        sequence=1,
+        is_cancelled=False,
+        start=datetime(2026, 12, 7, 8, 0, tzinfo=UTC),
+        end=datetime(2026, 12, 7, 8, 20, tzinfo=UTC),
+        language="fr",
+        schedule="Cartes d’identité et passeports",
+        place="Mairie, guichet 1",
+        address=Address(("1 place de la Mairie",), "49985", "Saint-Aubin"),
+        municipality_name="Mairie de Saint-Aubin",
+    ),
+    previous_start=datetime(2026, 12, 1, 9, 20, tzinfo=UTC),
+    next_free=datetime(2026, 12, 8, 13, 40, tzinfo=UTC),
 )
 ALL = [(template, language) for template in TEMPLATES for language in LANGUAGES]
 
@@ -192,6 +207,11 @@ def test_a_subject_is_one_line_whatever_the_title() -> None:
         ("status_changed", "changed_at"),
         ("attachment_rejected", "title"),
         ("attachment_rejected", "changed_at"),
+        ("appointment_booked", "appointment"),
+        ("appointment_moved", "procedure"),
+        ("appointment_cancelled", "ticket"),
+        ("appointment_closed", "appointment"),
+        ("appointment_reminder", "appointment"),
     ],
 )
 def test_a_mail_that_would_tell_nothing_is_not_written(template: Template, lacking: str) -> None:
@@ -215,3 +235,85 @@ def test_the_acknowledgement_says_where_the_service_in_charge_is(language: Langu
             assert fact in part
     without = render(replace(FACTS, language=language, municipality_phone=None, municipality_address=None))
     assert "49985" not in without.text + without.html
+
+
+WHEN = {
+    "fr": "lundi 7 décembre 2026 à 9\u00a0h\u00a000",
+    "en": "Monday 7 December 2026 at 09:00",
+}
+ABOUT_APPOINTMENTS = [one for one in ALL if one[0].startswith("appointment_")]
+
+
+@pytest.mark.parametrize(("template", "language"), ABOUT_APPOINTMENTS)
+def test_mails_about_appointments_say_when_in_words(template: Template, language: Language) -> None:
+    mail = render(replace(FACTS, template=template, language=language))
+    assert WHEN[language].replace("\u00a0", " ") in mail.subject
+    for form in (mail.text, mail.html):
+        assert WHEN[language] in form
+        assert f"http://localhost:8000/demandes/{FACTS.ticket}" in form
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_moved_appointment_says_when_it_was_to_be(language: Language) -> None:
+    moved = replace(FACTS, template="appointment_moved", language=language)
+    before = {"fr": "mardi 1er décembre 2026 à 10\u00a0h\u00a020", "en": "Tuesday 1 December 2026 at 10:20"}
+    for form in (render(moved).text, render(moved).html):
+        assert before[language] in form
+    assert "prévu" not in render(replace(moved, language="fr", previous_start=None)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_closed_slot_is_regretted_and_the_next_one_offered(language: Language) -> None:
+    closed = replace(FACTS, template="appointment_closed", language=language)
+    offered = {"fr": "mardi 8 décembre 2026 à 14\u00a0h\u00a040", "en": "Tuesday 8 December 2026 at 14:40"}
+    sorry = {"fr": "désolés", "en": "sorry"}
+    for form in (render(closed).text, render(closed).html):
+        assert offered[language] in form
+        assert sorry[language] in form
+    without = render(replace(closed, next_free=None)).text
+    assert offered[language] not in without
+    assert {"fr": "Aucun autre créneau", "en": "No other slot"}[language] in without
+
+
+@pytest.mark.parametrize(
+    ("at", "said", "not_said"),
+    [
+        (datetime(2026, 12, 5, 22, 59, tzinfo=UTC), "du lundi", ["demain", "aujourd’hui"]),
+        (datetime(2026, 12, 5, 23, 0, tzinfo=UTC), "de demain", ["aujourd’hui"]),
+        (datetime(2026, 12, 6, 22, 59, tzinfo=UTC), "de demain", ["aujourd’hui"]),
+        (datetime(2026, 12, 6, 23, 0, tzinfo=UTC), "d’aujourd’hui", ["demain"]),
+    ],
+)
+def test_a_reminder_says_tomorrow_only_where_that_is_true(
+    at: datetime, said: str, not_said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.rendering.now", lambda: at)
+    mail = render(replace(FACTS, template="appointment_reminder"))
+    assert said in mail.subject
+    for word in not_said:
+        assert word not in mail.subject + mail.text + mail.html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reminder_to_somebody_else_opens_nothing(language: Language) -> None:
+    """The address of a reminder is typed by whoever books: the ticket goes to the request's own address only."""
+    mail = render(replace(FACTS, template="appointment_reminder", language=language, to_the_contact=False))
+    assert FACTS.ticket is not None
+    assert FACTS.procedure is not None
+    for form in (mail.subject, mail.text, mail.html):
+        assert FACTS.ticket not in form
+        assert FACTS.procedure not in form
+    assert "http://localhost:8000\n" in mail.text
+
+
+@pytest.mark.parametrize(("template", "language"), ALL)
+def test_only_what_changes_an_appointment_carries_an_invitation(
+    template: Template, language: Language
+) -> None:
+    invitation = render(replace(FACTS, template=template, language=language)).invitation
+    assert (invitation is not None) == (
+        template.startswith("appointment_") and template != "appointment_reminder"
+    )
+    if invitation is not None:
+        assert FACTS.ticket is not None
+        assert FACTS.ticket.encode() not in invitation.content

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from core.settings import Settings
 from jobs import retention
-from jobs.retention import PARKED_MAIL, SENT_MAIL, VISITOR_DRAFT, sweep
-from models.database import execute, fetch
-from tests.factories import make_captcha, make_citizen, make_procedure, make_request, make_session
+from jobs.retention import HOLD, PARKED_MAIL, SENT_MAIL, VISITOR_DRAFT, sweep
+from models.database import execute, fetch, transaction
+from tests.factories import (
+    make_appointment,
+    make_captcha,
+    make_citizen,
+    make_procedure,
+    make_request,
+    make_schedule,
+    make_session,
+    make_slot,
+)
 
 DAY = timedelta(days=1)
 
@@ -99,3 +109,50 @@ async def test_mail_goes_when_nobody_needs_it_any_more(
     await sweep()
 
     assert await _count("mail") == left
+
+
+async def test_slots_forget_holds_that_ran_out_long_ago_and_nothing_else(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    schedule = await make_schedule()
+    procedure, citizen = await make_procedure(), await make_citizen()
+    minutes = HOLD.total_seconds() / 60
+    forgotten = await make_slot(schedule, hours=10, capacity=9)
+    for _ in range(5):
+        draft = await make_request(procedure, citizen=citizen, status="DRAFT")
+        await make_appointment(draft, forgotten, state="HELD", minutes=-minutes - 1)
+    kept = await make_slot(schedule, hours=11, capacity=9)
+    for state, since in (("HELD", -minutes + 1), ("HELD", 15), ("CONFIRMED", 0)):
+        status = "DRAFT" if state == "HELD" else "SUBMITTED"
+        draft = await make_request(procedure, citizen=citizen, status=status)
+        await make_appointment(draft, kept, state=state, minutes=since)
+
+    await sweep()
+    await sweep()
+
+    rows = await fetch("SELECT id, taken, held FROM slot")
+    assert {row["id"]: (row["taken"], row["held"]) for row in rows} == {forgotten.id: (0, 0), kept.id: (3, 2)}
+    assert await _count("appointment") == 8, "their drafts may still find a place"
+
+
+async def test_the_sweep_of_holds_waits_for_nobody_who_books(database: Settings) -> None:
+    slot = await make_slot(await make_schedule())
+    draft = await make_request(await make_procedure(), citizen=await make_citizen(), status="DRAFT")
+    await make_appointment(draft, slot, state="HELD", minutes=-10_000)
+    locked, done = asyncio.Event(), asyncio.Event()
+
+    async def book() -> None:
+        async with transaction():
+            await fetch("SELECT id FROM slot FOR NO KEY UPDATE")
+            locked.set()
+            await done.wait()
+
+    booking = asyncio.create_task(book())
+    await locked.wait()
+    await sweep()
+    done.set()
+    await booking
+    assert (await fetch("SELECT held FROM slot"))[0]["held"] == 1
+    await sweep()
+    assert (await fetch("SELECT held FROM slot"))[0]["held"] == 0

@@ -20,13 +20,14 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
-    in test_file_retention.py.
+    in test_file_retention.py, reminders in test_reminders.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
         "scan_file",
         "draw_preview_of",
         "make_receipt",
+        "remind",
     }
     assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files"}
 

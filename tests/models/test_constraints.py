@@ -14,6 +14,7 @@ from core.clock import now
 from core.settings import Settings
 from core.tickets import new_ticket
 from models.accounts import Account, Agent, Credential, Session
+from models.appointments import Appointment, Slot
 from models.attachments import Attachment, ExchangeAttachment
 from models.captcha import Captcha
 from models.database import execute, fetch, fetch_one, transaction, violated_constraint
@@ -28,18 +29,21 @@ from models.uploads import Upload, UploadPart
 from tests.factories import (
     JEANNE,
     make_agent,
+    make_appointment,
     make_citizen,
     make_event,
     make_exchange,
     make_procedure,
     make_request,
+    make_schedule,
+    make_slot,
     make_version,
 )
 from tests.file_rows import make_attachment, make_document, make_file, make_receipt
 
 MIGRATIONS = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0004_file_constraints")
+    for name in ("0002_constraints", "0004_file_constraints", "0006_appointment_constraints")
 ]
 
 
@@ -66,6 +70,8 @@ async def test_the_triggers_are_there(database: Settings) -> None:
         "request_event_unchanging",
         "stored_document_counted",
         "file_unchanging",
+        "appointment_places",
+        "slot_change",
     }
 
 
@@ -425,6 +431,10 @@ async def a_file_with_half_a_digest() -> None:
     await save(
         File(sha256=b"x" * 16, size=1, media_type="image/png", address="x", scan="CLEAN", scanned_at=at)
     )
+async def taken(slot: Slot) -> tuple[int, int]:
+    """How many places count in the slot, and how many of those are held."""
+    row = await Slot.get(id=slot.id)
+    return row.taken, row.held
 
 
 async def a_request() -> ServiceRequest:
@@ -575,6 +585,143 @@ async def two_receipts_of_one_request() -> None:
     request = await a_request()
     await make_receipt(request, None)
     await make_receipt(request, None)
+@refused("slot_capacity")
+async def one_appointment_more_than_there_are_places() -> None:
+    slot = await make_slot(await make_schedule(), capacity=2)
+    for _ in range(3):
+        await make_appointment(await a_request(), slot)
+
+
+@refused("slot_capacity")
+async def a_hold_in_a_full_slot() -> None:
+    slot = await make_slot(await make_schedule())
+    await make_appointment(await a_request(), slot)
+    await make_appointment(await a_request(), slot, state="HELD")
+
+
+@refused("slot_capacity")
+async def a_move_into_a_full_slot() -> None:
+    schedule = await make_schedule()
+    full, other = await make_slot(schedule), await make_slot(schedule, hours=30)
+    await make_appointment(await a_request(), full)
+    appointment = await make_appointment(await a_request(), other)
+    appointment.slot_id = full.id
+    await appointment.save(update_fields=["slot_id"])
+
+
+@refused("slot_capacity")
+async def a_lost_hold_that_counts_again_in_a_full_slot() -> None:
+    slot = await make_slot(await make_schedule())
+    lost = await make_appointment(await a_request(), slot, state="HELD")
+    await Appointment.filter(id=lost.id).update(counts=False)
+    await make_appointment(await a_request(), slot)
+    await Appointment.filter(id=lost.id).update(counts=True)
+
+
+@refused("slot_capacity")
+async def fewer_places_than_are_taken() -> None:
+    slot = await make_slot(await make_schedule(), capacity=2)
+    for _ in range(2):
+        await make_appointment(await a_request(), slot)
+    await Slot.filter(id=slot.id).update(capacity=1)
+
+
+@refused("slot_held")
+async def more_places_held_than_taken() -> None:
+    slot = await make_slot(await make_schedule())
+    await Slot.filter(id=slot.id).update(held=1)
+
+
+@refused("slot_open")
+async def an_appointment_in_a_closed_slot() -> None:
+    await make_appointment(await a_request(), await make_slot(await make_schedule(), closed=True))
+
+
+@refused("slot_open")
+async def a_move_into_a_closed_slot() -> None:
+    schedule = await make_schedule()
+    closed, other = await make_slot(schedule, closed=True), await make_slot(schedule)
+    appointment = await make_appointment(await a_request(), other)
+    await Appointment.filter(id=appointment.id).update(slot_id=closed.id)
+
+
+@refused("slot_overlap")
+async def two_open_slots_at_a_time() -> None:
+    schedule = await make_schedule()
+    await make_slot(schedule, hours=24, minutes=60)
+    await make_slot(schedule, hours=24.5)
+
+
+@refused("slot_overlap")
+async def a_slot_opened_again_over_another() -> None:
+    schedule = await make_schedule()
+    closed = await make_slot(schedule, closed=True)
+    await make_slot(schedule)
+    await Slot.filter(id=closed.id).update(closed_at=None)
+
+
+@refused("slot_capacity_positive")
+async def a_slot_for_nobody() -> None:
+    await make_slot(await make_schedule(), capacity=0)
+
+
+@refused("slot_capacity_positive")
+async def a_slot_for_too_many() -> None:
+    await make_slot(await make_schedule(), capacity=1001)
+
+
+@refused("slot_span")
+async def a_slot_that_takes_no_time() -> None:
+    await make_slot(await make_schedule(), minutes=0)
+
+
+@refused("appointment_one_a_request")
+async def two_appointments_of_one_request() -> None:
+    request, slot = await a_request(), await make_slot(await make_schedule(), capacity=3)
+    await make_appointment(request, slot, state="CANCELLED")
+    await make_appointment(request, slot)
+    await make_appointment(request, slot, state="HELD")
+
+
+@refused("appointment_state")
+async def an_appointment_in_an_unknown_state() -> None:
+    await make_appointment(await a_request(), await make_slot(await make_schedule()), state="MISSED")
+
+
+@refused("appointment_held")
+async def a_hold_for_ever() -> None:
+    hold = await make_appointment(await a_request(), await make_slot(await make_schedule()), state="HELD")
+    await Appointment.filter(id=hold.id).update(held_until=None)
+
+
+@refused("appointment_held")
+async def an_appointment_that_runs_out() -> None:
+    appointment = await make_appointment(await a_request(), await make_slot(await make_schedule()))
+    await Appointment.filter(id=appointment.id).update(held_until=now())
+
+
+@refused("appointment_counts")
+async def an_appointment_that_takes_no_place() -> None:
+    appointment = await make_appointment(await a_request(), await make_slot(await make_schedule()))
+    await Appointment.filter(id=appointment.id).update(counts=False)
+
+
+@refused("appointment_counts")
+async def a_cancelled_appointment_that_takes_a_place() -> None:
+    appointment = await make_appointment(await a_request(), await make_slot(await make_schedule()))
+    await Appointment.filter(id=appointment.id).update(state="CANCELLED")
+
+
+@refused("appointment_reminder")
+async def a_reminder_for_nobody() -> None:
+    appointment = await make_appointment(await a_request(), await make_slot(await make_schedule()))
+    await Appointment.filter(id=appointment.id).update(reminder_at=now())
+
+
+@refused("appointment_reminder")
+async def a_reminder_at_no_time() -> None:
+    appointment = await make_appointment(await a_request(), await make_slot(await make_schedule()))
+    await Appointment.filter(id=appointment.id).update(reminder_email="jeanne@example.org")
 
 
 @pytest.mark.parametrize(
@@ -605,6 +752,60 @@ def test_every_rule_is_tried() -> None:
         "service_request_language",
         "request_event_position_unique",
     }
+
+
+def test_every_rule_of_appointments_is_tried() -> None:
+    last = MIGRATIONS[-1]
+    rules = {*last.UNIQUE, *(name for rules in last.CHECKS.values() for name in rules)}
+    assert rules | {"slot_overlap", "slot_open"} <= set(REFUSED)
+
+
+async def test_slots_may_follow_each_other_and_stand_beside_those_elsewhere_or_closed(
+    database: Settings,
+) -> None:
+    schedule, elsewhere = await make_schedule(), await make_schedule()
+    first = await make_slot(schedule)
+    start = first.end
+    await save(Slot(schedule_id=schedule.id, start=start, end=start + timedelta(minutes=20)))
+    await make_slot(elsewhere)
+    await make_slot(schedule, closed=True)
+    assert await Slot.all().count() == 4
+
+
+async def test_places_are_counted_by_the_database_whatever_becomes_of_an_appointment(
+    database: Settings,
+) -> None:
+    schedule = await make_schedule()
+    here, there = await make_slot(schedule, capacity=2), await make_slot(schedule, hours=48)
+    request = await a_request()
+    appointment = await make_appointment(request, here, state="HELD")
+    assert await taken(here) == (1, 1)
+    await Appointment.filter(id=appointment.id).update(counts=False)
+    assert await taken(here) == (0, 0)
+    await Appointment.filter(id=appointment.id).update(slot_id=there.id)
+    assert (await taken(here), await taken(there)) == ((0, 0), (0, 0))
+    await Appointment.filter(id=appointment.id).update(counts=True)
+    assert await taken(there) == (1, 1)
+    await Appointment.filter(id=appointment.id).update(state="CONFIRMED", held_until=None)
+    assert await taken(there) == (1, 0)
+    await Appointment.filter(id=appointment.id).update(slot_id=here.id)
+    assert (await taken(here), await taken(there)) == ((1, 0), (0, 0))
+    await Appointment.filter(id=appointment.id).update(state="CANCELLED", counts=False)
+    assert await taken(here) == (0, 0)
+    await make_appointment(request, here, state="HELD")
+    assert await taken(here) == (1, 1)
+    await execute("DELETE FROM service_request WHERE id = $1", request.id)
+    assert await taken(here) == (0, 0)
+
+
+async def test_a_slot_names_the_transaction_that_changed_it_last(database: Settings) -> None:
+    slot = await make_slot(await make_schedule())
+    made = (await Slot.get(id=slot.id)).changed_in
+    hold = await make_appointment(await a_request(), slot, state="HELD", minutes=-1)
+    held = (await Slot.get(id=slot.id)).changed_in
+    await Appointment.filter(id=hold.id).update(held_until=now() + timedelta(minutes=15))
+    renewed = (await Slot.get(id=slot.id)).changed_in
+    assert 0 < made < held < renewed
 
 
 async def test_history_is_never_rewritten(database: Settings) -> None:

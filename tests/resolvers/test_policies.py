@@ -47,9 +47,31 @@ def test_who_may_do_what(status: str) -> None:
         assert permitted_actions(actor, request) == actions
 
 
+@pytest.mark.parametrize("status", STATUSES)
+def test_who_may_book_and_who_may_move(status: str) -> None:
+    """Whoever may still change the request books where there is no appointment; what is booked may be moved as long as
+    the request is not cancelled."""
+    changes = status in ("DRAFT", *OPEN_STATUSES)
+
+    def about(actor: Actor, **state: bool) -> list[str]:
+        actions = permitted_actions(actor, RequestState(status, OWNER.account_id, **state))
+        return [action for action in actions if action.endswith("_APPOINTMENT")]
+
+    for citizen in (OWNER, HOLDER):
+        assert about(citizen, takes_appointments=True) == (["BOOK_APPOINTMENT"] if changes else [])
+        booked = about(citizen, takes_appointments=True, booked=True)
+        assert booked == ([] if status == "CANCELLED" else ["MOVE_APPOINTMENT"])
+    of_agents = status not in ("DRAFT", "CANCELLED")
+    assert about(AGENT, takes_appointments=True) == (["BOOK_APPOINTMENT"] if of_agents else [])
+    assert about(AGENT, takes_appointments=True, booked=True) == (["MOVE_APPOINTMENT"] if of_agents else [])
+    for stranger in (STRANGER, PARTNER):
+        assert about(stranger, takes_appointments=True, booked=True) == []
+
+
 def test_what_is_not_permitted_says_why_in_both_languages() -> None:
     request = RequestState("CANCELLED", OWNER.account_id)
-    for action in ("EDIT", "SUBMIT", "CANCEL", "CLAIM", *OF_AGENTS):
+    appointments = ("BOOK_APPOINTMENT", "MOVE_APPOINTMENT")
+    for action in ("EDIT", "SUBMIT", "CANCEL", "CLAIM", *OF_AGENTS, *appointments):
         with pytest.raises(NotAllowedError) as raised:
             require(action, OWNER, request)
         assert raised.value.text.fr.endswith(".")

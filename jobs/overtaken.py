@@ -1,0 +1,46 @@
+"""Mails about appointments that time has overtaken between the change that they tell of and the moment of sending.
+
+Two rules. What a mail tells, its text and its invitation, is the appointment's row as one statement reads it when the
+mail is sent: an invitation with an older SEQUENCE never has newer dates. And a mail is dropped where a later one tells
+what holds now: whoever booked, moved and cancelled while the mail server was away gets one mail, not three that
+contradict each other.
+
+Two mails may still cross on their way. The one that was read first has the smaller SEQUENCE then, and calendar programs
+leave it aside (RFC 5546, 2.1.4).
+
+Dropped rows are deleted: as SENT they would claim what was not, as PARKED they would call for an agent.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from models.database import Row, execute
+from models.reminders import TEMPLATE as REMINDER
+
+STANDING = ("appointment_booked", "appointment_moved")
+"""Mails that say that there is an appointment."""
+
+
+def is_overtaken(row: Row, at: datetime) -> bool:
+    """Whether the mail (a row of `jobs.facts.read_row`) is not to be sent any more, at this instant."""
+    if row["appointment_id"] is None:
+        return False
+    is_confirmed = row["appointment_state"] == "CONFIRMED"
+    if row["template"] == REMINDER:
+        # The one that the appointment names: moved to another day or reminded elsewhere, it names another or none.
+        is_the_one = row["reminder_sent_at"] == row["created_at"]
+        return not (is_confirmed and is_the_one and row["appointment_start"] > at)
+    return row["told_later"] or (row["template"] in STANDING and not is_confirmed)
+
+
+async def forget(row: Row) -> None:
+    """Deletes the mail. An appointment whose reminder it was has not been reminded of."""
+    await execute(
+        "UPDATE appointment SET reminder_sent_at = NULL WHERE id = $1 AND reminder_sent_at = $2 AND $3 = $4",
+        row["appointment_id"],
+        row["created_at"],
+        row["template"],
+        REMINDER,
+    )
+    await execute("DELETE FROM mail WHERE id = $1", row["mail_id"])

@@ -1,0 +1,225 @@
+"""Appointments: holding a place for a draft, booking, moving, cancelling, Me notifier la veille."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.clock import now
+from core.errors import FieldProblem, NotAllowedError, NotFoundError, ValidationError
+from core.i18n import Text
+from core.selection import Selection
+from models.actors import Actor
+from models.appointments import Appointment
+from models.database import Row, fetch_one
+from models.email_address import EMAIL_ADVICE, normalised_email
+from models.forms import AppointmentPolicy
+from models.ids import decode_as
+from models.requests import ServiceRequest
+from models.visibility import visible_requests
+from resolvers import catalogue
+from resolvers.booking import (
+    give_back,
+    hold_until,
+    iso,
+    lock,
+    or_next,
+    put,
+    release_expired,
+    require_future,
+    set_reminder_of,
+    tell,
+)
+from resolvers.policies import RequestState, require
+from resolvers.reading.appointments import appointment_part
+from resolvers.reading.shape import read_one, reading_for
+from resolvers.requests import read_again
+from resolvers.work import Work, unit_of_work
+
+
+async def book_appointment(
+    actor: Actor,
+    *,
+    request: str,
+    slot: str,
+    reminder_email: str | None,
+    selection: Selection,
+    next_selection: Selection,
+) -> Row:
+    """Holds a place for a draft, or another one instead; books at once for a request that is open.
+
+    Raises SlotUnavailableError with the next free slot of the schedule, read by `next_selection`; ValidationError,
+    NotAllowedError, NotFoundError.
+    """
+    email = _checked_email(reminder_email)
+    slot_id = decode_as("Slot", slot)
+    booking = _book(actor, decode_as("ServiceRequest", request), slot_id, email)
+    return await _read_again(actor, await or_next(actor, booking, slot_id, next_selection), selection)
+
+
+async def move_appointment(
+    actor: Actor, *, appointment: str, slot: str, selection: Selection, next_selection: Selection
+) -> Row:
+    """Takes a place in another slot, and only then gives the old one back. Raises what `book_appointment` does."""
+    slot_id = decode_as("Slot", slot)
+    moving = _move(actor, decode_as("Appointment", appointment), slot_id)
+    return await _read_again(actor, await or_next(actor, moving, slot_id, next_selection), selection)
+
+
+async def cancel_appointment(actor: Actor, *, appointment: str, selection: Selection) -> Row:
+    """Gives the place back; the request. Raises NotAllowedError, NotFoundError."""
+    return await read_again(actor, await _cancel(actor, decode_as("Appointment", appointment)), selection)
+
+
+async def set_reminder(actor: Actor, *, appointment: str, email: str | None, selection: Selection) -> Row:
+    """Me notifier la veille at this address; None takes it back. Raises ValidationError, NotAllowedError,
+    NotFoundError."""
+    id = await _remind(actor, decode_as("Appointment", appointment), _checked_email(email, path="email"))
+    return await _read_again(actor, id, selection)
+
+
+async def read_appointment(actor: Actor, id: UUID | None, selection: Selection) -> Row | None:
+    """An appointment of a request that the caller may see."""
+    if id is None:
+        return None
+    reading = await reading_for(actor)
+    p, r = reading.alias("p"), reading.alias("r")
+    part = appointment_part(reading, selection, p)
+    source = (
+        f"appointment {p} JOIN service_request {r} ON {r}.id = {p}.request_id "
+        f"WHERE {p}.id = {reading.bind(id, 'uuid')} AND {visible_requests(reading, actor, r)}"
+    )
+    return await read_one(reading, part, source)
+
+
+@unit_of_work
+async def _book(
+    work: Work, actor: Actor, request_id: UUID | None, slot_id: UUID | None, email: str | None
+) -> UUID:
+    request = await ServiceRequest.lock_visible(actor, request_id)
+    active, slots = await lock(request, slot_id)
+    is_draft = request.status == "DRAFT"
+    if active is not None and active.state == "CONFIRMED" and active.slot_id == slot_id:
+        return active.id  # Asked again, as by somebody whose answer was lost.
+    state = await _state_of(request, active)
+    require("MOVE_APPOINTMENT" if is_draft and active else "BOOK_APPOINTMENT", actor, state)
+    slot = await _require_slot(request, slots, slot_id)
+    if active is None:
+        active = Appointment(request_id=request.id, slot_id=slot["id"], state="CONFIRMED")
+        if is_draft:
+            active.state, active.held_until = "HELD", hold_until()
+        await set_reminder_of(active, email, slot)
+        await release_expired(slot["id"])
+        await active.save(force_create=True)
+    else:
+        await put(active, slot, slots[active.slot_id])
+        if email is not None:
+            await set_reminder_of(active, email, slot)
+            await active.save(update_fields=["reminder_email", "reminder_at"])
+    if not is_draft:
+        tell(work, actor, request, active, "AppointmentBooked", "appointment_booked", {"start": iso(slot)})
+    work.wake("slots")
+    return active.id
+
+
+@unit_of_work
+async def _move(work: Work, actor: Actor, id: UUID | None, slot_id: UUID | None) -> UUID:
+    request = await _lock_request_of(actor, id)
+    active, slots = await lock(request, slot_id)
+    if active is None or active.id != id:
+        raise NotAllowedError(_IS_CANCELLED)
+    require("MOVE_APPOINTMENT", actor, await _state_of(request, active))
+    slot, previous = await _require_slot(request, slots, slot_id), slots[active.slot_id]
+    if slot["id"] == previous["id"] and active.state == "CONFIRMED":
+        return active.id
+    if active.state == "CONFIRMED":
+        _require_not_over(previous)
+    await put(active, slot, previous)
+    if active.state == "CONFIRMED":
+        data = {"start": iso(slot), "previous_start": iso(previous)}
+        tell(work, actor, request, active, "AppointmentMoved", "appointment_moved", data)
+    work.wake("slots")
+    return active.id
+
+
+@unit_of_work
+async def _cancel(work: Work, actor: Actor, id: UUID | None) -> UUID:
+    request = await _lock_request_of(actor, id)
+    active, slots = await lock(request)
+    if active is None or active.id != id:
+        return request.id  # It is cancelled already.
+    require("MOVE_APPOINTMENT", actor, await _state_of(request, active))
+    if active.state == "CONFIRMED":
+        _require_not_over(slots[active.slot_id])
+    await give_back(work, actor, request, active, slots[active.slot_id])
+    return request.id
+
+
+@unit_of_work
+async def _remind(work: Work, actor: Actor, id: UUID | None, email: str | None) -> UUID:
+    request = await _lock_request_of(actor, id)
+    active, slots = await lock(request)
+    if active is None or active.id != id:
+        raise NotAllowedError(_IS_CANCELLED)
+    require("MOVE_APPOINTMENT", actor, await _state_of(request, active))
+    if email != active.reminder_email:
+        await set_reminder_of(active, email, slots[active.slot_id])
+        active.reminder_sent_at = None
+        await active.save(update_fields=["reminder_email", "reminder_at", "reminder_sent_at"])
+    work.wake("reminders")
+    return active.id
+
+
+async def _lock_request_of(actor: Actor, id: UUID | None) -> ServiceRequest:
+    row = await fetch_one("SELECT request_id FROM appointment WHERE id = $1", id)
+    return await ServiceRequest.lock_visible(actor, row["request_id"] if row else None)
+
+
+async def _require_slot(request: ServiceRequest, slots: dict[UUID, Row], slot_id: UUID | None) -> Row:
+    """The slot that was named, if the request's procedure takes appointments in its schedule and it has not begun."""
+    slot = slots.get(slot_id) if slot_id else None
+    procedure = (await catalogue.current()).procedures.get(request.procedure_id)
+    if slot is None or procedure is None or slot["schedule_id"] not in procedure.schedule_ids:
+        raise NotFoundError
+    require_future(slot)
+    return slot
+
+
+async def _state_of(request: ServiceRequest, active: Appointment | None) -> RequestState:
+    form = await catalogue.version(request.procedure_version_id)
+    return RequestState(
+        request.status,
+        request.account_id,
+        takes_appointments=form.appointment is not AppointmentPolicy.NONE,
+        booked=active is not None,
+    )
+
+
+async def _read_again(actor: Actor, id: UUID, selection: Selection) -> Row:
+    row = await read_appointment(actor, id, selection)
+    if row is None:
+        raise NotFoundError
+    return row
+
+
+def _require_not_over(slot: Row) -> None:
+    if slot["start"] <= now():
+        raise NotAllowedError(_IS_OVER)
+
+
+def _checked_email(email: str | None, *, path: str = "reminderEmail") -> str | None:
+    if email is None:
+        return None
+    address = normalised_email(email)
+    if address is None:
+        raise ValidationError([FieldProblem(path, EMAIL_ADVICE)])
+    return address
+
+
+_IS_CANCELLED = Text(
+    fr="Ce rendez-vous est annulé : prenez-en un autre.",
+    en="This appointment is cancelled: book another one.",
+)
+_IS_OVER = Text(
+    fr="Ce rendez-vous a commencé ou est passé : il ne peut plus être changé.",
+    en="This appointment has begun or is over: it can no longer be changed.",
+)
