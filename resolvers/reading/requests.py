@@ -15,9 +15,9 @@ from models.database import Row
 from models.forms import AppointmentPolicy, answer_rows, problems, summary
 from models.ids import encode
 from models.receipts import receipt_name
+from resolvers import procedures
 from resolvers.catalogue import VersionEntry
 from resolvers.policies import RequestState, permitted_actions
-from resolvers.procedures import procedure_row, version_steps
 from resolvers.reading import appointments, attachments, events, exchanges
 from resolvers.reading.agents import agent_by_id
 from resolvers.reading.files import file_part
@@ -166,13 +166,13 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
 
     def procedure(raw: Raw) -> Row:
         entry = reading.catalogue.procedure(UUID(raw["procedure_id"]))
-        return procedure_row(reading, entry, field.selection)
+        return procedures.procedure_row(reading, entry, field.selection)
 
     computed: dict[str, Finish] = {
         "id": lambda raw: encode("ServiceRequest", UUID(raw["id"])),
         "ticket": lambda raw: unseal_ticket(b64decode(raw["ticket_sealed"])),
         "procedure": procedure,
-        "steps": lambda raw: version_steps(actor, version(raw)),
+        "steps": lambda raw: procedures.version_steps(actor, version(raw)),
         "answers": lambda raw: answer_rows(version(raw).definition, raw["answers"]),
         "problems": problem_rows,
         "summary": sections,

@@ -431,6 +431,8 @@ async def a_file_with_half_a_digest() -> None:
     await save(
         File(sha256=b"x" * 16, size=1, media_type="image/png", address="x", scan="CLEAN", scanned_at=at)
     )
+
+
 async def taken(slot: Slot) -> tuple[int, int]:
     """How many places count in the slot, and how many of those are held."""
     row = await Slot.get(id=slot.id)
@@ -585,6 +587,8 @@ async def two_receipts_of_one_request() -> None:
     request = await a_request()
     await make_receipt(request, None)
     await make_receipt(request, None)
+
+
 @refused("slot_capacity")
 async def one_appointment_more_than_there_are_places() -> None:
     slot = await make_slot(await make_schedule(), capacity=2)
