@@ -20,6 +20,7 @@ from core.keys import hmac_digest
 from core.selection import Selection
 from core.tickets import new_ticket, parse_ticket, seal_ticket, ticket_digest
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder
+from models.appointments import Appointment
 from models.attachments import Piece, attached, rejected
 from models.contact import Contact, check_contact
 from models.database import Row, execute, fetch, fetch_one
@@ -288,8 +289,7 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     contact = Contact.from_json(request.contact) if request.contact else None
     asked = {field.key for field in visible_fields(form.definition, request.answers)}
     pieces = await _take_off_unasked(request, asked)
-    takes = form.appointment is not AppointmentPolicy.NONE
-    held, slots = await booking.lock(request) if takes else (None, {})
+    held, slots = await _lock_appointment(request)
     found = problems(
         form.definition,
         contact,
@@ -319,6 +319,12 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     await Receipt(request_id=request.id).save(force_create=True)
     work.wake("files")
     return request.id
+
+
+async def _lock_appointment(request: ServiceRequest) -> tuple[Appointment | None, booking.Slots]:
+    """What a request of a procedure that takes appointments has; no statement for any other."""
+    form = await catalogue.version(request.procedure_version_id)
+    return (None, {}) if form.appointment is AppointmentPolicy.NONE else await booking.lock(request)
 
 
 async def _take_off_unasked(request: ServiceRequest, asked: set[str]) -> list[Piece]:
@@ -356,7 +362,7 @@ async def _cancel(
     data = {"previous": previous, "status": request.status, "reason": reason}
     event = work.happened("RequestCancelled", request, actor, data=data)
     mail_the_citizen(work, request, "status_changed", event)
-    active, slots = await booking.lock(request)
+    active, slots = await _lock_appointment(request)
     if active is not None:
         await booking.give_back(work, actor, request, active, slots[active.slot_id])
     return None
