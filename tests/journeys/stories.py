@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from core.clock import now
 from tests.journeys.client import Client, Data
 from tests.stack import Api, Inbox
 
+_days = itertools.count(1)
+
+WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 CODE = "AZERTY"
 """What the stack's security codes are fixed to."""
 
@@ -19,6 +25,13 @@ ANSWERS: list[Data] = [
     {"field": "lieu", "value": {"text": "Devant le 4 rue des Lilas"}},
     {"field": "description", "value": {"text": "Le lampadaire est éteint depuis lundi."}},
     {"field": "danger", "value": {"boolean": False}},
+]
+
+WITH_APPOINTMENT = "legalisation-signature"
+ANSWERS_WITH_APPOINTMENT: list[Data] = [
+    {"field": "nature_document", "value": {"text": "Procuration pour une vente"}},
+    {"field": "nombre_signatures", "value": {"number": 2}},
+    {"field": "langue_etrangere", "value": {"boolean": False}},
 ]
 
 
@@ -65,13 +78,32 @@ async def file_request(client: Client, *, email: str | None = None) -> Data:
     return request
 
 
-async def draft_request(client: Client) -> Data:
+async def draft_request(client: Client, procedure: str = PROCEDURE) -> Data:
     """A draft; a visitor holds its ticket from then on."""
-    started = await client.change("StartRequest", procedure=PROCEDURE, idempotencyKey=uuid4().hex)
+    started = await client.change("StartRequest", procedure=procedure, idempotencyKey=uuid4().hex)
     draft: Data = started["request"]
     if not _is_citizen(client):
         client.authorization = f"Ticket {draft['ticket']}"
     return draft
+
+
+async def open_slots(administrator: Client, *, minutes: int = 20, hours: int = 1) -> tuple[str, list[Data]]:
+    """A day of the schedule of `WITH_APPOINTMENT` that nobody else has: the schedule's id, and the slots, in order."""
+    found = await administrator.run("FirstAvailable", procedure=WITH_APPOINTMENT)
+    schedule = found["schedules"][0]["id"]
+    day = now().date() + timedelta(days=60 + next(_days))
+    await administrator.change(
+        "PublishSlots",
+        input={
+            "schedule": schedule,
+            "from": day.isoformat(),
+            "to": day.isoformat(),
+            "openings": [{"weekdays": WEEK, "start": "09:00", "end": f"{9 + hours:02}:00"}],
+            "minutes": minutes,
+        },
+    )
+    read = await administrator.run("DaySlots", schedule=schedule, day=day.isoformat())
+    return schedule, read["slots"]
 
 
 async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tuple[Client, Data]:
