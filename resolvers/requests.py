@@ -23,7 +23,14 @@ from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketH
 from models.attachments import Piece, attached, rejected
 from models.contact import Contact, check_contact
 from models.database import Row, execute, fetch, fetch_one
-from models.forms import AnswerValue, merge_answers, parse_answers, problems, visible_fields
+from models.forms import (
+    AnswerValue,
+    AppointmentPolicy,
+    merge_answers,
+    parse_answers,
+    problems,
+    visible_fields,
+)
 from models.ids import decode_as, new_id
 from models.plain_text import has_unprintable
 from models.receipts import Receipt
@@ -279,7 +286,8 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     contact = Contact.from_json(request.contact) if request.contact else None
     asked = {field.key for field in visible_fields(form.definition, request.answers)}
     pieces = await _take_off_unasked(request, asked)
-    held, slots = await booking.lock(request)
+    takes = form.appointment is not AppointmentPolicy.NONE
+    held, slots = await booking.lock(request) if takes else (None, {})
     found = problems(
         form.definition,
         contact,

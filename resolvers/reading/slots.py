@@ -14,7 +14,6 @@ from core.selection import SelectedField, Selection
 from models.actors import AgentActor
 from models.ids import encode
 from resolvers import procedures
-from resolvers.reading import appointments
 from resolvers.reading.pages import list_of
 from resolvers.reading.shape import Part, Raw, Reading, Shape
 
@@ -58,6 +57,9 @@ def slot_part(reading: Reading, selection: Selection, s: str) -> Part:
                 shape.need({"schedule_id": f"{s}.schedule_id"})
                 shape.output("schedule", _schedule(reading, field.selection))
             case "appointments":
+                # Appointments have requests, which have procedures, which have slots.
+                from resolvers.reading import appointments
+
                 shape.child("appointments", appointments.appointments_in(reading, field.selection, s))
     return shape.part()
 
