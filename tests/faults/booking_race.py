@@ -260,6 +260,10 @@ class Race:
             task.cancel()
             ended = await asyncio.gather(task, return_exceptions=True)
             assert isinstance(ended[0], asyncio.CancelledError), ended
+        for api in self.apis:
+            if not api.running:
+                await api.start()
+            await api.wait_until_ready()
         await self._judge()
         return self.tally
 
@@ -311,7 +315,8 @@ class Race:
         async def kill(part: Command) -> None:
             part.kill()
             await asyncio.sleep(0.3 * self.chance.random())
-            await part.start()
+            # Nobody waits for it to be ready: clients come as soon as it listens.
+            await Command.start(part)
 
         quick: list[Callable[[], Any]] = [
             cut_connections,

@@ -12,12 +12,15 @@ from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client, FileToSend
 from tests.journeys.documents import Document, document, documents
 from tests.journeys.stories import (
+    ANSWERS_WITH_APPOINTMENT,
+    WITH_APPOINTMENT,
     captcha,
     contact,
     draft_request,
     file_request,
     follow_link,
     open_account,
+    open_slots,
     post,
 )
 from tests.stack import ROOT, Api, Stack
@@ -109,9 +112,16 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     await other.change("RevokeSession", session=await another_session(other, stack.api))
     assert await other.run("LogOut") is True
 
+    administrator = await Client(stack.api).log_in("admin")
+    guest = Client(stack.api)
+    await book_and_cancel(administrator, agent, guest)
+
     assert len(sessions) == 1
     most = {
-        name: max(caller.most_statements.get(name, 0) for caller in (*callers, newcomer, other))
+        name: max(
+            caller.most_statements.get(name, 0)
+            for caller in (*callers, newcomer, other, administrator, guest)
+        )
         for name in (asked.name for asked in documents())
         if name not in subscriptions()
     }
@@ -153,6 +163,44 @@ async def storage_space(citizen: Client) -> None:
     await citizen.change("DeleteStoredDocument", document=document)
 
 
+async def book_and_cancel(administrator: Client, agent: Client, visitor: Client) -> None:
+    """Every document about appointments, and those that cost more where there is one."""
+    saved = await administrator.change("SaveSchedule", title="Guichet d’essai", place="Mairie annexe")
+    schedule, slots = await open_slots(administrator)
+    assert saved["schedule"]["id"] != schedule
+    day = slots[0]["start"][:10]
+    await agent.run("FirstAvailable", procedure=WITH_APPOINTMENT, after=slots[0]["start"])
+    await agent.run("ScheduleMonth", schedule=schedule, **{"from": day, "to": day})
+    await agent.run("DaySlots", schedule=schedule, day=day)
+
+    draft = await draft_request(visitor, WITH_APPOINTMENT)
+    filled = await visitor.change(
+        "UpdateRequest",
+        request=draft["id"],
+        version=draft["version"],
+        contact=contact(),
+        answers=ANSWERS_WITH_APPOINTMENT,
+    )
+    await visitor.change("BookAppointment", request=draft["id"], slot=slots[0]["id"])
+    await visitor.change(
+        "SubmitRequest",
+        request=draft["id"],
+        version=filled["request"]["version"],
+        captcha=await captcha(visitor, "SUBMIT_REQUEST"),
+    )
+    page = await visitor.run("RequestPage", request=draft["id"])
+    appointment = page["appointments"][0]["id"]
+    address = "ici@exemple.example"
+    await visitor.change("SetAppointmentReminder", appointment=appointment, email=address)
+    await visitor.change("MoveAppointment", appointment=appointment, slot=slots[1]["id"])
+    await visitor.change("CancelAppointment", appointment=appointment)
+    for slot in (slots[0], slots[1]):
+        await visitor.change("BookAppointment", request=draft["id"], slot=slot["id"], reminderEmail=address)
+        await agent.change("CloseSlots", slots=[slot["id"]])
+    await visitor.change("BookAppointment", request=draft["id"], slot=slots[2]["id"])
+    await visitor.change("CancelRequest", request=draft["id"])
+
+
 async def another_session(citizen: Client, api: Api) -> str:
     await Client(api).log_in("citoyen2")
     sessions = (await citizen.run("MySessions"))["sessions"]
@@ -170,6 +218,11 @@ async def test_a_subscription_makes_the_statements_that_it_states_before_it_wait
         mine = await who.run("MyRequests")
         page = await who.run("RequestPage", request=mine["requests"]["nodes"][0]["id"])
         variables = {"request": page["id"]}
+
+    if name == "SlotChanges":
+        found = await who.run("FirstAvailable", procedure=WITH_APPOINTMENT)
+        schedule = found["schedules"][0]["id"]
+        variables = {"schedule": schedule, "from": "2099-01-01", "to": "2099-01-31"}
 
     before = len(logged_statements(stack.api, name))
     async with who.follow(name, **variables):
