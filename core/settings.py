@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
 from difflib import get_close_matches
 from email.utils import parseaddr
 from functools import cache
@@ -27,6 +28,9 @@ NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
 """Variables that the client examples read: no slip where they are set."""
 
 SECRET_KEY_MINIMUM = 32
+
+LEAST_RATE_LIMITS, MOST_RATE_LIMITS = 0.1, 10_000
+"""Below the one, the largest operation would be more than its caller may have in a minute."""
 
 NO_SCANNER = "none://"
 """What `clamd_url` is where an operator has decided to do without."""
@@ -112,6 +116,9 @@ class Settings(BaseSettings):
 
     database_timeout_seconds: float = Field(default=1.5, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
+    rate_limits: float = 1.0
+    """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
+
     shutdown_timeout_seconds: int = Field(default=5, ge=1)
     """How long requests under way may take to end once a process was told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -164,6 +171,13 @@ class Settings(BaseSettings):
 
     @field_validator("allowed_origins")
     @classmethod
+    @field_validator("rate_limits")
+    @classmethod
+    def check_rate_limits(cls, value: float) -> float:
+        if value and not LEAST_RATE_LIMITS <= value <= MOST_RATE_LIMITS:
+            raise ValueError(f"must be from {LEAST_RATE_LIMITS} to {MOST_RATE_LIMITS}, or 0 in development")
+        return value
+
     def check_origins(cls, value: list[str]) -> list[str]:
         wrong = [origin for origin in value if not _ORIGIN.fullmatch(origin)]
         if wrong:
@@ -234,6 +248,9 @@ def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
         problems.append(("secret_key", f"must have at least {SECRET_KEY_MINIMUM} characters"))
     if given("captcha_fixed_code") and mode != "development":
         problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
+    with suppress(ValueError):  # What is no number is a mistake of its own.
+        if mode != "development" and given("rate_limits") and float(given("rate_limits")) == 0:
+            problems.append(("rate_limits", "may only be 0 when ESPACE_MODE=development"))
     return problems
 
 

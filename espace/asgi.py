@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from core import limits
 from core.errors import UnavailableError
 from core.event_bus import event_bus
 from core.logging import configure_logging
@@ -63,6 +64,7 @@ def make_app(settings: Settings) -> Starlette:
             yield
         finally:
             await event_bus().stop()
+            await limits.close()
             await close_redis()
             await database.close()
 

@@ -45,6 +45,7 @@ _SWEEPS = (
     ("session", "expires_at < now() - $1::interval", timedelta()),
     ("captcha", "expires_at < now() - $1::interval", CAPTCHA),
     ("mail", "state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
+    ("limit_count", "expires_at < now() - $1::interval", timedelta()),
     ("mail", "state = 'PARKED' AND created_at < now() - $1::interval", PARKED_MAIL),
 )
 
@@ -52,7 +53,10 @@ logger = logging.getLogger(__name__)
 
 
 async def sweep() -> None:
-    """Forgotten drafts, ended sessions, old captchas, old mail. Running it twice takes nothing more away."""
+    """Forgotten drafts, ended sessions, old captchas, old mail, what was counted long ago.
+
+    Running it twice takes nothing more away.
+    """
     for table, condition, age in _SWEEPS:
         statement = (
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT {AT_ONCE} "

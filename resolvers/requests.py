@@ -32,6 +32,7 @@ from models.visibility import visible_requests
 from resolvers import captcha as captchas
 from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer
+from resolvers.mail_limits import count_mail
 from resolvers.policies import RequestState, require
 from resolvers.reading.requests import request_part
 from resolvers.reading.shape import read_one, reading_for
@@ -112,7 +113,7 @@ async def submit_request(
 ) -> Row:
     """Sends a draft to the mairie, and its acknowledgement to the citizen. Sent twice with one version: done once.
 
-    Raises ValidationError, ConflictError, CaptchaError, NotAllowedError, NotFoundError.
+    Raises ValidationError, ConflictError, CaptchaError, NotAllowedError, NotFoundError, RateLimitedError.
     """
     challenge = None
     if captcha is not None and not isinstance(actor, CitizenActor):
@@ -295,6 +296,7 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
         update_fields=["answers", "status", "submitted_at", "language", "version", "updated_at"]
     )
     event = work.happened("RequestSubmitted", request, actor)
+    await count_mail(actor, contact.email if contact else None)
     mail_the_citizen(work, request, "acknowledgement", event)
     await Receipt(request_id=request.id).save(force_create=True)
     work.wake("files")

@@ -6,8 +6,10 @@ from enum import StrEnum
 import strawberry
 
 import resolvers.captcha
+from core.limits.declared import CAPTCHA, CAPTCHA_AUDIO
 from schema.callers import EVERYONE, PEOPLE
 from schema.connections import Node
+from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotFoundError
 from schema.fields import Info, mutation, query, selection_of, subscription
@@ -77,7 +79,7 @@ async def captcha(info: Info, id: strawberry.ID) -> Row | None:
     return await resolvers.captcha.captcha(info.context.actor, id=id, selection=selection_of(info))
 
 
-@mutation(Captcha, callers=PEOPLE)
+@mutation(Captcha, callers=PEOPLE, limits=(Counted(CAPTCHA),))
 async def create_captcha(info: Info, purpose: CaptchaPurpose) -> Row:
     """A new challenge."""
     return await resolvers.captcha.create_captcha(
@@ -85,7 +87,13 @@ async def create_captcha(info: Info, purpose: CaptchaPurpose) -> Row:
     )
 
 
-@mutation(RequestCaptchaAudioSuccess, refusals=(NotFoundError,), callers=PEOPLE, open=False)
+@mutation(
+    RequestCaptchaAudioSuccess,
+    refusals=(NotFoundError,),
+    callers=PEOPLE,
+    open=False,
+    limits=(Counted(CAPTCHA_AUDIO),),
+)
 async def request_captcha_audio(captcha: strawberry.ID) -> None:
     """Has the spoken form rendered; `captchaAudio` tells when it is there."""
 

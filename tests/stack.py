@@ -255,6 +255,7 @@ class Stack:
             "ESPACE_SMTP_URL": self.inbox.url,
             "ESPACE_SECRET_KEY": "the secret key of the stack, which is long enough",
             "ESPACE_CAPTCHA_FIXED_CODE": "AZERTY",
+            "ESPACE_RATE_LIMITS": "1000",
         }
         await self.run("migrate")
         await self.run("load", str(municipality))

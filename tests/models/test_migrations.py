@@ -99,7 +99,7 @@ async def test_what_was_there_before_files_gets_sound_values(database: Settings)
     citizen = CitizenActor(account_id=account_id, session_id=new_id())
     sent = await make_request(procedure, citizen=citizen)
 
-    assert await migrate(database) == ["0003_files", "0004_file_constraints"]
+    assert (await migrate(database))[:2] == ["0003_files", "0004_file_constraints"]
     await initialise(database)
     account = await Account.get(id=account_id)
     assert (account.storage_quota_bytes, account.stored_bytes, account.stored_count) == (100 * 1024**2, 0, 0)
