@@ -89,7 +89,8 @@ async def fill(limit: Limit, **who: str) -> None:
     """Counts until the first window of an address, of a caller, or of a subject from an address is full."""
     scope = "each_pair" if "subject" in who else "each_caller" if "caller" in who else "each_address"
     (rate, *_) = getattr(limit, scope)
-    alone, piece = replace(Limit(limit.name), **{scope: (rate,)}), rate.amount
+    one: dict[str, Any] = {scope: (rate,)}
+    alone, piece = replace(Limit(limit.name), **one), rate.amount
     while piece:
         try:
             await count(alone, amount=piece, **who)
@@ -279,7 +280,7 @@ async def test_callers_are_told_apart_by_what_a_trusted_proxy_says(client: httpx
 
 
 async def test_whoever_is_no_proxy_is_not_believed(municipality: Settings) -> None:
-    app = ProxyHeadersMiddleware(make_app(municipality), trusted_hosts="10.0.0.1")
+    app: Any = ProxyHeadersMiddleware(make_app(municipality), trusted_hosts="10.0.0.1")  # type: ignore[arg-type]
     await fill(COST_OF_ADDRESS, address="198.51.100.1")
     transport = httpx.ASGITransport(app, client=("198.51.100.1", 1234))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,12 @@ WHO = {"address": "192.0.2.1", "caller": "account 1", "subject": "marie"}
 def windows() -> Iterator[tuple[Limit, Rate]]:
     """Each window of each limit, as the only one of it."""
     for limit in LIMITS:
-        alone = replace(limit, **dict.fromkeys(SCOPES, ()), remembered=0)
+        nothing: dict[str, Any] = dict.fromkeys(SCOPES, ())
+        alone = replace(limit, **nothing, remembered=0)
         for scope in SCOPES:
             for rate in getattr(limit, scope):
-                yield replace(alone, **{"each_pair" if scope == "familiar" else scope: (rate,)}), rate
+                one: dict[str, Any] = {"each_pair" if scope == "familiar" else scope: (rate,)}
+                yield replace(alone, **one), rate
 
 
 async def is_refused(limit: Limit, amount: int = 1, **who: str) -> int | None:
@@ -251,7 +254,7 @@ async def test_without_either_nothing_is_allowed(settings: Settings, monkeypatch
     await initialise(settings.model_copy(update={"database_url": "postgresql://espace@localhost:1/none"}))
     try:
         with pytest.raises(UnavailableError):
-            await count(LOG_IN, **WHO)
+            await count(LOG_IN, **WHO)  # type: ignore[arg-type]
     finally:
         await close()
 
