@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     """Every other key derives from it. In development it is kept in a private file under `data`."""
     captcha_fixed_code: str | None = Field(default=None, repr=False)
     """The answer of every captcha, for tests and demonstrations. Refused outside development."""
+    captcha_audio_stock: int = Field(default=12, ge=0, le=1000)
+    """Security codes that are read aloud beforehand, in French; in English a third as many. 0 keeps none."""
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     """Origins of other sites that may call the API from a browser, separated by commas."""
     trusted_proxies: str = "127.0.0.1"
@@ -114,11 +116,11 @@ class Settings(BaseSettings):
     uploads_at_once: int = Field(default=100, ge=1)
     """How many bodies with files one process takes in at the same time; what more comes is asked to come again."""
 
-    database_timeout_seconds: float = Field(default=1.5, gt=0)
-    database_pool_size: int = Field(default=10, ge=2, le=200)
     rate_limits: float = 1.0
     """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
 
+    database_timeout_seconds: float = Field(default=1.5, gt=0)
+    database_pool_size: int = Field(default=10, ge=2, le=200)
     shutdown_timeout_seconds: int = Field(default=5, ge=1)
     """How long requests under way may take to end once a process was told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -169,8 +171,6 @@ class Settings(BaseSettings):
             raise ValueError("must be like unix:///run/clamav/clamd.ctl, tcp://host:3310, or none://")
         return value
 
-    @field_validator("allowed_origins")
-    @classmethod
     @field_validator("rate_limits")
     @classmethod
     def check_rate_limits(cls, value: float) -> float:
@@ -178,6 +178,8 @@ class Settings(BaseSettings):
             raise ValueError(f"must be from {LEAST_RATE_LIMITS} to {MOST_RATE_LIMITS}, or 0 in development")
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
     def check_origins(cls, value: list[str]) -> list[str]:
         wrong = [origin for origin in value if not _ORIGIN.fullmatch(origin)]
         if wrong:
@@ -246,11 +248,11 @@ def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
         ]
     if given("secret_key") and len(given("secret_key")) < SECRET_KEY_MINIMUM:
         problems.append(("secret_key", f"must have at least {SECRET_KEY_MINIMUM} characters"))
-    if given("captcha_fixed_code") and mode != "development":
-        problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
     with suppress(ValueError):  # What is no number is a mistake of its own.
         if mode != "development" and given("rate_limits") and float(given("rate_limits")) == 0:
             problems.append(("rate_limits", "may only be 0 when ESPACE_MODE=development"))
+    if given("captcha_fixed_code") and mode != "development":
+        problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
     return problems
 
 

@@ -20,7 +20,7 @@ from core.event_bus import event_bus
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
-from espace import captcha, health, tus
+from espace import captcha, captcha_audio, health, tus
 from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
@@ -75,6 +75,7 @@ def make_app(settings: Settings) -> Starlette:
         *tus.routes(settings, seats=seats),
         *make_file_routes(settings),
         *captcha.routes,
+        *captcha_audio.routes,
         *health.routes,
     ]
     if settings.development:

@@ -70,7 +70,14 @@ RECEIPTS = Source(
     "espace:receipts",
     "SELECT id, attempts FROM receipt WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS)
+CAPTCHA_AUDIO = Source(
+    "speak_captcha",
+    "captchas",
+    "espace:captchas",
+    "SELECT id, attempts FROM captcha_audio WHERE next_attempt_at <= now() AND expires_at > now() "
+    "ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, CAPTCHA_AUDIO)
 
 
 class Relay:

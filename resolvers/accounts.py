@@ -29,7 +29,7 @@ from models.database import Row, fetch, fetch_one, violated_constraint
 from models.email_confirmation import read_confirmation_token
 from resolvers import captcha as captchas
 from resolvers import catalogue
-from resolvers.captcha import CaptchaAnswer
+from resolvers.captcha import CaptchaAnswer, Passed
 from resolvers.mail_limits import count_confirmation
 from resolvers.reading.accounts import account_part
 from resolvers.reading.shape import read_one, reading_for
@@ -93,8 +93,8 @@ async def create_account(
     ValidationError.raise_for(problems)
     assert contact is not None
     challenge = await captchas.check(captcha, "CREATE_ACCOUNT")
-    password_hash = await hash_password(password)
     await count_confirmation(actor, contact.email or "")
+    password_hash = await hash_password(password)
     try:
         account_id = await _open(actor, username, password_hash, contact, challenge)
     except IntegrityError as error:
@@ -170,7 +170,7 @@ def username_problems(username: str) -> list[FieldProblem]:
 
 @unit_of_work
 async def _open(
-    work: Work, actor: Actor, username: str, password_hash: str, contact: Contact, challenge: UUID
+    work: Work, actor: Actor, username: str, password_hash: str, contact: Contact, challenge: Passed
 ) -> UUID:
     await captchas.consume(challenge, "CREATE_ACCOUNT")
     account = await create_account_rows(username, password_hash, contact, actor.language)

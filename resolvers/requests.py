@@ -31,7 +31,7 @@ from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import captcha as captchas
 from resolvers import catalogue
-from resolvers.captcha import CaptchaAnswer
+from resolvers.captcha import CaptchaAnswer, Passed
 from resolvers.mail_limits import count_mail
 from resolvers.policies import RequestState, require
 from resolvers.reading.requests import request_part
@@ -263,7 +263,7 @@ async def _update(
 
 
 @unit_of_work
-async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, challenge: UUID | None) -> UUID:
+async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, challenge: Passed | None) -> UUID:
     request = await ServiceRequest.lock_visible(actor, id)
     if request.status == "SUBMITTED" and request.version == version + 1:
         return request.id
@@ -295,8 +295,8 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     await request.save(
         update_fields=["answers", "status", "submitted_at", "language", "version", "updated_at"]
     )
-    event = work.happened("RequestSubmitted", request, actor)
     await count_mail(actor, contact.email if contact else None)
+    event = work.happened("RequestSubmitted", request, actor)
     mail_the_citizen(work, request, "acknowledgement", event)
     await Receipt(request_id=request.id).save(force_create=True)
     work.wake("files")

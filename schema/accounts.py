@@ -136,7 +136,7 @@ async def create_account(info: Info, input: CreateAccountInput) -> Row:
         username=input.username,
         password=input.password,
         profile=contact_of(input.profile),
-        captcha=captcha_answer_of(input.captcha),
+        captcha=captcha_answer_of(input.captcha, info.context),
         partner=credentials_of(input.partner) if input.partner else None,
         selection=selection_of(info, "account"),
     )

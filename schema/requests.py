@@ -275,7 +275,7 @@ async def submit_request(info: Info, input: SubmitRequestInput) -> Row:
         info.context.actor,
         request=given["request"],
         version=given["version"],
-        captcha=captcha_answer_of(input.captcha) if input.captcha else None,
+        captcha=captcha_answer_of(input.captcha, info.context) if input.captcha else None,
         selection=selection_of(info, "request"),
     )
     return {"request": submitted}
