@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 from core.captcha_image import code_for
-from core.event_bus import event_bus
+from core.event_bus import EventBus, event_bus
 from core.i18n import Language
 from core.keys import seal
 from core.settings import get_settings
@@ -26,6 +27,14 @@ STOCK_SHARES: dict[Language, float] = {"fr": 1.0, "en": 0.34}
 """How much of `captcha_audio_stock` each language has."""
 
 logger = logging.getLogger(__name__)
+
+_bus: Callable[[], EventBus] = event_bus
+
+
+def tell_by(bus: EventBus) -> None:
+    """From now on, who waits for a recording is told by this bus: that of the worker, which is connected."""
+    global _bus
+    _bus = lambda: bus  # noqa: E731 -- of the type that event_bus has
 
 
 async def speak_captcha(audio_id: str) -> None:
@@ -53,7 +62,7 @@ async def speak_captcha(audio_id: str) -> None:
             await _give_up(id)
     else:
         await _keep(id, content)
-    await event_bus().wake("captchas")
+    await _bus().wake("captchas")
 
 
 async def keep_stock() -> None:

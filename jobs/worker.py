@@ -26,7 +26,7 @@ from core.event_bus import EventBus
 from core.logging import configure_logging
 from core.settings import Settings
 from core.tasks import end_tasks
-from jobs.captcha_audio import keep_stock, speak_captcha
+from jobs.captcha_audio import keep_stock, speak_captcha, tell_by
 from jobs.delivery import TOTAL_SECONDS
 from jobs.mail import send_mail
 from jobs.previews import DRAW_SECONDS, draw_preview_of
@@ -113,6 +113,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Works until `stop` is set, on the database that `models.database` was given."""
     bus = EventBus(settings.redis_url)
     await bus.start()
+    tell_by(bus)
     try:
         logger.info("the worker works")
         warn_without_a_scanner(settings)

@@ -42,6 +42,8 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("ESPACE_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("ESPACE_SECRET_KEY", SECRET_KEY)
         patch.setenv("ESPACE_CAPTCHA_FIXED_CODE", "AZERTY")
+        # Workers of other tests have better things to do.
+        patch.setenv("ESPACE_CAPTCHA_AUDIO_STOCK", "0")
         # Everybody in a test is one address. Everything is counted; what has limits of its own is told so.
         patch.setenv("ESPACE_RATE_LIMITS", "1000")
         get_settings.cache_clear()

@@ -88,7 +88,9 @@ async def _ask(order: dict[str, object], aside: bool, limit_seconds: float) -> b
     finally:
         if child.returncode is None:
             child.kill()
-            await child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+            await child.communicate()  # So that its pipes are closed, too.
     if child.returncode == CANNOT_SPEAK:
         raise SpeechError("espeak-ng or LAME cannot be loaded")
     if child.returncode != 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from array import array
@@ -18,7 +19,7 @@ from core.spoken_code import SpeechError, can_speak, phrases, running, speak
 
 CODE = "RK47TX"
 FRAME_SECONDS = 0.02
-LONGEST_BREATH_SECONDS = 0.3
+LONGEST_BREATH_SECONDS = 0.35
 """Between a letter and its word; the pauses between letters are longer."""
 
 
@@ -35,10 +36,11 @@ def levels(content: bytes) -> list[float]:
 
 def bursts(content: bytes) -> int:
     """How many times somebody in front speaks: pieces far above the murmur, breaths left out."""
-    loudness = levels(content)
-    threshold = 0.35 * sorted(loudness)[round(0.95 * len(loudness))]
+    measured = levels(content)
+    loudness = [max(measured[max(0, at - 1) : at + 2]) for at in range(len(measured))]
+    threshold = 0.35 * sorted(loudness)[round(0.9 * len(loudness))]
     speaking = [
-        [is_loud, len(list(frames))] for is_loud, frames in groupby(loudness, lambda level: level > threshold)
+        (is_loud, len(list(frames))) for is_loud, frames in groupby(loudness, lambda level: level > threshold)
     ]
     pauses = [frames for is_loud, frames in speaking[1:-1] if not is_loud]
     return 1 + sum(frames * FRAME_SECONDS > LONGEST_BREATH_SECONDS for frames in pauses)
@@ -55,9 +57,10 @@ async def test_a_code_is_some_ten_seconds_of_speech_in_about_twenty_kilobytes(la
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_each_character_is_said_with_a_pause_before_the_next(language: Language) -> None:
-    # A stop or a soft vowel now and then splits or joins two pieces: most recordings show each.
-    found = [bursts(await speak(CODE, language)) for _ in range(5)]
-    assert sorted(found)[2] in (len(CODE), len(CODE) + 1), found
+    # A soft letter or a loud murmur splits or joins two pieces now and then: half of the recordings are off by one at most.
+    for code in (CODE, CODE[:3]):
+        found = sorted([bursts(await speak(code, language)) for _ in range(7)])
+        assert abs(found[3] - len(code)) <= 1, found
 
 
 async def test_a_longer_code_takes_longer() -> None:
@@ -126,3 +129,15 @@ def test_no_process_of_ours_holds_the_libraries() -> None:
         [sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60
     )
     assert told.stdout.strip() == "[] []"
+
+
+async def test_one_that_is_not_waited_for_any_more_is_ended() -> None:
+    speaking = asyncio.create_task(speak(CODE * 20, "fr"))
+    async with asyncio.timeout(10):
+        while not [c for c in psutil.Process().children() if "spoken_code" in " ".join(c.cmdline())]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    speaking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await speaking
+    gc.collect()  # A pipe that was left open would warn.
+    assert not [c for c in psutil.Process().children() if "spoken_code" in " ".join(c.cmdline())]
