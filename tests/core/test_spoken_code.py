@@ -57,7 +57,7 @@ async def test_a_code_is_some_ten_seconds_of_speech_in_about_twenty_kilobytes(la
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_each_character_is_said_with_a_pause_before_the_next(language: Language) -> None:
-    # A soft letter or a loud murmur splits or joins two pieces now and then: half of the recordings are off by one at most.
+    # A soft letter or a loud murmur splits or joins two pieces now and then: half of them are off by one at most.
     for code in (CODE, CODE[:3]):
         found = sorted([bursts(await speak(code, language)) for _ in range(7)])
         assert abs(found[3] - len(code)) <= 1, found
