@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -39,7 +40,12 @@ async def misbehave(task: str, content: bytes = b"", **options: object) -> tuple
 
 
 def children() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "uploads.sandbox" in " ".join(one.cmdline())]
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # Ended, and not yet waited for.
+            if "uploads.sandbox" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 @pytest.mark.parametrize("task", ["eat_memory", "loop", "crash", "leave"])
