@@ -315,8 +315,10 @@ class Race:
         async def kill(part: Command) -> None:
             part.kill()
             await asyncio.sleep(0.3 * self.chance.random())
-            # Nobody waits for it to be ready: clients come as soon as it listens.
+            # Clients come as soon as it listens, ready or not; it is killed again no sooner.
             await Command.start(part)
+            if isinstance(part, Api):
+                await listens(part)
 
         quick: list[Callable[[], Any]] = [
             cut_connections,
@@ -336,6 +338,20 @@ class Race:
                 self.tally.harm[harm.__name__.replace("_", " ")] += 1
         finally:
             connection.terminate()
+
+
+async def listens(api: Api) -> None:
+    """Returns once it takes connections. Fails with its output where it ended instead."""
+    while True:
+        assert api.running, api.output()
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        except OSError:
+            await asyncio.sleep(PAUSE_SECONDS)
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return
 
 
 @asynccontextmanager
