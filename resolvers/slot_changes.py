@@ -38,8 +38,8 @@ async def slot_changes(
 ) -> AsyncGenerator[Row, None]:
     """Each slot of the schedule whose free places change, from now on, for ever.
 
-    Raises MalformedError where the span is too long or there is no such schedule; UnauthenticatedError where the
-    session ends.
+    Raises NotFoundError where there is no such schedule, MalformedError where the span is too long,
+    UnauthenticatedError where the session ends.
     """
     id = decode_as("Schedule", schedule)
     known = await catalogue.current()
