@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
 from difflib import get_close_matches
 from email.utils import parseaddr
 from functools import cache
@@ -27,6 +28,9 @@ NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
 """Variables that the client examples read: no slip where they are set."""
 
 SECRET_KEY_MINIMUM = 32
+
+LEAST_RATE_LIMITS, MOST_RATE_LIMITS = 0.1, 10_000
+"""Below the one, the largest operation would be more than its caller may have in a minute."""
 
 NO_SCANNER = "none://"
 """What `clamd_url` is where an operator has decided to do without."""
@@ -81,6 +85,8 @@ class Settings(BaseSettings):
     """Every other key derives from it. In development it is kept in a private file under `data`."""
     captcha_fixed_code: str | None = Field(default=None, repr=False)
     """The answer of every captcha, for tests and demonstrations. Refused outside development."""
+    captcha_audio_stock: int = Field(default=12, ge=0, le=1000)
+    """Security codes that are read aloud beforehand, in French; in English a third as many. 0 keeps none."""
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     """Origins of other sites that may call the API from a browser, separated by commas."""
     trusted_proxies: str = "127.0.0.1"
@@ -114,6 +120,8 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    rate_limits: float = 1.0
+    """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
 
     database_timeout_seconds: float = Field(default=1.5, gt=0)
     database_pool_size: int = Field(default=10, ge=2, le=200)
@@ -165,6 +173,13 @@ class Settings(BaseSettings):
     def check_scanner(cls, value: str | None) -> str | None:
         if value and not _SCANNER.fullmatch(value):
             raise ValueError("must be like unix:///run/clamav/clamd.ctl, tcp://host:3310, or none://")
+        return value
+
+    @field_validator("rate_limits")
+    @classmethod
+    def check_rate_limits(cls, value: float) -> float:
+        if value and not LEAST_RATE_LIMITS <= value <= MOST_RATE_LIMITS:
+            raise ValueError(f"must be from {LEAST_RATE_LIMITS} to {MOST_RATE_LIMITS}, or 0 in development")
         return value
 
     @field_validator("allowed_origins")
@@ -237,6 +252,9 @@ def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
         ]
     if given("secret_key") and len(given("secret_key")) < SECRET_KEY_MINIMUM:
         problems.append(("secret_key", f"must have at least {SECRET_KEY_MINIMUM} characters"))
+    with suppress(ValueError):  # What is no number is a mistake of its own.
+        if mode != "development" and given("rate_limits") and float(given("rate_limits")) == 0:
+            problems.append(("rate_limits", "may only be 0 when ESPACE_MODE=development"))
     if given("captcha_fixed_code") and mode != "development":
         problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
     return problems

@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from core import limits
 from core.errors import UnavailableError
 from core.event_bus import event_bus
 from core.linux import die_with_parent
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
-from espace import calendar, captcha, health, tus
+from espace import calendar, captcha, captcha_audio, health, tus
 from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
@@ -63,6 +64,7 @@ def make_app(settings: Settings) -> Starlette:
             yield
         finally:
             await event_bus().stop()
+            await limits.close()
             await close_redis()
             await database.close()
 
@@ -74,6 +76,7 @@ def make_app(settings: Settings) -> Starlette:
         *make_file_routes(settings),
         *calendar.routes,
         *captcha.routes,
+        *captcha_audio.routes,
         *health.routes,
     ]
     if settings.development:

@@ -10,8 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.captcha_image import render
-from core.errors import UnavailableError
+from core.errors import RateLimitedError, UnavailableError
 from core.i18n import Language, Text, negotiate
+from core.limits import count
+from core.limits.declared import CAPTCHA_PICTURE
 from resolvers.captcha import code_to_draw
 
 HEADERS = {
@@ -35,19 +37,24 @@ async def show_picture(request: Request) -> Response:
     try:
         id = UUID(request.path_params["id"])
     except ValueError:
-        return _absent(language)
+        return absent(language)
     try:
+        await count(CAPTCHA_PICTURE, address=request.client.host if request.client else None)
         code = await code_to_draw(id)
+    except RateLimitedError as error:
+        wait = str(error.retry_after_seconds)
+        return PlainTextResponse(error.text.in_(language), 429, headers={**HEADERS, "Retry-After": wait})
     except UnavailableError as error:
         return PlainTextResponse(error.text.in_(language), 503, headers={**HEADERS, "Retry-After": "2"})
     if code is None:
-        return _absent(language)
+        return absent(language)
     async with _drawing:
         picture = await asyncio.to_thread(render, code)
     return Response(picture, media_type="image/png", headers=HEADERS)
 
 
-def _absent(language: Language) -> Response:
+def absent(language: Language) -> Response:
+    """What is said of a challenge that is over, or never was."""
     return PlainTextResponse(_ABSENT.in_(language), 404, headers=HEADERS)
 
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.errors import NotFoundError, UnauthenticatedError, UnavailableError
+from core.errors import NotFoundError, RateLimitedError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text, negotiate
 from core.settings import Settings
 from espace.cors import open_to_allowed_origins
@@ -102,14 +102,20 @@ class FilesView:
             return self._refuse(_UNREADABLE, 500, language)
         except UnsatisfiableRangeError as error:
             return self._refuse(_UNSATISFIABLE, 416, language, **{"Content-Range": f"bytes */{error.size}"})
+        except RateLimitedError as error:
+            wait = str(error.retry_after_seconds)
+            return self._refuse(error.text, 429, language, **{"Retry-After": wait})
         except UnavailableError as error:
             return self._refuse(error.text, 503, language, **{"Retry-After": "2"})
 
     async def _open(self, request: Request, language: Language) -> ServedFile:
-        """Raises NotFoundError, UnauthenticatedError (a header that is not good), UnavailableError."""
+        """Raises NotFoundError, UnauthenticatedError (a header that is not good), RateLimitedError,
+        UnavailableError.
+        """
         credentials = self._door.credentials_of(request, request.headers)
         try:
-            caller = await self._door.identify(credentials, language)
+            address = request.client.host if request.client else None
+            caller = await self._door.identify(credentials, language, address)
         except UnauthenticatedError:
             if not credentials.from_cookie:
                 raise

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from core.redis import get_redis
 from core.settings import get_settings
+from core.spoken_code import can_speak
 from models import database
 from uploads import scanning
 from uploads.storing import MissingBlobError, blobs
@@ -59,6 +60,10 @@ async def check_storage() -> str | None:
     return None
 
 
+async def check_speech() -> str | None:
+    return None if await can_speak() else "espeak-ng cannot be loaded: security codes are not read aloud"
+
+
 CHECKS: dict[str, Check] = {
     "database": check_database,
     "redis": check_redis,
@@ -67,6 +72,9 @@ CHECKS: dict[str, Check] = {
 
 FILE_CHECKS: dict[str, Check] = {"scanner": check_scanner, "storage": check_storage}
 """Where one of these fails, files wait or are refused, and all else goes on."""
+
+CAPTCHA_CHECKS: dict[str, Check] = {"audio": check_speech}
+"""Where this fails, security codes are shown and not read aloud."""
 
 
 async def answer_alive(_: Request) -> JSONResponse:
@@ -77,14 +85,17 @@ async def answer_alive(_: Request) -> JSONResponse:
 async def answer_ready(_: Request) -> JSONResponse:
     """200 when each of CHECKS passed within `CHECK_SECONDS`, otherwise 503.
 
-    `{"status": "ready" | "not ready", "checks": {name: result}, "files": {name: result}}`, where a result is
-    `{"ready": bool, "problem": text | null, "seconds": number}`. What is said of files changes no status.
+    `{"status": "ready" | "not ready", "checks": {name: result}, "files": {name: result},
+    "captcha": {name: result}}`, where a result is
+    `{"ready": bool, "problem": text | null, "seconds": number}`. What is said of files and captchas changes no status.
     Problems are named by their kind only: the address is public.
     """
-    checks, files = await asyncio.gather(_run_all(CHECKS), _run_all(FILE_CHECKS))
+    checks, files, captcha = await asyncio.gather(
+        _run_all(CHECKS), _run_all(FILE_CHECKS), _run_all(CAPTCHA_CHECKS)
+    )
     ready = all(result["ready"] for result in checks.values())
     return JSONResponse(
-        {"status": "ready" if ready else "not ready", "checks": checks, "files": files},
+        {"status": "ready" if ready else "not ready", "checks": checks, "files": files, "captcha": captcha},
         status_code=200 if ready else 503,
         headers={"Cache-Control": "no-store"},
     )

@@ -79,7 +79,14 @@ REMINDERS = Source(
     "SELECT a.id, a.sequence AS attempts FROM appointment a JOIN slot s ON s.id = a.slot_id "
     f"WHERE {IS_DUE.format(at='now()')} ORDER BY a.reminder_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS)
+CAPTCHA_AUDIO = Source(
+    "speak_captcha",
+    "captchas",
+    "espace:captchas",
+    "SELECT id, attempts FROM captcha_audio WHERE next_attempt_at <= now() AND expires_at > now() "
+    "ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO)
 
 
 class Relay:

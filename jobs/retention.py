@@ -31,6 +31,7 @@ _SWEEPS = (
     ("session", "expires_at < now() - $1::interval", timedelta()),
     ("captcha", "expires_at < now() - $1::interval", CAPTCHA),
     ("mail", "state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
+    ("limit_count", "expires_at < now() - $1::interval", timedelta()),
     ("mail", "state = 'PARKED' AND created_at < now() - $1::interval", PARKED_MAIL),
 )
 
@@ -38,7 +39,10 @@ logger = logging.getLogger(__name__)
 
 
 async def sweep() -> None:
-    """Forgotten holds and drafts, ended sessions, old captchas, old mail. Running it twice takes nothing more away."""
+    """Forgotten holds and drafts, ended sessions, old captchas, old mail, what was counted long ago.
+
+    Running it twice takes nothing more away.
+    """
     # Before drafts, which give back no place then: nobody who books there waits for them.
     await _sweep_holds()
     for table, condition, age in _SWEEPS:

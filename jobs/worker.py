@@ -26,12 +26,13 @@ from core.event_bus import EventBus
 from core.logging import configure_logging
 from core.settings import Settings
 from core.tasks import end_tasks
+from jobs.captcha_audio import keep_stock, speak_captcha, tell_by
 from jobs.delivery import TOTAL_SECONDS
 from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
 from jobs.previews import DRAW_SECONDS, draw_preview_of
 from jobs.receipts import make_receipt
-from jobs.relay import MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, Relay, Source
+from jobs.relay import CAPTCHA_AUDIO, MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, Relay, Source
 from jobs.reminders import remind
 from jobs.retention import sweep
 from jobs.retrying import Job, retried
@@ -44,6 +45,8 @@ MOST_AT_ONCE = 8
 
 RECEIPT_SECONDS = 120.0
 REMINDER_SECONDS = 30.0
+CAPTCHA_STOCK = "espace:captcha-stock"
+CAPTCHA_SECONDS = 15.0
 SWEEPS = "espace:sweeps"
 SWEEP_SECONDS = 1_800
 """A store with many files takes its time. What is broken off goes on an hour later."""
@@ -58,6 +61,11 @@ CRON_JOBS = [
     cron(retried(sweep_files), name="sweep_files", minute=37, timeout=SWEEP_SECONDS),
 ]
 """Every hour, by one worker, whichever comes first."""
+
+STOCK_JOBS = [
+    cron(retried(keep_stock), name="keep_stock", second={5, 25, 45}, run_at_startup=True, timeout=120)
+]
+"""At most so often: what strangers take of it is made again at that pace, and no faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ LINES = [
     _line(PREVIEWS, draw_preview_of, at_once=2, poll_seconds=0.1, timeout=DRAW_SECONDS + 10),
     _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
     _line(REMINDERS, remind, at_once=2, poll_seconds=0.25, timeout=REMINDER_SECONDS),
+    _line(CAPTCHA_AUDIO, speak_captcha, at_once=2, poll_seconds=0.1, timeout=CAPTCHA_SECONDS),
+    Line(CAPTCHA_STOCK, at_once=1, poll_seconds=1.0, cron_jobs=STOCK_JOBS),
     Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),
 ]
 FUNCTIONS = [function for line in LINES for function in line.functions]
@@ -108,6 +118,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Works until `stop` is set, on the database that `models.database` was given."""
     bus = EventBus(settings.redis_url)
     await bus.start()
+    tell_by(bus)
     try:
         logger.info("the worker works")
         warn_without_a_scanner(settings)

@@ -94,6 +94,16 @@ def counted() -> Iterator[StatementCount]:
         _count.reset(token)
 
 
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Counts nothing of this task while the block lasts."""
+    token = _count.set(None)
+    try:
+        yield
+    finally:
+        _count.reset(token)
+
+
 class CountingConnection(asyncpg.Connection):
     def get_reset_query(self) -> str:
         # Nothing here changes the state of a session, so there is nothing to reset: one round trip saved a statement.

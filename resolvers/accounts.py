@@ -15,7 +15,6 @@ from core.errors import (
     ForbiddenError,
     NotFoundError,
     PartnerError,
-    RateLimitedError,
     UsernameTakenError,
     ValidationError,
 )
@@ -30,16 +29,14 @@ from models.database import Row, fetch, fetch_one, violated_constraint
 from models.email_confirmation import read_confirmation_token
 from resolvers import captcha as captchas
 from resolvers import catalogue
-from resolvers.captcha import CaptchaAnswer
+from resolvers.captcha import CaptchaAnswer, Passed
+from resolvers.mail_limits import count_confirmation
 from resolvers.reading.accounts import account_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.work import Work, unit_of_work
 
 USERNAME = re.compile(r"[^\W_][\w.@-]{2,39}")
 SUGGESTIONS = 3
-CONFIRMATIONS_AN_HOUR = 5
-"""Mails that one account can have sent to addresses which nobody has confirmed."""
-
 PROVED_BY_TOKEN = frozenset({"id", "username", "email_confirmed_at", "created_at"})
 """What whoever reads the mailbox may know of the account: less than its citizen, since an address may be mistyped."""
 
@@ -85,8 +82,8 @@ async def create_account(
 ) -> CreatedAccount:
     """Opens an account and mails a confirmation to its address. `selection` is what is asked of the account.
 
-    Raises ValidationError, CaptchaError, UsernameTakenError. A taken username costs a try of the captcha, not the
-    captcha: the person chooses another one and sends the same code again.
+    Raises ValidationError, CaptchaError, UsernameTakenError, RateLimitedError. A taken username costs a try of the
+    captcha, not the captcha: the person chooses another one and sends the same code again.
     """
     username = normalised_username(username)
     contact, problems = check_contact(
@@ -96,6 +93,7 @@ async def create_account(
     ValidationError.raise_for(problems)
     assert contact is not None
     challenge = await captchas.check(captcha, "CREATE_ACCOUNT")
+    await count_confirmation(actor, contact.email or "")
     password_hash = await hash_password(password)
     try:
         account_id = await _open(actor, username, password_hash, contact, challenge)
@@ -144,7 +142,10 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
 
 
 async def update_profile(actor: Actor, *, profile: Contact, selection: Selection) -> Row:
-    """Replaces the profile. Another e-mail address has to be confirmed again. Raises ValidationError."""
+    """Replaces the profile. Another e-mail address has to be confirmed again.
+
+    Raises ValidationError, RateLimitedError.
+    """
     assert isinstance(actor, CitizenActor)
     contact, problems = check_contact(profile, today=await catalogue.today(), email_required=True)
     ValidationError.raise_for(problems)
@@ -169,7 +170,7 @@ def username_problems(username: str) -> list[FieldProblem]:
 
 @unit_of_work
 async def _open(
-    work: Work, actor: Actor, username: str, password_hash: str, contact: Contact, challenge: UUID
+    work: Work, actor: Actor, username: str, password_hash: str, contact: Contact, challenge: Passed
 ) -> UUID:
     await captchas.consume(challenge, "CREATE_ACCOUNT")
     account = await create_account_rows(username, password_hash, contact, actor.language)
@@ -200,21 +201,10 @@ async def _replace_profile(work: Work, actor: CitizenActor, contact: Contact) ->
     account.profile = contact.to_json()
     account.email = contact.email or ""
     if moved:
-        await _require_few_confirmations(actor)
+        await count_confirmation(actor, account.email)
         account.email_confirmed_at = None
         work.mail("email_confirmation", account.email, actor.language, account_id=account.id)
     await account.save(update_fields=["profile", "email", "email_confirmed_at"])
-
-
-async def _require_few_confirmations(actor: CitizenActor) -> None:
-    """Raises RateLimitedError where the account has had as many mails sent this hour as it can."""
-    row = await fetch_one(
-        "SELECT count(*) AS sent FROM mail "
-        "WHERE account_id = $1 AND template = 'email_confirmation' AND created_at > now() - interval '1 hour'",
-        actor.account_id,
-    )
-    if row is not None and row["sent"] >= CONFIRMATIONS_AN_HOUR:
-        raise RateLimitedError(retry_after_seconds=3600)
 
 
 async def _free_usernames(taken: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -11,14 +11,26 @@ from core.captcha_image import code_for, same_code
 from core.clock import now
 from core.errors import CaptchaError
 from core.i18n import Text
+from core.keys import hmac_digest
+from core.networks import network_of
+from core.proof_of_work import is_solved, make_challenge
 from core.selection import Selection
 from core.settings import get_settings
 from models.actors import Actor
-from models.captcha import Captcha
 from models.database import Row, execute, fetch_one
-from models.ids import decode_as, encode
+from models.ids import decode_as, encode, new_id
+from resolvers.captcha_audio import MOST_OF_A_NETWORK, audio_of_network, audio_row, made_with
 
 LIFETIME = timedelta(minutes=5)
+
+MOST_MOVED = 20
+MOVED_WITHIN = timedelta(hours=1)
+"""How many challenges may be answered from another network than the one they were made for: so many an hour from each
+network, and to each (docs/decisions/0012)."""
+# Any constant does: it names the lock under which these are counted.
+MOVED_LOCK = 0x43415054
+
+PASSABLE = "used_at IS NULL AND expires_at > now() AND tries_left > 0"
 
 Purpose = Literal["CREATE_ACCOUNT", "SUBMIT_REQUEST", "REQUEST_PASSWORD"]
 
@@ -40,77 +52,154 @@ _PROMPTS: dict[Purpose, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class CaptchaAnswer:
-    """What somebody typed for a challenge."""
+    """What somebody typed for a challenge, or the work that their computer did; never both.
+
+    `address` is where the answer comes from.
+    """
 
     captcha: str
-    answer: str
+    answer: str | None = None
+    proof_of_work: str | None = None
+    address: str | None = None
 
 
-async def create_captcha(actor: Actor, *, purpose: Purpose, selection: Selection) -> Row:
-    """A new challenge for one purpose, good for five minutes and three tries."""
-    captcha = Captcha(purpose=purpose, expires_at=now() + LIFETIME)
-    await captcha.save(force_create=True)
-    return _row(actor, captcha)
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A challenge that was answered rightly, still to be `consume`d."""
+
+    id: UUID
+    network: bytes | None
+
+
+async def create_captcha(
+    actor: Actor, *, purpose: Purpose, selection: Selection, address: str | None = None
+) -> Row:
+    """A new challenge for one purpose, good for five minutes and three tries, from the network of `address`.
+
+    Where `audio` is asked for, it is one of the stock that can be heard at once, if there is any.
+    """
+    made = await fetch_one(
+        "WITH taken AS (UPDATE captcha_audio SET taken_at = now(), expires_at = $3 WHERE id = ("
+        "SELECT id FROM captcha_audio WHERE taken_at IS NULL AND language = $5 AND made_with = $6 "
+        f"AND expires_at > now() AND {audio_of_network('$4')} < {MOST_OF_A_NETWORK} "
+        "ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, captcha_id), "
+        "made AS (INSERT INTO captcha (id, purpose, created_at, expires_at, tries_left, network) "
+        "SELECT coalesce((SELECT captcha_id FROM taken), $1), $2, now(), $3, 3, $4 RETURNING *) "
+        "SELECT made.*, taken.id AS audio_id, CASE WHEN taken.id IS NOT NULL THEN 'READY' END AS audio_state "
+        "FROM made LEFT JOIN taken ON TRUE",
+        new_id(),
+        purpose,
+        now() + LIFETIME,
+        _network(address),
+        actor.language if "audio" in selection.names else None,
+        made_with(),
+    )
+    assert made is not None
+    return _row(actor, made, selection)
 
 
 async def captcha(actor: Actor, *, id: str, selection: Selection) -> Row | None:
     """A challenge that can still be passed."""
-    found = await _passable(decode_as("Captcha", id))
-    return _row(actor, found) if found else None
+    found = await fetch_one(
+        "SELECT c.*, a.id AS audio_id, a.state AS audio_state FROM captcha c "
+        "LEFT JOIN LATERAL (SELECT id, CASE WHEN content IS NOT NULL THEN 'READY' "
+        "WHEN next_attempt_at IS NOT NULL THEN 'PENDING' ELSE 'FAILED' END AS state "
+        "FROM captcha_audio WHERE captcha_id = c.id AND language = $2) a ON TRUE "
+        "WHERE c.id = $1 AND c.used_at IS NULL AND c.expires_at > now() AND c.tries_left > 0",
+        decode_as("Captcha", id),
+        actor.language,
+    )
+    return _row(actor, found, selection) if found else None
 
 
 async def code_to_draw(id: UUID) -> str | None:
     """The code of a challenge that can still be passed; None for any other."""
-    return code_for(id) if await _passable(id) else None
+    return (
+        code_for(id) if await fetch_one(f"SELECT id FROM captcha WHERE id = $1 AND {PASSABLE}", id) else None
+    )
 
 
-async def check(answer: CaptchaAnswer | None, purpose: Purpose) -> UUID:
-    """The challenge that was answered rightly, still to be `consume`d. A wrong answer costs one of its tries.
+async def check(answer: CaptchaAnswer | None, purpose: Purpose) -> Passed:
+    """The challenge, if it was answered rightly. A wrong answer costs one of its tries. Raises CaptchaError.
 
-    Raises CaptchaError.
+    Whether it can still be passed, `consume` says: who sends again what has been done already is not refused here.
     """
     id = decode_as("Captcha", answer.captcha) if answer else None
     if answer is None or id is None:
         raise CaptchaError
-    if not same_code(answer.answer, code_for(id)):
-        await spend_try(id)
+    passed = Passed(id, _network(answer.address))
+    if not _is_right(answer, id):
+        await spend_try(passed)
         raise CaptchaError
-    return id
+    return passed
 
 
-async def consume(id: UUID, purpose: Purpose) -> None:
+async def consume(passed: Passed, purpose: Purpose) -> None:
     """Takes the challenge in the transaction of what it is for: of any number at once, one succeeds.
 
-    Raises CaptchaError where it was used, has expired, has no tries left, or is for something else.
+    Raises CaptchaError where it was used, has expired, has no tries left (a right answer among fifty guesses at once is
+    worth no more than among three), is for something else, or came from another network than the one it was made for
+    once too often.
     """
-    taken = await execute(
-        "UPDATE captcha SET used_at = now() WHERE id = $1 AND purpose = $2 "
-        "AND used_at IS NULL AND expires_at > now() AND tries_left > 0",
-        id,
+    taken = await fetch_one(
+        "UPDATE captcha SET used_at = now(), used_from = $3 WHERE id = $1 AND purpose = $2 "
+        f"AND {PASSABLE} RETURNING network",
+        passed.id,
         purpose,
+        passed.network,
     )
-    if not taken:
+    if taken is None:
+        raise CaptchaError
+    if taken["network"] is not None and taken["network"] != passed.network:
+        await _let_move(passed.id, taken["network"], passed.network)
+
+
+async def spend_try(passed: Passed) -> None:
+    await execute(
+        "UPDATE captcha SET tries_left = tries_left - 1 WHERE id = $1 AND tries_left > 0", passed.id
+    )
+
+
+def _is_right(answer: CaptchaAnswer, id: UUID) -> bool:
+    if answer.proof_of_work is not None:
+        return answer.answer is None and is_solved(answer.proof_of_work, str(id))
+    return answer.answer is not None and same_code(answer.answer, code_for(id))
+
+
+async def _let_move(id: UUID, made_for: bytes, used_from: bytes | None) -> None:
+    """People leave the Wi-Fi for the street meanwhile. Whoever sells solved challenges does so all the time."""
+    await execute("SELECT pg_advisory_xact_lock($1)", MOVED_LOCK)
+    moved = await fetch_one(
+        "SELECT count(*) FILTER (WHERE network = $2) AS away, count(*) FILTER (WHERE used_from = $3) AS here "
+        "FROM captcha WHERE used_at > now() - $4::interval AND used_from IS DISTINCT FROM network "
+        "AND network IS NOT NULL AND id <> $1",
+        id,
+        made_for,
+        used_from,
+        MOVED_WITHIN,
+    )
+    assert moved is not None
+    if max(moved["away"], moved["here"]) >= MOST_MOVED:
         raise CaptchaError
 
 
-async def spend_try(id: UUID) -> None:
-    await execute("UPDATE captcha SET tries_left = tries_left - 1 WHERE id = $1 AND tries_left > 0", id)
+def _network(address: str | None) -> bytes | None:
+    """What is kept of a network: enough to know it again."""
+    network = network_of(address)
+    return None if network is None else hmac_digest("captcha network", network.encode())[:16]
 
 
-async def _passable(id: UUID | None) -> Captcha | None:
-    row = await fetch_one(
-        "SELECT * FROM captcha WHERE id = $1 AND used_at IS NULL AND expires_at > now() AND tries_left > 0",
-        id,
-    )
-    return Captcha._init_from_db(**row) if row else None
-
-
-def _row(actor: Actor, captcha: Captcha) -> Row:
-    return {
+def _row(actor: Actor, captcha: Row, selection: Selection) -> Row:
+    purpose: Purpose = captcha["purpose"]
+    expires_at: datetime = captcha["expires_at"]
+    row = {
         "__typename": "Captcha",
-        "id": encode("Captcha", captcha.id),
-        "prompt": _PROMPTS[captcha.purpose].in_(actor.language),  # type: ignore[index]
-        "image": f"{get_settings().public_url}/captcha/{captcha.id}.png",
-        "audio": {"state": "NOT_REQUESTED", "url": None},
-        "expires_at": captcha.expires_at,
+        "id": encode("Captcha", captcha["id"]),
+        "prompt": _PROMPTS[purpose].in_(actor.language),
+        "image": f"{get_settings().public_url}/captcha/{captcha['id']}.png",
+        "audio": audio_row(captcha["audio_state"], captcha["audio_id"]),
+        "expires_at": expires_at,
     }
+    if "proof_of_work" in selection.names:
+        row["proof_of_work"] = make_challenge(str(captcha["id"]), expires_at)
+    return row

@@ -39,7 +39,8 @@ from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import booking, catalogue
 from resolvers import captcha as captchas
-from resolvers.captcha import CaptchaAnswer
+from resolvers.captcha import CaptchaAnswer, Passed
+from resolvers.mail_limits import count_mail
 from resolvers.policies import RequestState, require
 from resolvers.reading.requests import request_part
 from resolvers.reading.shape import read_one, reading_for
@@ -127,8 +128,8 @@ async def submit_request(
 ) -> Row:
     """Sends a draft to the mairie, and its acknowledgement to the citizen. Sent twice with one version: done once.
 
-    Raises ValidationError, ConflictError, CaptchaError, NotAllowedError, NotFoundError; SlotUnavailableError where the
-    slot that the draft held was lost, with the next free one, read by `next_selection`.
+    Raises ValidationError, ConflictError, CaptchaError, NotAllowedError, NotFoundError, RateLimitedError;
+    SlotUnavailableError where the slot that the draft held was lost, with the next free one, read by `next_selection`.
     """
     challenge = None
     if captcha is not None and not isinstance(actor, CitizenActor):
@@ -279,7 +280,7 @@ async def _update(
 
 
 @unit_of_work
-async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, challenge: UUID | None) -> UUID:
+async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, challenge: Passed | None) -> UUID:
     request = await ServiceRequest.lock_visible(actor, id)
     if request.status == "SUBMITTED" and request.version == version + 1:
         return request.id
@@ -312,6 +313,7 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     await request.save(
         update_fields=["answers", "status", "submitted_at", "language", "version", "updated_at"]
     )
+    await count_mail(actor, contact.email if contact else None)
     event = work.happened("RequestSubmitted", request, actor)
     mail_the_citizen(work, request, "acknowledgement", event)
     if held is not None:

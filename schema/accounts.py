@@ -5,10 +5,12 @@ from datetime import datetime
 import strawberry
 
 import resolvers.accounts
+from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD
 from schema.callers import CITIZENS, EVERYONE, PEOPLE, Caller
 from schema.captcha import CaptchaAnswer, captcha_answer_of
 from schema.connections import Node
 from schema.contact import Contact, ContactInput, contact_of
+from schema.counting import Counted
 from schema.declare import input_object, output
 from schema.errors import (
     CaptchaError,
@@ -125,6 +127,7 @@ async def me(info: Info) -> Row | None:
     CreateAccountSuccess,
     refusals=(ValidationError, UsernameTakenError, CaptchaError),
     callers=frozenset({Caller.VISITOR, Caller.TICKET_HOLDER}),
+    limits=(Counted(CREATE_ACCOUNT),),
 )
 async def create_account(info: Info, input: CreateAccountInput) -> Row:
     """Opens an account, and sends the confirmation to its e-mail. It can log in at once."""
@@ -133,7 +136,7 @@ async def create_account(info: Info, input: CreateAccountInput) -> Row:
         username=input.username,
         password=input.password,
         profile=contact_of(input.profile),
-        captcha=captcha_answer_of(input.captcha),
+        captcha=captcha_answer_of(input.captcha, info.context),
         partner=credentials_of(input.partner) if input.partner else None,
         selection=selection_of(info, "account"),
     )
@@ -162,7 +165,13 @@ async def update_profile(info: Info, input: ContactInput) -> Row:
     return {"account": account}
 
 
-@mutation(RequestNewPasswordSuccess, refusals=(CaptchaError,), callers=PEOPLE, open=False)
+@mutation(
+    RequestNewPasswordSuccess,
+    refusals=(CaptchaError,),
+    callers=PEOPLE,
+    open=False,
+    limits=(Counted(NEW_PASSWORD, subject=lambda given: given["input"].username_or_email.strip().lower()),),
+)
 async def request_new_password(input: RequestNewPasswordInput) -> None:
     """Mot de passe oublié ? Always the same answer, whether or not the account exists."""
 

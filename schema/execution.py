@@ -28,7 +28,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from core.i18n import Text
 from schema.context import Context
-from schema.limits import LimitError, Limits, find_excesses
+from schema.limits import LimitError, Limits, measure
 from schema.masking import describe_errors
 
 __all__ = ["Answer", "Engine", "MalformedOperationError", "Operation", "OperationKind", "Stage"]
@@ -70,11 +70,12 @@ class MalformedOperationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document that was parsed and found valid."""
+    """One operation of a document that was parsed and found valid. `cost` is what Limits counts as such."""
 
     document: DocumentNode
     kind: OperationKind
     name: str | None
+    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Answer:
 class _Checked:
     document: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
+    costs: dict[str | None, int]
 
 
 class Engine:
@@ -158,6 +160,7 @@ class Engine:
             document=checked.document,
             kind=definition.operation.value,
             name=definition.name.value if definition.name else None,
+            cost=checked.costs[definition.name.value if definition.name else None],
         )
 
     def bind(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Executor[Context]:
@@ -225,7 +228,8 @@ class Engine:
             raise MalformedOperationError("document", [error]) from None
         except RecursionError:
             raise MalformedOperationError("document", [LimitError(_TOO_NESTED)]) from None
-        errors = find_excesses(self._schema, document, self.limits)
+        measured = measure(self._schema, document, self.limits)
+        errors = measured.excesses
         if not errors:
             errors = validate(self._schema, document, max_errors=20, hide_suggestions=not self.development)
         if errors:
@@ -237,6 +241,7 @@ class Engine:
                 for definition in document.definitions
                 if isinstance(definition, OperationDefinitionNode)
             },
+            measured.costs,
         )
 
     def _remember(self, text: str, checked: _Checked) -> None:

@@ -1,8 +1,8 @@
 """The ways to declare a field that is more than a key of a row.
 
-Root fields (`query`, `mutation`, `subscription`) say who may call them and enter themselves in `ROOT_FIELDS`,
-from which build.py makes the root types. `kept` is a field with arguments whose value a resolver has fetched
-already.
+Root fields (`query`, `mutation`, `subscription`) say who may call them and which limits they count against, and enter
+themselves in `ROOT_FIELDS`, from which build.py makes the root types. `kept` is a field with arguments whose value a
+resolver has fetched already.
 """
 
 import functools
@@ -22,6 +22,7 @@ from core.i18n import Text
 from core.selection import Selection, argument_key
 from schema.callers import Caller, refuse_others
 from schema.context import Context
+from schema.counting import Counted, count_field, remember_field
 from schema.rows import Row
 from schema.selection import arguments_of, selection_below
 
@@ -54,20 +55,26 @@ class RootField:
     callers: AbstractSet[Caller]
     field: StrawberryField
     open: bool
+    limits: tuple[Counted, ...] = ()
 
 
 ROOT_FIELDS: list[RootField] = []
 
 
 def query(
-    type_: Any, *, callers: AbstractSet[Caller], open: bool = True
+    type_: Any, *, callers: AbstractSet[Caller], open: bool = True, limits: tuple[Counted, ...] = ()
 ) -> Callable[[Resolver], StrawberryField]:
     """A root field of Query. The function gets `info` and the arguments, and returns the row or rows of `type_`."""
-    return functools.partial(_declare, "query", type_, callers, open, _answer)
+    return functools.partial(_declare, "query", type_, callers, open, limits, _answer)
 
 
 def mutation(
-    success: Any, *, refusals: tuple[type, ...] = (), callers: AbstractSet[Caller], open: bool = True
+    success: Any,
+    *,
+    refusals: tuple[type, ...] = (),
+    callers: AbstractSet[Caller],
+    open: bool = True,
+    limits: tuple[Counted, ...] = (),
 ) -> Callable[[Resolver], StrawberryField]:
     """A root field of Mutation, which answers `success` or one of the error types in `refusals`.
 
@@ -75,7 +82,7 @@ def mutation(
     success. A RefusedError of a type that is not among the refusals is a defect.
     """
     if not refusals:
-        return functools.partial(_declare, "mutation", success, callers, open, _answer)
+        return functools.partial(_declare, "mutation", success, callers, open, limits, _answer)
     name = success.__name__.removesuffix("Success")
     members: Any = functools.reduce(operator.or_, refusals, success)
     union = Annotated[members, strawberry.union(f"{name}Result")]
@@ -89,14 +96,14 @@ def mutation(
                 raise RuntimeError(f"{info.field_name} does not declare {type(error).__name__}") from error
             return describe_refusal(error, info.context)
 
-    return functools.partial(_declare, "mutation", union, callers, open, answer)
+    return functools.partial(_declare, "mutation", union, callers, open, limits, answer)
 
 
 def subscription(
-    type_: Any, *, callers: AbstractSet[Caller], open: bool = True
+    type_: Any, *, callers: AbstractSet[Caller], open: bool = True, limits: tuple[Counted, ...] = ()
 ) -> Callable[[Resolver], StrawberryField]:
     """A root field of Subscription. The function returns the iterator of rows; it is not called for who may not."""
-    return functools.partial(_declare, "subscription", type_, callers, open, _answer)
+    return functools.partial(_declare, "subscription", type_, callers, open, limits, _answer)
 
 
 def kept(type_: Any) -> Callable[[Callable[..., None]], Any]:
@@ -142,11 +149,23 @@ async def _answer(resolver: Resolver, info: Info, arguments: dict[str, Any]) -> 
     return await resolver(info, **arguments)
 
 
+def _counting(function: Resolver, limits: tuple[Counted, ...]) -> Resolver:
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        to_remember = await count_field(limits, info.context, arguments)
+        result = await function(info, **arguments)
+        if result is not None:
+            await remember_field(to_remember, info.context, arguments)
+        return result
+
+    return resolve
+
+
 def _declare(
     operation: Operation,
     type_: Any,
     callers: AbstractSet[Caller],
     open: bool,
+    limits: tuple[Counted, ...],
     answer: Callable[[Resolver, Info, dict[str, Any]], Awaitable[Any]],
     function: Resolver,
 ) -> StrawberryField:
@@ -155,7 +174,7 @@ def _declare(
         if not open:
             raise UnavailableError(NOT_YET_OPEN)
         arguments_of(info._raw_info)  # Raises for a page out of bounds.
-        return await answer(function, info, arguments)
+        return await answer(_counting(function, limits) if limits else function, info, arguments)
 
     make = strawberry.subscription if operation == "subscription" else strawberry.field
     field: StrawberryField = make(
@@ -163,7 +182,7 @@ def _declare(
         graphql_type=type_,
         description=_description(function, callers, open),
     )
-    ROOT_FIELDS.append(RootField(operation, function.__name__, callers, field, open))
+    ROOT_FIELDS.append(RootField(operation, function.__name__, callers, field, open, limits))
     return field
 
 

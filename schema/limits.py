@@ -34,7 +34,7 @@ from graphql import (
 from core.i18n import Text
 from resolvers.reading.pages import PAGE_LIMIT
 
-__all__ = ["LimitError", "Limits", "find_excesses"]
+__all__ = ["LimitError", "Limits", "Measured", "find_excesses", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,21 @@ class _Weight:
         return min(_CEILING, self.repetitions + own)
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a document comes to. `costs` has the cost of each operation by its name; nothing where there are excesses
+    that keep it from being weighed."""
+
+    excesses: list[GraphQLError]
+    costs: dict[str | None, int] = field(default_factory=dict)
+
+
 def find_excesses(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+    """The excesses that `measure` finds."""
+    return measure(schema, document, limits).excesses
+
+
+def measure(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> Measured:
     """Everything in which the document goes beyond the limits; empty where it may be validated.
 
     The document need not be valid: unknown fields and fragments weigh what is written below them, and a
@@ -156,7 +170,9 @@ def find_excesses(schema: GraphQLSchema, document: DocumentNode, limits: Limits)
     """
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     if len(fragments) > limits.fragments:
-        return [LimitError(_TOO_MANY_FRAGMENTS.format(found=len(fragments), limit=limits.fragments))]
+        return Measured(
+            [LimitError(_TOO_MANY_FRAGMENTS.format(found=len(fragments), limit=limits.fragments))]
+        )
     scale = _Scale(schema, limits)
     for name in _innermost_first(fragments):
         fragment = fragments[name]
@@ -164,9 +180,11 @@ def find_excesses(schema: GraphQLSchema, document: DocumentNode, limits: Limits)
             fragment.selection_set, schema.type_map.get(fragment.type_condition.name.value)
         )
     total = _Weight()
+    costs: dict[str | None, int] = {}
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             weight = scale.weigh(definition.selection_set, schema.get_root_type(definition.operation))
+            costs[definition.name.value if definition.name else None] = weight.cost
             total.depth = max(total.depth, weight.depth)
             total.aliases = max(total.aliases, weight.aliases)
             total.width = max(total.width, weight.width)
@@ -185,7 +203,7 @@ def find_excesses(schema: GraphQLSchema, document: DocumentNode, limits: Limits)
     ]
     if total.introspects and not limits.introspection:
         excesses.append(LimitError(_NO_INTROSPECTION))
-    return excesses
+    return Measured(excesses, costs)
 
 
 class _Scale:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import resolvers.requests
+from core.limits.declared import START_REQUEST, SUBMIT_REQUEST, TICKET
 from schema.agents import Agent
 from schema.answers import Answer, AnswerInput, answer_of
 from schema.appointments import Appointment
@@ -15,6 +16,7 @@ from schema.callers import APPLICANTS, CITIZENS, EVERYONE, Caller
 from schema.captcha import CaptchaAnswer, captcha_answer_of
 from schema.connections import Connection, Node
 from schema.contact import Contact, ContactInput, contact_of
+from schema.counting import Counted, ticket_key
 from schema.declare import enumeration, input_object, output
 from schema.errors import (
     AccountRequiredError,
@@ -38,6 +40,9 @@ from schema.statuses import RequestStatus
 
 if TYPE_CHECKING:
     from schema.events import RequestEventConnection
+
+LOOK_UP = Counted(TICKET, subject=lambda given: ticket_key(given["ticket"]))
+"""Of a ticket that an argument names."""
 
 EventConnection = Annotated["RequestEventConnection", strawberry.lazy("schema.events")]
 
@@ -205,7 +210,7 @@ async def request(info: Info, id: strawberry.ID) -> Row | None:
     return await resolvers.requests.request(info.context.actor, id=id, selection=selection_of(info))
 
 
-@query(ServiceRequest | None, callers=EVERYONE)
+@query(ServiceRequest | None, callers=EVERYONE, limits=(LOOK_UP,))
 async def request_by_ticket(info: Info, ticket: TicketNumber) -> Row | None:
     """A request by its ticket number alone, as the acknowledgement e-mail gives it."""
     return await resolvers.requests.request_by_ticket(
@@ -217,6 +222,7 @@ async def request_by_ticket(info: Info, ticket: TicketNumber) -> Row | None:
     StartRequestSuccess,
     refusals=(NotFoundError, AccountRequiredError, NotAllowedError, ValidationError),
     callers=APPLICANTS | {Caller.VISITOR},
+    limits=(Counted(START_REQUEST),),
 )
 async def start_request(info: Info, input: StartRequestInput) -> Row:
     """Begins a draft. A visitor goes on with its ticket: `Authorization: Ticket …`."""
@@ -262,6 +268,7 @@ async def update_request(info: Info, input: UpdateRequestInput) -> Row:
         NotFoundError,
     ),
     callers=APPLICANTS,
+    limits=(Counted(SUBMIT_REQUEST),),
 )
 async def submit_request(info: Info, input: SubmitRequestInput) -> Row:
     """Hands a draft to the mairie. The acknowledgement with the ticket goes out by e-mail."""
@@ -270,7 +277,7 @@ async def submit_request(info: Info, input: SubmitRequestInput) -> Row:
         info.context.actor,
         request=given["request"],
         version=given["version"],
-        captcha=captcha_answer_of(input.captcha) if input.captcha else None,
+        captcha=captcha_answer_of(input.captcha, info.context) if input.captcha else None,
         selection=selection_of(info, "request"),
         next_selection=selection_of(info, "next_available"),
     )
@@ -292,7 +299,7 @@ async def cancel_request(info: Info, input: CancelRequestInput) -> Row:
     return {"request": cancelled}
 
 
-@mutation(ClaimRequestSuccess, refusals=(NotAllowedError, NotFoundError), callers=CITIZENS)
+@mutation(ClaimRequestSuccess, refusals=(NotAllowedError, NotFoundError), callers=CITIZENS, limits=(LOOK_UP,))
 async def claim_request(info: Info, ticket: TicketNumber) -> Row:
     """Rattacher cette demande à mon compte citoyen."""
     claimed = await resolvers.requests.claim_request(

@@ -9,9 +9,12 @@ import strawberry
 import resolvers.sessions
 from core.errors import ForbiddenError
 from core.i18n import Text
+from core.limits.declared import LOG_IN
+from models.accounts import normalised_username
 from schema.agents import Agent
 from schema.callers import AGENTS, CITIZENS, PEOPLE
 from schema.connections import Node
+from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
 from schema.errors import InvalidCredentialsError, NotFoundError
 from schema.fields import Info, mutation, selection_of
@@ -77,7 +80,12 @@ class RevokeSessionSuccess:
     """Those that are left."""
 
 
-@mutation(LogInSuccess, refusals=(InvalidCredentialsError,), callers=PEOPLE)
+@mutation(
+    LogInSuccess,
+    refusals=(InvalidCredentialsError,),
+    callers=PEOPLE,
+    limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
+)
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
     answer.

@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from core import limits
 from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers, temporary_servers
@@ -41,6 +42,10 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("ESPACE_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("ESPACE_SECRET_KEY", SECRET_KEY)
         patch.setenv("ESPACE_CAPTCHA_FIXED_CODE", "AZERTY")
+        # Workers of other tests have better things to do.
+        patch.setenv("ESPACE_CAPTCHA_AUDIO_STOCK", "0")
+        # Everybody in a test is one address. Everything is counted; what has limits of its own is told so.
+        patch.setenv("ESPACE_RATE_LIMITS", "1000")
         get_settings.cache_clear()
         yield
     get_settings.cache_clear()
@@ -83,7 +88,15 @@ async def settings(
     get_settings.cache_clear()
     await get_redis().flushall()
     yield get_settings()
+    await limits.close()
     await close_redis()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def limits_as_declared(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits are those of production, not a thousand times that."""
+    monkeypatch.setenv("ESPACE_RATE_LIMITS", "1")
     get_settings.cache_clear()
 
 

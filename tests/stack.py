@@ -255,6 +255,9 @@ class Stack:
             "ESPACE_SMTP_URL": self.inbox.url,
             "ESPACE_SECRET_KEY": "the secret key of the stack, which is long enough",
             "ESPACE_CAPTCHA_FIXED_CODE": "AZERTY",
+            # Whatever test needs one read aloud beforehand finds one, and the others their processors.
+            "ESPACE_CAPTCHA_AUDIO_STOCK": "1",
+            "ESPACE_RATE_LIMITS": "1000",
         }
         await self.run("migrate")
         await self.run("load", str(municipality))

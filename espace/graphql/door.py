@@ -12,9 +12,12 @@ from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
 from core.errors import ForbiddenError, UnauthenticatedError
 from core.i18n import Language, Text
+from core.limits import count, remember
+from core.limits.declared import TICKET
 from core.settings import Settings
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from schema.context import CallFacts, Context, CookieChange, Transport
+from schema.counting import ticket_key
 
 CSRF_HEADER = "X-Requested-With"
 
@@ -123,7 +126,7 @@ class Door:
     async def admit(self, connection: HTTPConnection, language: Language, transport: Transport) -> Context:
         """The context of one operation. A cookie that is no longer good makes a visitor, and is taken back.
 
-        Raises UnauthenticatedError for a header that is not good.
+        Raises UnauthenticatedError for a header that is not good, and RateLimitedError for too many tickets.
         """
         credentials = self.credentials_of(connection, connection.headers)
         facts = CallFacts(
@@ -132,7 +135,7 @@ class Door:
             user_agent=connection.headers.get("user-agent"),
         )
         try:
-            actor = await self.identify(credentials, language)
+            actor = await self.identify(credentials, language, facts.address)
         except UnauthenticatedError:
             if not credentials.from_cookie:
                 raise
@@ -142,9 +145,14 @@ class Door:
     def credentials_of(self, connection: HTTPConnection, headers: Mapping[str, str]) -> Credentials:
         return read_credentials(headers.get("authorization"), connection.cookies.get(self.cookie_name))
 
-    async def identify(self, credentials: Credentials, language: Language) -> Actor:
+    async def identify(self, credentials: Credentials, language: Language, address: str | None) -> Actor:
+        """Who calls from `address`. Raises UnauthenticatedError, and RateLimitedError for too many tickets."""
         if credentials.bearer is None and credentials.ticket is None:
             return Visitor(language=language)
-        return await self._authenticate(
-            bearer=credentials.bearer, ticket=credentials.ticket, language=language
-        )
+        ticket = credentials.ticket
+        looked_up = None if ticket is None else ticket_key(ticket)
+        is_familiar = looked_up is not None and await count(TICKET, address=address, subject=looked_up)
+        actor = await self._authenticate(bearer=credentials.bearer, ticket=ticket, language=language)
+        if looked_up is not None and not is_familiar:
+            await remember(TICKET, address=address, subject=looked_up)
+        return actor

@@ -144,9 +144,14 @@ async def _read_body(request: Request, maximum_bytes: int) -> bytes:
 
 def refuse_declared_size(request: Request, maximum_bytes: int, text: Text | None = None) -> None:
     """Raises RefusedEnvelopeError (413) where Content-Length already says that the body is too large."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > maximum_bytes:
+    if (declared_size(request) or 0) > maximum_bytes:
         refuse_size(maximum_bytes, text)
+
+
+def declared_size(request: Request) -> int | None:
+    """Content-Length, where there is one."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else None
 
 
 def refuse_size(maximum_bytes: int, text: Text | None = None) -> NoReturn:

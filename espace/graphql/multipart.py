@@ -17,14 +17,17 @@ from starlette.requests import ClientDisconnect, Request
 
 from core.i18n import Text
 from core.settings import Settings
+from espace.graphql.charging import charged
 from espace.graphql.envelope import (
     Envelope,
     RefusedEnvelopeError,
     check_envelope,
+    declared_size,
     parse_json,
     refuse_declared_size,
     refuse_size,
 )
+from schema.context import Context
 from uploads.receiving import (
     BodyTooLargeError,
     BodyTooSlowError,
@@ -68,14 +71,14 @@ def read_boundary(request: Request, maximum_bytes: int) -> bytes:
 
 @asynccontextmanager
 async def reading_parts(
-    request: Request, boundary: bytes, settings: Settings
+    request: Request, boundary: bytes, settings: Settings, context: Context
 ) -> AsyncIterator[AsyncIterator[PartEvent]]:
-    """The parts of the body, under the limits of the settings.
+    """The parts of the body, under the limits of the settings, counted for whoever calls.
 
-    What goes wrong while the block reads them becomes RefusedEnvelopeError (400, 408, 413).
+    Raises RateLimitedError. What goes wrong while the block reads them becomes RefusedEnvelopeError (400, 408, 413).
     """
     async with (
-        aclosing(_stream(request)) as stream,
+        aclosing(charged(_stream(request), context, declared_size(request))) as stream,
         aclosing(
             paced(
                 stream,

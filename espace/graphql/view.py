@@ -17,6 +17,7 @@ from core.i18n import Language, Text, negotiate
 from core.settings import Settings
 from espace.cors import open_to_allowed_origins
 from espace.early_answer import EarlyAnswer, WatchedBody
+from espace.graphql.charging import charge, charge_upload
 from espace.graphql.door import CSRF_HEADER, Authenticate, Door, sender_of_files
 from espace.graphql.envelope import (
     EVENT_STREAM,
@@ -42,7 +43,7 @@ from espace.graphql.sse import EventStreamResponse
 from espace.graphql.websocket import Connection
 from models.database import counted
 from schema.context import Context
-from schema.execution import Engine, MalformedOperationError, Operation
+from schema.execution import Answer, Engine, MalformedOperationError, Operation
 from schema.limits import Limits
 from schema.masking import (
     MALFORMED_OPERATION,
@@ -139,6 +140,7 @@ class GraphQLView:
             _check_transport(operation, request.method, media_type)
             if media_type == EVENT_STREAM:
                 context = await self.door.admit(request, language, "sse")
+                await charge(context, operation)
                 return EventStreamResponse(self._stream(operation, envelope, context))
             return await self._execute(request, operation, envelope, language, media_type)
         except RefusedEnvelopeError as error:
@@ -176,9 +178,10 @@ class GraphQLView:
         boundary = read_boundary(request, self.settings.upload_request_bytes)
         with counted() as at_door:
             context = await self.door.admit(request, language, "http")
+            await charge_upload(context)
         admission = _Admission(context, at_door.value)
         with self.seats.take(sender_of_files(context.actor)), ExitStack() as files:
-            async with reading_parts(request, boundary, self.settings) as parts:
+            async with reading_parts(request, boundary, self.settings, context) as parts:
                 envelope, places = await read_operation(parts, self.maximum_bytes)
                 operation = self.engine.prepare(envelope.document, envelope.operation_name)
                 _check_transport(operation, request.method, media_type)
@@ -200,6 +203,7 @@ class GraphQLView:
                 whole.count.value += admission.statements
             else:
                 context = await self.door.admit(request, language, "http")
+            await charge(context, operation)
             at_door = whole.statements
             executor = self.engine.bind(operation, envelope.variables, context)
             result = await self.engine.execute(executor)
@@ -207,6 +211,9 @@ class GraphQLView:
             whole.answers = 1
         response = answer(result.payload(), media_type)
         response.headers["Content-Language"] = context.language
+        wait = _longest_wait(result)
+        if wait:
+            response.headers["Retry-After"] = str(wait)
         if self.development:
             response.headers["Server-Timing"] = ", ".join(
                 (
@@ -241,6 +248,12 @@ def _check_transport(operation: Operation, method: str, media_type: str) -> None
         raise RefusedEnvelopeError(405, _NO_MUTATION_BY_GET, {"Allow": "POST"})
     if operation.kind == "subscription" and media_type != EVENT_STREAM:
         raise RefusedEnvelopeError(400, _NO_PLAIN_SUBSCRIPTION)
+
+
+def _longest_wait(result: Answer) -> int:
+    """Seconds after which all fields that met a limit may be asked for again; 0 where none did."""
+    waits = (error.get("extensions", {}).get("retryAfterSeconds", 0) for error in result.errors)
+    return max(waits, default=0)
 
 
 def _without_stream(media_type: str) -> str:

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from core.errors import CallError, ForbiddenError, UnauthenticatedError
 from core.i18n import Language, Text, negotiate
+from espace.graphql.charging import charge
 from espace.graphql.door import Credentials, Door
 from espace.graphql.envelope import Envelope, RefusedEnvelopeError, check_envelope
 from espace.graphql.observation import log_refusal, observed
@@ -169,7 +170,7 @@ class Connection:
     async def _context(self, caller: _Caller) -> Context:
         """The context of one operation; that of a visitor where the cookie is no longer good."""
         try:
-            actor = await self.door.identify(caller.credentials, caller.language)
+            actor = await self.door.identify(caller.credentials, caller.language, caller.facts.address)
         except UnauthenticatedError:
             if not caller.credentials.from_cookie:
                 raise
@@ -228,6 +229,7 @@ class Connection:
         try:
             with observed(operation, "websocket") as whole:
                 context = await self._context(caller)
+                await charge(context, operation)
                 executor = self.engine.bind(operation, envelope.variables, context)
                 async with aclosing(self.engine.answers(operation, executor)) as answers:
                     async for answer in answers:

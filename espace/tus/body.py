@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from core.errors import UnavailableError
+from core.errors import RateLimitedError, UnavailableError
 from espace.tus import refusals
 from espace.tus.headers import Checksum
 from espace.tus.refusals import RefusedUploadError
@@ -38,7 +38,9 @@ class Continuation:
         self._restart()
 
     async def take(self, chunks: AsyncIterator[bytes]) -> None:
-        """Stores a part as soon as it is whole, and what is left when the body ends, stalls or is cut off."""
+        """Stores a part as soon as it is whole, and what is left when the body ends, stalls, is cut off or
+        meets a limit.
+        """
         try:
             async for chunk in chunks:
                 rest = memoryview(chunk)
@@ -47,7 +49,7 @@ class Continuation:
                     await self._hold(piece)
                     if self._size == PART_BYTES:
                         await self._store()
-        except (ClientDisconnect, BodyTooSlowError):
+        except (ClientDisconnect, BodyTooSlowError, RateLimitedError):
             await self._store()
             raise
         await self._store()

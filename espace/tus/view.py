@@ -19,6 +19,7 @@ from core.errors import (
     ForbiddenError,
     NotAllowedError,
     NotFoundError,
+    RateLimitedError,
     RefusedError,
     UnauthenticatedError,
     UnavailableError,
@@ -26,14 +27,16 @@ from core.errors import (
 from core.i18n import negotiate
 from core.settings import Settings
 from espace.early_answer import EarlyAnswer, WatchedBody
+from espace.graphql.charging import charge_upload, charged
 from espace.graphql.door import Door, sender_of_files
+from espace.graphql.envelope import declared_size
 from espace.graphql.responses import PROTECTION
 from espace.tus import headers, refusals
 from espace.tus.body import Continuation
 from espace.tus.refusals import VERSION, RefusedUploadError
-from models.actors import Actor
 from models.ids import decode_as, encode
 from resolvers.uploads import UploadState, create_upload, end_upload, find_upload
+from schema.context import Context
 from uploads.checking import announced_kind, rejections
 from uploads.checking.names import normalise_name
 from uploads.receiving import BodyTooLargeError, BodyTooSlowError, Seats, paced
@@ -76,9 +79,10 @@ class TusView:
             raise refusals.wrong_method(allowed)
         if request.headers.get("tus-resumable") != VERSION:
             raise refusals.wrong_version()
-        actor = await self._admit(request, method)
+        context = await self._admit(request, method)
+        actor = context.actor
         if named is None:
-            return await self._create(request, actor)
+            return await self._create(request, context)
         id = decode_as("Upload", named)
         if id is None:
             raise refusals.absent()
@@ -93,14 +97,15 @@ class TusView:
             raise refusals.absent()
         if upload.expired:
             raise refusals.expired()
-        return await self._continue(request, actor, upload) if method == "PATCH" else _progress(upload)
+        return await self._continue(request, context, upload) if method == "PATCH" else _progress(upload)
 
-    async def _admit(self, request: Request, method: str) -> Actor:
+    async def _admit(self, request: Request, method: str) -> Context:
         if method != "HEAD":
             self.door.check_forgery(request)
         context = await self.door.admit(request, negotiate(request.headers.get("accept-language")), "http")
         sender_of_files(context.actor)  # Refuses whoever has no files.
-        return context.actor
+        await charge_upload(context)
+        return context
 
     def _capabilities(self) -> Response:
         return Response(
@@ -113,7 +118,7 @@ class TusView:
             },
         )
 
-    async def _create(self, request: Request, actor: Actor) -> Response:
+    async def _create(self, request: Request, context: Context) -> Response:
         length = headers.announced_length(request.headers)
         if not length:
             raise rejections.empty()
@@ -126,8 +131,8 @@ class TusView:
         checksum = headers.checksum(request.headers)
         if (headers.number(request.headers, "Content-Length") or 0) > length:
             raise refusals.more_than_announced()
-        upload = await create_upload(actor, name=name, media_type=media_type, length=length)
-        offset = await self._receive_first(request, actor, upload, checksum) if with_body else 0
+        upload = await create_upload(context.actor, name=name, media_type=media_type, length=length)
+        offset = await self._receive_first(request, context, upload, checksum) if with_body else 0
         return Response(
             status_code=201,
             headers={
@@ -138,23 +143,23 @@ class TusView:
         )
 
     async def _receive_first(
-        self, request: Request, actor: Actor, upload: UploadState, checksum: headers.Checksum | None
+        self, request: Request, context: Context, upload: UploadState, checksum: headers.Checksum | None
     ) -> int:
         """Where an upload stands after the body that came with its creation.
 
         Where the client will not learn of the upload, there is none.
         """
-        with closing(Continuation(actor, upload)) as continuation:
+        with closing(Continuation(context.actor, upload)) as continuation:
             try:
-                await self._receive(request, continuation, upload, checksum)
+                await self._receive(request, context, continuation, upload, checksum)
             except RefusedUploadError:
-                await end_upload(actor, upload.id)
+                await end_upload(context.actor, upload.id)
                 raise
-            except (BodyTooSlowError, UnavailableError):
+            except (BodyTooSlowError, RateLimitedError, UnavailableError):
                 pass  # The client goes on from what is stored.
             return continuation.offset
 
-    async def _continue(self, request: Request, actor: Actor, upload: UploadState) -> Response:
+    async def _continue(self, request: Request, context: Context, upload: UploadState) -> Response:
         offset = headers.number(request.headers, "Upload-Offset")
         checksum = headers.checksum(request.headers)
         if offset is None:
@@ -163,9 +168,9 @@ class TusView:
             raise refusals.wrong_offset()
         if (headers.number(request.headers, "Content-Length") or 0) > upload.length - offset:
             raise refusals.more_than_announced()
-        with closing(Continuation(actor, upload)) as continuation:
+        with closing(Continuation(context.actor, upload)) as continuation:
             try:
-                await self._receive(request, continuation, upload, checksum)
+                await self._receive(request, context, continuation, upload, checksum)
             except BodyTooSlowError:
                 raise refusals.too_slow() from None
         return Response(
@@ -192,6 +197,8 @@ class TusView:
                 return 415, {}
             case NotAllowedError():  # Too many uploads wait. No Retry-After: the caller has to do something.
                 return 429, {}
+            case RateLimitedError():
+                return 429, {"Retry-After": str(error.retry_after_seconds)}
             case UnavailableError():
                 return 503, {"Retry-After": "2"}
             case _:
@@ -200,12 +207,13 @@ class TusView:
     async def _receive(
         self,
         request: Request,
+        context: Context,
         continuation: Continuation,
         upload: UploadState,
         checksum: headers.Checksum | None,
     ) -> None:
         async with (
-            aclosing(request.stream()) as stream,
+            aclosing(charged(request.stream(), context, declared_size(request))) as stream,
             aclosing(
                 paced(
                     stream,

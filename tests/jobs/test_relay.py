@@ -16,6 +16,7 @@ from core.tasks import end_tasks
 from jobs import relay as relaying
 from jobs.relay import MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
 from jobs.worker import make_queue
+from models.captcha import CaptchaAudio
 from models.database import execute
 from models.receipts import Receipt
 from tests.factories import make_schedule, make_slot
@@ -112,6 +113,14 @@ async def _add_receipt(**columns: object) -> str:
     return str(receipt.id)
 
 
+async def _add_recording() -> None:
+    soon = now() + timedelta(minutes=5)
+    recording = CaptchaAudio(
+        captcha_id=uuid4(), language="fr", next_attempt_at=now(), taken_at=now(), expires_at=soon
+    )
+    await recording.save(force_create=True)
+
+
 async def _jobs_of(queue: ArqRedis, source: Source) -> list[tuple[str, str]]:
     jobs = await queue.queued_jobs(queue_name=source.queue)
     return sorted((job.function, job.args[0]) for job in jobs)
@@ -151,6 +160,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await add_clean_file()
     await _add_receipt()
     await add_due(await make_slot(await make_schedule()))
+    await _add_recording()
     relay = Relay(queue)
     assert await relay.hand_out([source]) == 1
     assert await relay.hand_out([source]) == 0
@@ -160,6 +170,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     )
     await execute("UPDATE receipt SET attempts = attempts + 1")
     await execute("UPDATE appointment SET sequence = sequence + 1")
+    await execute("UPDATE captcha_audio SET attempts = attempts + 1")
     assert await relay.hand_out([source]) == 1
 
 

@@ -19,7 +19,7 @@ from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers
 from jobs.relay import MAIL, SOURCES
 from jobs.retrying import retried
-from jobs.worker import SWEEPS, work
+from jobs.worker import CAPTCHA_STOCK, SWEEPS, work
 from tests.jobs.files import add_file
 from tests.jobs.mail_server import MailServer
 from tests.jobs.mails import add_account, add_confirmations, add_mail, count_mails
@@ -178,7 +178,7 @@ async def test_results_are_not_kept_and_the_queue_ends_empty(mairie: Settings, i
         await _until(is_empty)
         await asyncio.sleep(0.2)
         keys = set(await redis.keys("*"))
-    queues = [SWEEPS, *(source.queue for source in SOURCES)]
+    queues = [SWEEPS, CAPTCHA_STOCK, *(source.queue for source in SOURCES)]
     assert keys <= {f"{queue}:health-check".encode() for queue in queues}
     await redis.aclose()
 

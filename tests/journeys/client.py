@@ -245,7 +245,7 @@ class Following:
         async with asyncio.timeout(within):
             kept = await self._kept.get()
         if isinstance(kept, dict):
-            self.cursor = kept.get("cursor")  # What changes in a calendar has none.
+            self.cursor = kept.get("cursor")  # What is no event has none.
             return kept
         self._kept.put_nowait(kept)
         raise kept or StopAsyncIteration

@@ -15,9 +15,19 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from core.settings import NO_SCANNER, Settings
+from core.settings import NO_SCANNER, Settings, get_settings
 from espace.graphql import graphql_app
 from tests.protocol.sample import authenticate, sample_schema
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """There is neither Redis nor PostgreSQL to count in."""
+    monkeypatch.setenv("ESPACE_RATE_LIMITS", "0")
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
 
 ALLOWED_ORIGIN = "https://portail.example"
 
@@ -34,6 +44,7 @@ def make_settings(data: Path, mode: Literal["development", "production"] = "deve
         smtp_url="smtp://localhost",
         public_url="https://mairie.example",
         clamd_url=NO_SCANNER,
+        rate_limits=1.0,
     )
 
 

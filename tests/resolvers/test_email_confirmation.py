@@ -9,6 +9,7 @@ import pytest
 from core.clock import now
 from core.errors import ForbiddenError, NotFoundError, RateLimitedError
 from core.keys import sign
+from core.limits.declared import CONFIRMATION
 from core.selection import Selection
 from models.accounts import Account
 from models.actors import CitizenActor, Visitor
@@ -16,7 +17,7 @@ from models.database import Row
 from models.email_confirmation import confirmation_token
 from models.ids import new_id
 from models.mail import Mail
-from resolvers.accounts import CONFIRMATIONS_AN_HOUR, confirm_email, update_profile
+from resolvers.accounts import confirm_email, update_profile
 from tests.factories import JEANNE, make_citizen
 
 SELECTION = Selection.of("id", "email_confirmed_at")
@@ -91,11 +92,14 @@ async def test_the_link_proves_a_mailbox_and_not_a_citizen(citizen: CitizenActor
     assert asked in {key.split()[0] for key in row}
 
 
-async def test_an_account_has_few_confirmations_sent_an_hour(citizen: CitizenActor) -> None:
-    for number in range(CONFIRMATIONS_AN_HOUR):
+async def test_an_account_has_few_confirmations_sent_an_hour(
+    citizen: CitizenActor, limits_as_declared: None
+) -> None:
+    most = CONFIRMATION.each_caller[0].amount
+    for number in range(most):
         contact = replace(JEANNE, email=f"jeanne{number}@example.org")
         await update_profile(citizen, profile=contact, selection=SELECTION)
     with pytest.raises(RateLimitedError):
         await update_profile(citizen, profile=JEANNE, selection=SELECTION)
-    assert await Mail.all().count() == CONFIRMATIONS_AN_HOUR
+    assert await Mail.all().count() == most
     assert (await Account.get(id=citizen.account_id)).email == contact.email

@@ -1,0 +1,154 @@
+"""The limits, all of them. docs/decisions/0013 says why they are as they are.
+
+They are there for programs: a class of 200 pupils behind one address, who all log in, file and send files in the same
+lesson, meets none of them. `ESPACE_RATE_LIMITS` multiplies all amounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `amount` in any `seconds`: a sliding window, which the one before counts into by its share."""
+
+    amount: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How often one thing may be done. `name` is in the keys: rename one, and it counts from zero.
+
+    Counted in the order of the fields, and no further than the first that is met, which is not counted: what is
+    refused to one address takes nothing away from an account, nor from everybody, and who goes on trying has to wait
+    no longer for it.
+
+    `each_address`   an IPv4 address, or the /64 of an IPv6 address
+    `each_caller`    whoever is logged in: account, agent, partner, or the request of a ticket
+    `each_pair`      a subject from one address
+    `each_subject`   what is named, whoever names it: a username, a recipient
+    `over_all`       everybody together
+
+    With `remembered` (seconds), a pair that has succeeded counts as `familiar` says and as nothing else, until that
+    is used up: whoever fills the other counts does not hold it up.
+    """
+
+    name: str
+    each_address: tuple[Rate, ...] = ()
+    each_caller: tuple[Rate, ...] = ()
+    each_pair: tuple[Rate, ...] = ()
+    each_subject: tuple[Rate, ...] = ()
+    over_all: tuple[Rate, ...] = ()
+    familiar: tuple[Rate, ...] = ()
+    remembered: int = 0
+
+
+LOG_IN = Limit(
+    "LOG_IN",
+    each_address=(Rate(400, 10 * MINUTE), Rate(3_000, DAY)),
+    each_pair=(Rate(10, 15 * MINUTE),),
+    # More than two addresses can use up by what each has: one alone cannot hold anybody up elsewhere.
+    each_subject=(Rate(100, HOUR),),
+    over_all=(Rate(6_000, 10 * MINUTE),),
+    familiar=(Rate(30, 10 * MINUTE),),
+    remembered=90 * DAY,
+)
+"""Subject: the username. Attempts count, whether they succeed or not."""
+
+TICKET = Limit(
+    "TICKET",
+    each_address=(Rate(600, 10 * MINUTE),),
+    over_all=(Rate(30_000, 10 * MINUTE),),
+    familiar=(Rate(600, 10 * MINUTE),),
+    remembered=DAY,
+)
+"""Looking a request up by its ticket. Subject: the ticket."""
+
+NEW_PASSWORD = Limit(
+    "NEW_PASSWORD",
+    each_address=(Rate(200, HOUR),),
+    each_subject=(Rate(5, HOUR),),
+    over_all=(Rate(2_000, HOUR),),
+)
+"""Subject: the username or e-mail address that was typed."""
+
+CREATE_ACCOUNT = Limit("CREATE_ACCOUNT", each_address=(Rate(500, HOUR),), over_all=(Rate(3_000, HOUR),))
+
+CAPTCHA = Limit("CAPTCHA", each_address=(Rate(1_000, 10 * MINUTE),), over_all=(Rate(20_000, 10 * MINUTE),))
+"""Making a challenge."""
+
+CAPTCHA_PICTURE = Limit("CAPTCHA_PICTURE", each_address=(Rate(1_000, 10 * MINUTE),))
+
+CAPTCHA_AUDIO = Limit(
+    "CAPTCHA_AUDIO", each_address=(Rate(100, 10 * MINUTE),), over_all=(Rate(1_000, 10 * MINUTE),)
+)
+
+START_REQUEST = Limit(
+    "START_REQUEST",
+    each_address=(Rate(600, HOUR),),
+    each_caller=(Rate(100, HOUR),),
+    over_all=(Rate(10_000, HOUR),),
+)
+
+SUBMIT_REQUEST = Limit(
+    "SUBMIT_REQUEST",
+    each_address=(Rate(1_000, HOUR),),
+    each_caller=(Rate(100, HOUR),),
+    over_all=(Rate(10_000, HOUR),),
+)
+
+MAIL = Limit("MAIL", each_subject=(Rate(10, HOUR), Rate(40, DAY)), over_all=(Rate(10_000, HOUR),))
+"""Mail to an address that nobody has proved to be theirs. Subject: the recipient."""
+
+MAIL_OF_ACCOUNT = Limit(
+    "MAIL_OF_ACCOUNT", each_caller=(Rate(60, HOUR), Rate(300, DAY)), over_all=(Rate(20_000, HOUR),)
+)
+"""Mail that a citizen's own doing sends. It counts for the account, so that nobody else uses it up."""
+
+CONFIRMATION = Limit("CONFIRMATION", each_caller=(Rate(5, HOUR),))
+"""Mail of one account to addresses that it has not confirmed."""
+
+UPLOAD = Limit(
+    "UPLOAD",
+    each_address=(Rate(10_000, 10 * MINUTE),),
+    each_caller=(Rate(1_500, 10 * MINUTE),),
+    over_all=(Rate(100_000, 10 * MINUTE),),
+)
+"""Requests that bring files: GraphQL multipart, and each one of tus."""
+
+UPLOAD_BYTES = Limit(
+    "UPLOAD_BYTES",
+    each_address=(Rate(10_240 * MEBIBYTE, HOUR),),
+    each_caller=(Rate(1_024 * MEBIBYTE, HOUR),),
+    over_all=(Rate(102_400 * MEBIBYTE, HOUR),),
+)
+
+COST_OF_CALLER = Limit("COST", each_caller=(Rate(400_000, MINUTE),))
+COST_OF_ADDRESS = Limit("COST", each_address=(Rate(1_500_000, MINUTE),))
+"""What operations cost (schema/limits.py): of whoever is logged in, and, of all others, of their address. A field takes
+some 20 µs, so these are 8 s and 30 s of one processor in a minute. Not over all: that would be a switch to turn the
+service off for everybody; against many callers at once more processes help."""
+
+LIMITS = (
+    LOG_IN,
+    TICKET,
+    NEW_PASSWORD,
+    CREATE_ACCOUNT,
+    CAPTCHA,
+    CAPTCHA_PICTURE,
+    CAPTCHA_AUDIO,
+    START_REQUEST,
+    SUBMIT_REQUEST,
+    MAIL,
+    MAIL_OF_ACCOUNT,
+    CONFIRMATION,
+    UPLOAD,
+    UPLOAD_BYTES,
+    COST_OF_CALLER,
+    COST_OF_ADDRESS,
+)
