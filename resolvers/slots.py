@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,10 +84,15 @@ async def publish_slots(
     rules = _checked_rule(first, last, openings, minutes, capacity)
     municipality = known.municipality
     postal_code = (municipality.address or {}).get("postal_code")
-    left_out = public_holidays(first, last, postal_code) if skip_public_holidays else frozenset()
+    left_out = (
+        await asyncio.to_thread(public_holidays, first, last, postal_code)
+        if skip_public_holidays
+        else frozenset()
+    )
     at = now()
+    # A rule may make millions: none is made of days that are past, and no more than can be refused.
+    first = max(first, await catalogue.today())
     every = spans(rules, minutes, first, last, timezone=municipality.timezone, left_out=left_out)
-    # A rule may make millions: no more are made than can be refused.
     new = list(islice(((start, end) for start, end in every if start > at), MOST_SLOTS + 1))
     if len(new) > MOST_SLOTS:
         raise ValidationError([FieldProblem("to", _TOO_MANY_SLOTS)])
