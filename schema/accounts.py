@@ -5,12 +5,12 @@ from datetime import datetime
 import strawberry
 
 import resolvers.accounts
-from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD
+from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD, PASSWORD
 from schema.callers import CITIZENS, EVERYONE, PEOPLE, Caller
 from schema.captcha import CaptchaAnswer, captcha_answer_of
 from schema.connections import Node
 from schema.contact import Contact, ContactInput, contact_of
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import input_object, output
 from schema.errors import (
     CaptchaError,
@@ -21,7 +21,7 @@ from schema.errors import (
     ValidationError,
 )
 from schema.fields import Info, describe_refusal, kept, mutation, query, selection_of
-from schema.partners import PartnerCredentialsInput, PartnerLink, credentials_of
+from schema.partners import LINKING, PartnerCredentialsInput, PartnerLink, credentials_of
 from schema.requests import ServiceRequestConnection
 from schema.rows import Row
 from schema.sessions import Session
@@ -127,7 +127,7 @@ async def me(info: Info) -> Row | None:
     CreateAccountSuccess,
     refusals=(ValidationError, UsernameTakenError, CaptchaError),
     callers=frozenset({Caller.VISITOR, Caller.TICKET_HOLDER}),
-    limits=(Counted(CREATE_ACCOUNT),),
+    limits=(Counted(CREATE_ACCOUNT), LINKING),
 )
 async def create_account(info: Info, input: CreateAccountInput) -> Row:
     """Opens an account, and sends the confirmation to its e-mail. It can log in at once."""
@@ -170,7 +170,7 @@ async def update_profile(info: Info, input: ContactInput) -> Row:
     refusals=(CaptchaError,),
     callers=PEOPLE,
     open=False,
-    limits=(Counted(NEW_PASSWORD, subject=lambda given: given["input"].username_or_email.strip().lower()),),
+    limits=(Counted(NEW_PASSWORD, subject=lambda given: name_key(given["input"].username_or_email)),),
 )
 async def request_new_password(input: RequestNewPasswordInput) -> None:
     """Mot de passe oublié ? Always the same answer, whether or not the account exists."""
@@ -181,11 +181,18 @@ async def request_new_password(input: RequestNewPasswordInput) -> None:
     refusals=(ValidationError, InvalidCredentialsError, UsernameTakenError),
     callers=CITIZENS,
     open=False,
+    limits=(Counted(PASSWORD),),
 )
 async def change_credentials(input: ChangeCredentialsInput) -> None:
     """Modifier les identifiants de mon compte citoyen."""
 
 
-@mutation(DeleteAccountSuccess, refusals=(InvalidCredentialsError,), callers=CITIZENS, open=False)
+@mutation(
+    DeleteAccountSuccess,
+    refusals=(InvalidCredentialsError,),
+    callers=CITIZENS,
+    open=False,
+    limits=(Counted(PASSWORD),),
+)
 async def delete_account(input: DeleteAccountInput) -> None:
     """Closes the account."""

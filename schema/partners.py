@@ -7,9 +7,11 @@ import strawberry
 
 import resolvers.accounts
 from core.errors import UnavailableError
+from core.limits.declared import OPEN_PARTNER, PARTNER_PASSWORD
 from models.actors import PartnerActor
 from schema.callers import ADMINISTRATORS, CITIZENS, EVERYONE, PARTNERS
 from schema.connections import Node
+from schema.counting import Arguments, Counted, name_key
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotFoundError, PartnerError, ValidationError
 from schema.events import RequestEventConnection
@@ -207,6 +209,16 @@ class DeleteWebhookSuccess:
 LINKING_REFUSALS = (PartnerError, ValidationError, NotFoundError)
 
 
+def code_of_partner(given: Arguments) -> str | None:
+    """The code that a partner is asked about; None where an account is created without one."""
+    asked = given["input"]
+    typed = asked.partner if hasattr(asked, "partner") else asked
+    return name_key(typed.code) if typed else None
+
+
+LINKING = Counted(PARTNER_PASSWORD, subject=code_of_partner)
+
+
 @query(Partner | None, callers=EVERYONE)
 async def partner(info: Info) -> None:
     """The side of a partner system. Null for anyone but a partner. To partners it is not open yet:
@@ -216,12 +228,12 @@ async def partner(info: Info) -> None:
         raise UnavailableError(NOT_YET_OPEN)
 
 
-@mutation(LinkPartnerSuccess, refusals=LINKING_REFUSALS, callers=CITIZENS, open=False)
+@mutation(LinkPartnerSuccess, refusals=LINKING_REFUSALS, callers=CITIZENS, open=False, limits=(LINKING,))
 async def link_partner(input: LinkPartnerInput) -> None:
     """Links the caller's account to the one they have with a partner."""
 
 
-@mutation(LinkPartnerSuccess, refusals=LINKING_REFUSALS, callers=CITIZENS, open=False)
+@mutation(LinkPartnerSuccess, refusals=LINKING_REFUSALS, callers=CITIZENS, open=False, limits=(LINKING,))
 async def update_partner_credentials(input: UpdatePartnerCredentialsInput) -> None:
     """Modifier les identifiants de mon compte Espace Famille."""
 
@@ -231,7 +243,13 @@ async def unlink_partner(link: strawberry.ID) -> None:
     """Ends a link and revokes its token."""
 
 
-@mutation(OpenPartnerSuccess, refusals=(PartnerError, NotFoundError), callers=CITIZENS, open=False)
+@mutation(
+    OpenPartnerSuccess,
+    refusals=(PartnerError, NotFoundError),
+    callers=CITIZENS,
+    open=False,
+    limits=(Counted(OPEN_PARTNER),),
+)
 async def open_partner(link: strawberry.ID) -> None:
     """A one-time address that opens the partner's site already logged in."""
 
