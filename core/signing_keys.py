@@ -60,8 +60,6 @@ def _key(period: int) -> ECKey:
 @lru_cache(maxsize=8)
 def _make_key(seed: bytes) -> ECKey:
     number = int.from_bytes(seed) % (_ORDER - 1) + 1
-    key = ECKey.import_key(
-        ec.derive_private_key(number, ec.SECP256R1()), {"alg": ALGORITHM, "use": "sig"}
-    )
+    key = ECKey.import_key(ec.derive_private_key(number, ec.SECP256R1()), {"alg": ALGORITHM, "use": "sig"})
     key.ensure_kid()
     return key

@@ -1,7 +1,7 @@
 """What partner systems ask of us and tell us over HTTP: docs/partners.md.
 
-    GET  /.well-known/jwks.json         the keys that what we sign is verified with
-    POST /partners/{slug}/events        a Standard Webhook: a link has ended at the partner
+GET  /.well-known/jwks.json         the keys that what we sign is verified with
+POST /partners/{slug}/events        a Standard Webhook: a link has ended at the partner
 """
 
 from __future__ import annotations

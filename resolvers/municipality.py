@@ -41,8 +41,9 @@ async def load_municipality(data: MunicipalityData) -> LoadedMunicipality:
     """Brings the catalogue to what the data says, all or nothing.
 
     A procedure whose title, texts or form have changed gets its next version: requests keep the one they were started
-    with. One that is no longer in the data is closed and kept, as are schedules, which may hold appointments, and partner
-    systems, which may hold links.
+    with. One that is no longer in the data is closed and kept, as are schedules, which may hold appointments; partner
+    systems, which may hold links, are offered no more.
+
     Two loads at once follow one another. Raises UnavailableError where the database is away.
     """
     async with transaction():

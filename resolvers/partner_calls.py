@@ -10,13 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from core.errors import PartnerError
 from core.i18n import Text
@@ -77,7 +84,9 @@ class _Told(BaseModel):
 class Granted(_Told):
     """A new link, as the partner tells of it."""
 
-    token: Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=LONGEST_TOKEN)] = Field(repr=False)
+    token: Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=LONGEST_TOKEN)] = Field(
+        repr=False
+    )
     label: _Label
     expires_at: AwareDatetime | None = Field(default=None, alias="expiresAt")
 
@@ -192,7 +201,9 @@ async def _call(
     raise unreachable(system)
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Semaphore]] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Semaphore]] = (
+    WeakKeyDictionary()
+)
 
 
 def _turn(system: PartnerSystemEntry) -> asyncio.Semaphore:

@@ -343,7 +343,9 @@ async def _own_link(actor: CitizenActor, link: str) -> Row:
 
 
 async def _offered(slug: str) -> PartnerSystemEntry | None:
-    return next((entry for entry in (await catalogue.current()).offered_partners() if entry.slug == slug), None)
+    return next(
+        (entry for entry in (await catalogue.current()).offered_partners() if entry.slug == slug), None
+    )
 
 
 async def system_of(id: UUID) -> PartnerSystemEntry:

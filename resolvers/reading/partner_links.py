@@ -27,7 +27,8 @@ def partner_link_part(reading: Reading, selection: Selection, link: str) -> Part
             case "system":
                 shape.need({"system_id": f"{link}.system_id"})
                 shape.output(
-                    "system", lambda raw: partner_system_row(reading.catalogue.partner(UUID(raw["system_id"])))
+                    "system",
+                    lambda raw: partner_system_row(reading.catalogue.partner(UUID(raw["system_id"]))),
                 )
             case "state":
                 expired = f"CASE WHEN {IS_OVER.format(link=link)} THEN 'EXPIRED' ELSE 'ACTIVE' END"

@@ -20,7 +20,9 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--descriptor", type=int, help="a socket that listens already")
-    parser.add_argument("--requests", action="store_true", help="what is known of requests at the mairie, and end")
+    parser.add_argument(
+        "--requests", action="store_true", help="what is known of requests at the mairie, and end"
+    )
     options = parser.parse_args()
     try:
         settings = read_settings()

@@ -67,7 +67,8 @@ def _keep(store: Store, reference: str, family: Family, subject: str, token: str
     with store.transaction() as work:
         kept = work.execute(
             "INSERT INTO link (reference, family_id, subject, token_digest, made_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (reference) DO UPDATE SET token_digest = excluded.token_digest, family_id = excluded.family_id "
+            "ON CONFLICT (reference) DO UPDATE "
+            "SET token_digest = excluded.token_digest, family_id = excluded.family_id "
             "WHERE ended_at IS NULL AND subject = excluded.subject",
             (reference, family.id, subject, token_digest(token), time.time()),
         )
