@@ -122,7 +122,7 @@ async def ask_for_link(
         system,
         "PUT",
         f"/links/{reference}",
-        authorization=_secret(system),
+        authorization=secret_of(system),
         body={"subject": subject, "code": code, "password": password},
     )
     if answer.status in (200, 201):
@@ -147,7 +147,7 @@ async def look_at_link(system: PartnerSystemEntry, reference: UUID, token: str) 
 
 async def end_link(system: PartnerSystemEntry, reference: UUID) -> None:
     """Returns once the partner has ended it, or knows of no such link. Raises PartnerError."""
-    answer = await _call(system, "DELETE", f"/links/{reference}", authorization=_secret(system))
+    answer = await _call(system, "DELETE", f"/links/{reference}", authorization=secret_of(system))
     if answer.status != 204:
         raise _not_understood(system, answer)
 
@@ -155,6 +155,15 @@ async def end_link(system: PartnerSystemEntry, reference: UUID) -> None:
 def address_of(system: PartnerSystemEntry) -> str:
     """Where the partner is: as the settings say, or the municipality's data."""
     return get_settings().partner_addresses.get(system.slug, system.address)
+
+
+def secret_of(system: PartnerSystemEntry) -> str:
+    """What we and the partner know each other by. Raises PartnerError where an operator has set none."""
+    secret = get_settings().partner_secrets.get(system.slug)
+    if secret is None:
+        logger.error("partner %s: ESPACE_PARTNER_SECRETS has no secret for it", system.slug)
+        raise unreachable(system)
+    return secret.get_secret_value()
 
 
 def refused(system: PartnerSystemEntry, text: Text, **values: object) -> PartnerError:
@@ -209,15 +218,6 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Se
 def _turn(system: PartnerSystemEntry) -> asyncio.Semaphore:
     loop = asyncio.get_running_loop()
     return _turns.setdefault(loop, defaultdict(lambda: asyncio.Semaphore(AT_ONCE)))[system.slug]
-
-
-def _secret(system: PartnerSystemEntry) -> str:
-    """Raises PartnerError where an operator has set none."""
-    secret = get_settings().partner_secrets.get(system.slug)
-    if secret is None:
-        logger.error("partner %s: ESPACE_PARTNER_SECRETS has no secret for it", system.slug)
-        raise unreachable(system)
-    return secret.get_secret_value()
 
 
 def _read(system: PartnerSystemEntry, answer: Answer, shape: type[T]) -> T:

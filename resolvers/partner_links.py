@@ -40,6 +40,7 @@ from resolvers.partner_calls import (
     look_at_link,
     minutes_of,
     refused,
+    secret_of,
     unreachable,
 )
 from resolvers.reading.partner_links import IS_OVER, partner_link_list, partner_link_part
@@ -236,6 +237,7 @@ async def _link(
     link_id: UUID | None = None,
 ) -> UUID:
     """Asks the partner and keeps what it grants: as the account's link, or as `link_id` if that is still there."""
+    secret_of(system)  # Without one nobody can be asked, and nothing is to be ended.
     code = credentials.code.strip()
     await count(LINK_PARTNER, address=credentials.address, caller=caller, subject=f"{system.slug}\0{code}")
     reference = uuid4()  # It tells nothing, not even when.

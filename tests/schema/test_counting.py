@@ -10,6 +10,7 @@ from core.limits.declared import (
     LOG_IN,
     MAIL,
     NEW_PASSWORD,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
     TICKET,
@@ -29,6 +30,7 @@ COUNTED = {
     "request_new_password": NEW_PASSWORD,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
+    "open_partner": OPEN_PARTNER,
 }
 
 WRONG = 'logIn(input: {username: "%s", password: "wrong", delivery: TOKEN}) { __typename }'
