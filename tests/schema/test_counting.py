@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.limits.declared import (
+    APPOINTMENT,
     CAPTCHA,
     CAPTCHA_AUDIO,
     CREATE_ACCOUNT,
@@ -31,6 +32,8 @@ COUNTED = {
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
     "open_partner": OPEN_PARTNER,
+    "book_appointment": APPOINTMENT,
+    "move_appointment": APPOINTMENT,
 }
 
 WRONG = 'logIn(input: {username: "%s", password: "wrong", delivery: TOKEN}) { __typename }'
