@@ -101,23 +101,6 @@ NEW_PASSWORD = Limit(
 NEW_PASSWORD_MAIL = Limit("NEW_PASSWORD_MAIL", each_subject=(Rate(10, HOUR), Rate(30, DAY)))
 """What comes of it. Subject: the recipient. Apart from other mail, which anybody could use up before."""
 
-PARTNER_PASSWORD = Limit(
-    "PARTNER_PASSWORD",
-    each_caller=(Rate(10, 15 * MINUTE),),
-    each_address=(Rate(300, HOUR),),
-    each_pair=(Rate(10, 15 * MINUTE),),
-    each_subject=(Rate(100, HOUR),),
-    over_all=(Rate(2_000, 10 * MINUTE),),
-)
-"""A code and password that a partner is asked about. Subject: the code."""
-
-OPEN_PARTNER = Limit(
-    "OPEN_PARTNER",
-    each_caller=(Rate(60, 10 * MINUTE),),
-    each_address=(Rate(1_000, 10 * MINUTE),),
-    over_all=(Rate(10_000, 10 * MINUTE),),
-)
-
 CREATE_ACCOUNT = Limit("CREATE_ACCOUNT", each_address=(Rate(500, HOUR),), over_all=(Rate(3_000, HOUR),))
 
 CAPTCHA = Limit("CAPTCHA", each_address=(Rate(1_000, 10 * MINUTE),), over_all=(Rate(20_000, 10 * MINUTE),))
@@ -131,6 +114,19 @@ CAPTCHA_RECORDING = Limit("CAPTCHA_RECORDING", each_address=(Rate(1_000, 10 * MI
 CAPTCHA_AUDIO = Limit(
     "CAPTCHA_AUDIO", each_address=(Rate(100, 10 * MINUTE),), over_all=(Rate(1_000, 10 * MINUTE),)
 )
+
+LINK_PARTNER = Limit(
+    "LINK_PARTNER",
+    each_caller=(Rate(10, HOUR), Rate(20, DAY)),
+    each_address=(Rate(100, 10 * MINUTE), Rate(500, DAY)),
+    each_pair=(Rate(10, HOUR), Rate(20, DAY)),
+    # More than two accounts, or addresses, can use up: one alone cannot hold a family up.
+    each_subject=(Rate(30, HOUR), Rate(60, DAY)),
+    over_all=(Rate(2_000, HOUR),),
+)
+"""Having a partner check a code and a password. Subject: the partner and the code."""
+
+OPEN_PARTNER = Limit("OPEN_PARTNER", each_caller=(Rate(60, 10 * MINUTE),), over_all=(Rate(20_000, HOUR),))
 
 START_REQUEST = Limit(
     "START_REQUEST",
@@ -208,13 +204,13 @@ LIMITS = (
     TICKET,
     NEW_PASSWORD,
     NEW_PASSWORD_MAIL,
-    PARTNER_PASSWORD,
-    OPEN_PARTNER,
     CREATE_ACCOUNT,
     CAPTCHA,
     CAPTCHA_PICTURE,
     CAPTCHA_RECORDING,
     CAPTCHA_AUDIO,
+    LINK_PARTNER,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
     APPOINTMENT,

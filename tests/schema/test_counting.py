@@ -17,7 +17,6 @@ from core.limits.declared import (
     LOG_IN,
     NEW_PASSWORD,
     OPEN_PARTNER,
-    PARTNER_PASSWORD,
     POST_EXCHANGE,
     START_REQUEST,
     SUBMIT_REQUEST,
@@ -42,12 +41,10 @@ COUNTED = {
     "claim_request": [TICKET],
     "create_captcha": [CAPTCHA],
     "request_captcha_audio": [CAPTCHA_AUDIO],
-    "create_account": [CREATE_ACCOUNT, PARTNER_PASSWORD],
+    "create_account": [CREATE_ACCOUNT],
     "request_new_password": [NEW_PASSWORD],
     "change_credentials": [ASKED_AGAIN],
     "delete_account": [ASKED_AGAIN],
-    "link_partner": [PARTNER_PASSWORD],
-    "update_partner_credentials": [PARTNER_PASSWORD],
     "open_partner": [OPEN_PARTNER],
     "start_request": [START_REQUEST],
     "submit_request": [SUBMIT_REQUEST],
@@ -58,8 +55,10 @@ COUNTED = {
 UNLIMITED = {
     "log_out": "it ends what the caller has, and nothing else",
     "confirm_email": "its token is signed: there is nothing to guess",
+    "link_partner": "counted where the partner is asked (resolvers/partner_links.py)",
+    "update_partner_credentials": "counted there as well",
 }
-"""Mutations that strangers may call as often as they like, but for the cost that every operation has."""
+"""Mutations without a limit of their own, beside the cost that every operation has."""
 
 GUESSED = ("password", "ticket", "secret", "otp", "recovery")
 """What is in the names of arguments that somebody could guess at."""
