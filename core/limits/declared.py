@@ -77,6 +77,17 @@ NEW_PASSWORD = Limit(
 )
 """Subject: the username or e-mail address that was typed."""
 
+CHANGE_CREDENTIALS = Limit(
+    "CHANGE_CREDENTIALS",
+    each_address=(Rate(400, 10 * MINUTE),),
+    each_caller=(Rate(10, 15 * MINUTE), Rate(50, DAY)),
+    over_all=(Rate(3_000, HOUR),),
+)
+"""Each asks for the current password: whoever found a session open cannot try many."""
+
+NEW_PASSWORD_MAIL = Limit("NEW_PASSWORD_MAIL", each_caller=(Rate(10, HOUR), Rate(30, DAY)))
+"""Mail that brings a new password. Caller: the account, whoever asked."""
+
 CREATE_ACCOUNT = Limit("CREATE_ACCOUNT", each_address=(Rate(500, HOUR),), over_all=(Rate(3_000, HOUR),))
 
 CAPTCHA = Limit("CAPTCHA", each_address=(Rate(1_000, 10 * MINUTE),), over_all=(Rate(20_000, 10 * MINUTE),))
@@ -138,6 +149,8 @@ LIMITS = (
     LOG_IN,
     TICKET,
     NEW_PASSWORD,
+    NEW_PASSWORD_MAIL,
+    CHANGE_CREDENTIALS,
     CREATE_ACCOUNT,
     CAPTCHA,
     CAPTCHA_PICTURE,

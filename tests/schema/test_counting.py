@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.limits.declared import (
     CAPTCHA,
     CAPTCHA_AUDIO,
+    CHANGE_CREDENTIALS,
     CREATE_ACCOUNT,
     LIMITS,
     LOG_IN,
@@ -27,6 +28,7 @@ COUNTED = {
     "request_captcha_audio": CAPTCHA_AUDIO,
     "create_account": CREATE_ACCOUNT,
     "request_new_password": NEW_PASSWORD,
+    "change_credentials": CHANGE_CREDENTIALS,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
 }
