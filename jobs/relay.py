@@ -93,7 +93,13 @@ NEW_PASSWORDS = Source(
     "espace:passwords",
     "SELECT id, 0 AS attempts FROM new_password_request WHERE due_at <= now() ORDER BY due_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, NEW_PASSWORDS)
+PARTNER_LINKS = Source(
+    "end_partner_link",
+    "partners",
+    "espace:partners",
+    "SELECT id, attempts FROM partner_revocation WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, NEW_PASSWORDS, PARTNER_LINKS)
 
 
 class Relay:

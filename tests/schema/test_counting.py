@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.limits.declared import (
+    APPOINTMENT,
     CAPTCHA,
     CAPTCHA_AUDIO,
     CHANGE_CREDENTIALS,
@@ -11,6 +12,7 @@ from core.limits.declared import (
     LOG_IN,
     MAIL,
     NEW_PASSWORD,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
     TICKET,
@@ -31,6 +33,9 @@ COUNTED = {
     "change_credentials": CHANGE_CREDENTIALS,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
+    "open_partner": OPEN_PARTNER,
+    "book_appointment": APPOINTMENT,
+    "move_appointment": APPOINTMENT,
 }
 
 WRONG = 'logIn(input: {username: "%s", password: "wrong", delivery: TOKEN}) { __typename }'
