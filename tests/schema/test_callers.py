@@ -124,6 +124,7 @@ async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
     calls = Calls()
     closed = next(root for root in ROOT_FIELDS if not root.open)
     actor = ACTORS[next(kind for kind in Caller if kind in closed.callers)]
+    assert not isinstance(actor, RestrictedActor)
     document = smallest_operation(closed, calls.schema._schema)
 
     french = await calls.answer(document, replace(actor, language="fr"))
