@@ -17,7 +17,15 @@ from core import limits
 from core.limits import Limit
 from core.tickets import parse_ticket
 from models.accounts import normalised_username
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from schema.callers import EVERYONE, Caller, caller
 from schema.context import Context
 
@@ -59,6 +67,8 @@ def caller_key(actor: Actor) -> str | None:
             return f"partner {actor.token_id}"
         case TicketHolder():
             return f"request {actor.request_id}"
+        case RestrictedActor():
+            return caller_key(actor.who)
         case Visitor():
             return None
 

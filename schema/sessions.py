@@ -11,7 +11,7 @@ from core.errors import ForbiddenError
 from core.i18n import Text
 from core.limits.declared import LOG_IN
 from schema.agents import Agent
-from schema.callers import AGENTS, CITIZENS, PEOPLE
+from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
 from schema.counting import Counted, name_key
 from schema.declare import enumeration, input_object, output
@@ -64,7 +64,7 @@ class LogInSuccess:
     token: str | None
     """Null with delivery COOKIE."""
     account: Annotated["Account", strawberry.lazy("schema.accounts")] | None
-    """Null where an agent logged in."""
+    """Null where an agent logged in, and as long as the password has to be changed."""
     agent: Agent | None
     """Null where a citizen logged in."""
     must_change_password: bool
@@ -107,11 +107,11 @@ async def log_in(info: Info, input: LogInInput) -> Row:
         "token": None if by_cookie else opened.token,
         "account": opened.account,
         "agent": opened.agent,
-        "must_change_password": False,
+        "must_change_password": opened.must_change_password,
     }
 
 
-@mutation(bool, callers=PEOPLE)
+@mutation(bool, callers=PEOPLE | RESTRICTED)
 async def log_out(info: Info) -> bool:
     """Ends the caller's session, and takes its cookie back. True also for whoever was not logged in."""
     await resolvers.sessions.log_out(info.context.actor)
