@@ -14,7 +14,7 @@ from core.event_bus import EventBus
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs import relay as relaying
-from jobs.relay import MAIL, NEW_PASSWORDS, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
+from jobs.relay import CAPTCHA_AUDIO, MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
 from jobs.worker import make_queue
 from models.captcha import CaptchaAudio
 from models.database import execute
@@ -154,7 +154,7 @@ async def test_of_files_and_receipts_only_what_is_due_is_handed_out(queue: ArqRe
 
 
 @pytest.mark.parametrize(
-    "source", [source for source in SOURCES if source is not NEW_PASSWORDS], ids=lambda source: source.job
+    "source", [MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO], ids=lambda source: source.job
 )
 async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, source: Source) -> None:
     await add_mail(account_id=await add_account())
