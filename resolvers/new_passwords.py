@@ -12,11 +12,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.clock import now
-from core.errors import InvalidCredentialsError, RateLimitedError
+from core.errors import InvalidCredentialsError
 from core.i18n import Language, Text
 from core.keys import new_token, seal, unseal
-from core.limits import count
-from core.limits.declared import NEW_PASSWORD_MAIL
 from core.passwords import hash_password, normalised
 from models.accounts import NewPasswordRequest, Session
 from models.actors import Actor
@@ -25,6 +23,7 @@ from models.email_address import LONGEST, normalised_email
 from models.temporary_password import LIFETIME, TEMPLATE
 from resolvers import captcha as captchas
 from resolvers.captcha import CaptchaAnswer, Passed
+from resolvers.mail_limits import may_mail_new_password
 from resolvers.work import Work, unit_of_work
 
 SEAL = "new password request"
@@ -80,11 +79,9 @@ async def answer_request(work: Work, id: UUID) -> None:
         logger.warning("a new password was asked for under another secret key")
         return
     for account in await _meant(typed):
-        try:
-            await count(NEW_PASSWORD_MAIL, caller=str(account["id"]))
-        except RateLimitedError:
-            continue
         proved = account["email"] if account["is_confirmed"] else account["former_email"]
+        if not await may_mail_new_password(proved or account["email"]):
+            continue
         # To an address that nobody has confirmed goes no password: it may be a stranger's, mistyped.
         work.mail(
             TEMPLATE if proved else "new_password_unconfirmed",

@@ -32,8 +32,10 @@ SEEN_EVERY = timedelta(minutes=5)
 USER_AGENT_LIMIT = 300
 
 _WHO = """
-SELECT s.id AS session_id, s.last_seen_at, s.temporary_password_id, c.account_id, c.agent_id, g.role, g.display_name
+SELECT s.id AS session_id, s.last_seen_at, s.temporary_password_id, c.account_id, c.agent_id, g.role, g.display_name,
+    lower(a.email) AS confirmed_email
 FROM session s JOIN credential c ON c.id = s.credential_id LEFT JOIN agent g ON g.id = c.agent_id
+    LEFT JOIN account a ON a.id = c.account_id AND a.email_confirmed_at IS NOT NULL
 WHERE s.token_digest = $1 AND s.expires_at > now()
 """
 
@@ -225,7 +227,12 @@ async def _actor_of_token(token: str, language: Language) -> Actor:
 def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
     """Who the owner of a credential is in the session `session_id`."""
     if row["agent_id"] is None:
-        return CitizenActor(account_id=row["account_id"], session_id=row["session_id"], language=language)
+        return CitizenActor(
+            account_id=row["account_id"],
+            session_id=row["session_id"],
+            language=language,
+            confirmed_email=row.get("confirmed_email"),
+        )
     return AgentActor(
         agent_id=row["agent_id"],
         session_id=row["session_id"],

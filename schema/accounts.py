@@ -7,12 +7,12 @@ import strawberry
 import resolvers.accounts
 import resolvers.credentials
 import resolvers.new_passwords
-from core.limits.declared import CHANGE_CREDENTIALS, CREATE_ACCOUNT, NEW_PASSWORD
+from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD, PASSWORD
 from schema.callers import CITIZENS, EVERYONE, PEOPLE, Caller
 from schema.captcha import CaptchaAnswer, captcha_answer_of
 from schema.connections import Node
 from schema.contact import Contact, ContactInput, contact_of
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import input_object, output
 from schema.errors import (
     CaptchaError,
@@ -174,7 +174,7 @@ async def update_profile(info: Info, input: ContactInput) -> Row:
     RequestNewPasswordSuccess,
     refusals=(CaptchaError,),
     callers=PEOPLE,
-    limits=(Counted(NEW_PASSWORD, subject=lambda given: given["input"].username_or_email.strip().lower()),),
+    limits=(Counted(NEW_PASSWORD, subject=lambda given: name_key(given["input"].username_or_email)),),
 )
 async def request_new_password(info: Info, input: RequestNewPasswordInput) -> Row:
     """Mot de passe oublié ? Always the same answer, whether or not the account exists. The mail brings a temporary
@@ -192,7 +192,7 @@ async def request_new_password(info: Info, input: RequestNewPasswordInput) -> Ro
     ChangeCredentialsSuccess,
     refusals=(ValidationError, InvalidCredentialsError, UsernameTakenError),
     callers=CITIZENS | {Caller.MUST_CHANGE_PASSWORD},
-    limits=(Counted(CHANGE_CREDENTIALS),),
+    limits=(Counted(PASSWORD),),
 )
 async def change_credentials(info: Info, input: ChangeCredentialsInput) -> Row:
     """Modifier les identifiants de mon compte citoyen. Ends all other sessions; a mail says that it was done."""
@@ -206,7 +206,13 @@ async def change_credentials(info: Info, input: ChangeCredentialsInput) -> Row:
     return {"account": account}
 
 
-@mutation(DeleteAccountSuccess, refusals=(InvalidCredentialsError,), callers=CITIZENS, open=False)
+@mutation(
+    DeleteAccountSuccess,
+    refusals=(InvalidCredentialsError,),
+    callers=CITIZENS,
+    open=False,
+    limits=(Counted(PASSWORD),),
+)
 async def delete_account(input: DeleteAccountInput) -> None:
     """Closes the account."""
 

@@ -10,11 +10,10 @@ import resolvers.sessions
 from core.errors import ForbiddenError
 from core.i18n import Text
 from core.limits.declared import LOG_IN
-from models.accounts import normalised_username
 from schema.agents import Agent
 from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import enumeration, input_object, output
 from schema.errors import InvalidCredentialsError, NotFoundError
 from schema.fields import Info, mutation, selection_of
@@ -84,7 +83,7 @@ class RevokeSessionSuccess:
     LogInSuccess,
     refusals=(InvalidCredentialsError,),
     callers=PEOPLE,
-    limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
+    limits=(Counted(LOG_IN, subject=lambda given: name_key(given["input"].username)),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this

@@ -107,9 +107,16 @@ async def open_slots(administrator: Client, *, minutes: int = 20, hours: int = 1
     return schedule, read["slots"]
 
 
-async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tuple[Client, Data]:
-    """A citizen who is logged in, and the account."""
-    client = Client(api, language=language)
+async def open_account(
+    api: Api,
+    *,
+    language: str = "fr",
+    partner: Data | None = None,
+    client: Client | None = None,
+    **profile: Any,
+) -> tuple[Client, Data]:
+    """A citizen who is logged in, and the account; linked to `partner` where its credentials are given."""
+    client = client or Client(api, language=language)
     username, password = f"citoyen-{uuid4().hex[:10]}", "Tournesol-au-balcon-7"
     created = await client.change(
         "CreateAccount",
@@ -118,6 +125,7 @@ async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tup
             "password": password,
             "profile": contact(**profile),
             "captcha": await captcha(client, "CREATE_ACCOUNT"),
+            "partner": partner,
         },
     )
     await client.log_in(username, password)

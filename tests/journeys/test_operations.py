@@ -25,7 +25,10 @@ from tests.journeys.stories import (
     open_slots,
     post,
 )
+from tests.partner import CODE, PASSWORD, SLUG
 from tests.stack import ROOT, Api, Stack
+
+PARTNER = {"system": SLUG, "code": CODE, "password": PASSWORD}
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,8 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         },
     )
     assert taken["__typename"] == "UsernameTakenError"
+    await link_and_unlink(citizen)
+    await open_account(stack.api, partner=PARTNER, client=newcomer)
     await newcomer.run("PasswordRules")
     await forget_the_password(stack, newcomer, citizen, account)
     other = await Client(stack.api).log_in("citoyen2")
@@ -222,6 +227,17 @@ async def book_and_cancel(administrator: Client, agent: Client, visitor: Client)
         await agent.change("CloseSlots", slots=[slot["id"]])
     await visitor.change("BookAppointment", request=draft["id"], slot=slots[2]["id"])
     await visitor.change("CancelRequest", request=draft["id"])
+
+
+async def link_and_unlink(citizen: Client) -> None:
+    """A partner system, as its client pays for it: the partner's own time aside."""
+    await citizen.run("Partners")
+    made = await citizen.change("LinkPartner", **PARTNER)
+    link = made["link"]["id"]
+    await citizen.change("UpdatePartnerCredentials", link=link, code=CODE, password=PASSWORD)
+    await citizen.change("OpenPartner", link=link)
+    await citizen.run("MyAccount")
+    await citizen.change("UnlinkPartner", link=link)
 
 
 async def another_session(citizen: Client, api: Api) -> str:
