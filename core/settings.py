@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    account_grace_days: int = Field(default=30, ge=1, le=365)
+    """How long a closed account can be restored, before its data are erased."""
+    request_retention_months: int = Field(default=60, ge=1, le=1200)
+    """How long requests are kept once they are closed, where their procedure does not say otherwise."""
     rate_limits: float = 1.0
     """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
 

@@ -1,9 +1,12 @@
-"""Mails about appointments that time has overtaken between the change that they tell of and the moment of sending.
+"""Mails that time has overtaken between the change that they tell of and the moment of sending.
 
-Two rules. What a mail tells, its text and its invitation, is the appointment's row as one statement reads it when the
-mail is sent: an invitation with an older SEQUENCE never has newer dates. And a mail is dropped where a later one tells
-what holds now: whoever booked, moved and cancelled while the mail server was away gets one mail, not three that
-contradict each other.
+That an account was closed is not mailed once it is open again, nor the other way round; nor that an export is there
+which is gone by then.
+
+For appointments there are two rules. What a mail tells, its text and its invitation, is the appointment's row as one
+statement reads it when the mail is sent: an invitation with an older SEQUENCE never has newer dates. And a mail is
+dropped where a later one tells what holds now: whoever booked, moved and cancelled while the mail server was away gets
+one mail, not three that contradict each other.
 
 Two mails may still cross on their way. The one that was read first has the smaller SEQUENCE then, and calendar programs
 leave it aside (RFC 5546, 2.1.4).
@@ -13,10 +16,17 @@ Dropped rows are deleted: as SENT they would claim what was not, as PARKED they 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from models.database import Row, execute
 from models.reminders import TEMPLATE as REMINDER
+
+OF_ACCOUNTS: Mapping[str, Callable[[Row, datetime], bool]] = {
+    "account_closed": lambda row, at: row["erasure_at"] is None,
+    "account_restored": lambda row, at: row["erasure_at"] is not None,
+    "data_export_ready": lambda row, at: row["expires_at"] is None or row["expires_at"] <= at,
+}
 
 STANDING = ("appointment_booked", "appointment_moved")
 """Mails that say that there is an appointment."""
@@ -24,6 +34,8 @@ STANDING = ("appointment_booked", "appointment_moved")
 
 def is_overtaken(row: Row, at: datetime) -> bool:
     """Whether the mail (a row of `jobs.facts.read_row`) is not to be sent any more, at this instant."""
+    if row["template"] in OF_ACCOUNTS:
+        return OF_ACCOUNTS[row["template"]](row, at)
     if row["appointment_id"] is None:
         return False
     is_confirmed = row["appointment_state"] == "CONFIRMED"

@@ -28,6 +28,7 @@ from core.settings import Settings
 from core.tasks import end_tasks
 from jobs.captcha_audio import keep_stock, speak_captcha, tell_by
 from jobs.delivery import TOTAL_SECONDS
+from jobs.erasure import erase
 from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
 from jobs.previews import DRAW_SECONDS, draw_preview_of
@@ -59,6 +60,7 @@ logger = logging.getLogger(__name__)
 CRON_JOBS = [
     cron(retried(sweep), name="sweep", minute=17, timeout=30),
     cron(retried(sweep_files), name="sweep_files", minute=37, timeout=SWEEP_SECONDS),
+    cron(retried(erase), name="erase", minute=7, timeout=SWEEP_SECONDS),
 ]
 """Every hour, by one worker, whichever comes first."""
 

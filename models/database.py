@@ -58,6 +58,8 @@ MODULES = [
     "models.events",
     "models.mail",
     "models.limits",
+    "models.data_exports",
+    "models.figures",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0
 STATEMENT_GRACE_SECONDS = 0.5

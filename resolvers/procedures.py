@@ -41,6 +41,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "phone": entry.phone,
         "address": entry.address,
         "partners": [],
+        "account_grace_days": settings.account_grace_days,
         "upload": {
             "max_file_bytes": settings.upload_file_bytes,
             "max_request_bytes": settings.upload_request_bytes,
@@ -143,6 +144,7 @@ def procedure_row(reading: Reading, entry: ProcedureEntry, selection: Selection)
         "version": version.number,
         "appointment": version.appointment.value,
         "estimated_days": version.estimated_days,
+        "retention_months": entry.retention_months or get_settings().request_retention_months,
     }
     if "category" in selection:
         row["category"] = category_row(reading, entry.category, selection.get("category"))

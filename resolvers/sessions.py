@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
+
 from core.clock import now
-from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
+from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError, UnavailableError
 from core.i18n import Language, Text
 from core.keys import new_token, token_digest
 from core.passwords import hash_password, needs_rehash, verify_password
@@ -15,8 +17,9 @@ from core.selection import Selection
 from core.tickets import parse_ticket, ticket_digest
 from models.accounts import Session, normalised_username
 from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
-from models.database import Row, execute, fetch_one
+from models.database import Row, execute, fetch_one, violated_constraint
 from models.ids import decode_as
+from resolvers.closing import closed_refusal
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -79,12 +82,14 @@ async def log_in(
 ) -> LoggedIn:
     """Opens a session for a citizen or an agent. `selection` is that of LogInSuccess.
 
-    Raises InvalidCredentialsError, in the same time whether or not the username exists.
+    Raises InvalidCredentialsError, in the same time whether or not the username exists; NotAllowedError, to whoever
+    knows the password, where the account is closed.
     """
     credential = await find_credential(username)
     if not await verify_password(credential["password_hash"] if credential else None, password):
         raise InvalidCredentialsError
     assert credential is not None
+    await refuse_closed(credential)
     if needs_rehash(credential["password_hash"]):
         await execute(
             "UPDATE credential SET password_hash = $2 WHERE id = $1",
@@ -99,7 +104,7 @@ async def log_in(
         user_agent=user_agent[:USER_AGENT_LIMIT] if user_agent else None,
         expires_at=now() + lifetime,
     )
-    await session.save(force_create=True)
+    await open_session(session)
     who = actor_of({**credential, "session_id": session.id}, actor.language)
     row = await _read_logged_in(who, session.id, selection)
     return LoggedIn(token, session.expires_at, row["session"], row["account"], row["agent"])
@@ -108,10 +113,33 @@ async def log_in(
 async def find_credential(username: str) -> Row | None:
     """The credential of a citizen or an agent, with the agent's role and name: what `actor_of` takes."""
     return await fetch_one(
-        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "SELECT c.*, g.role, g.display_name, a.closed_at, a.erasure_at FROM credential c "
+        "LEFT JOIN agent g ON g.id = c.agent_id LEFT JOIN account a ON a.id = c.account_id "
         "WHERE lower(c.username) = lower($1)",
         normalised_username(username),
     )
+
+
+async def refuse_closed(credential: Row) -> None:
+    """Raises NotAllowedError where the account of this credential (of `find_credential`) is closed."""
+    if credential["closed_at"] is not None:
+        raise await closed_refusal(credential["erasure_at"])
+
+
+async def open_session(session: Session) -> None:
+    """Writes a new session down. Raises NotAllowedError where its account was closed at this very moment."""
+    try:
+        await session.save(force_create=True)
+    except IntegrityError as error:
+        if violated_constraint(error) != "session_of_open_account":
+            raise
+        account = await fetch_one(
+            "SELECT a.erasure_at FROM account a JOIN credential c ON c.account_id = a.id WHERE c.id = $1",
+            session.credential_id,
+        )
+        if account is None or account["erasure_at"] is None:
+            raise UnavailableError from error  # Restored or erased since: the same call again is told which.
+        raise await closed_refusal(account["erasure_at"]) from error
 
 
 async def log_out(actor: Actor) -> None:

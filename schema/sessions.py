@@ -16,7 +16,7 @@ from schema.callers import AGENTS, CITIZENS, PEOPLE
 from schema.connections import Node
 from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
-from schema.errors import InvalidCredentialsError, NotFoundError
+from schema.errors import InvalidCredentialsError, NotAllowedError, NotFoundError
 from schema.fields import Info, mutation, selection_of
 from schema.rows import Row
 
@@ -82,13 +82,13 @@ class RevokeSessionSuccess:
 
 @mutation(
     LogInSuccess,
-    refusals=(InvalidCredentialsError,),
+    refusals=(InvalidCredentialsError, NotAllowedError),
     callers=PEOPLE,
     limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
-    answer.
+    answer. NotAllowedError: the account was closed, and says when it is erased; it is told to who knows the password.
     """
     context = info.context
     by_cookie = input.delivery is SessionDelivery.COOKIE

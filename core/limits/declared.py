@@ -69,6 +69,9 @@ TICKET = Limit(
 )
 """Looking a request up by its ticket. Subject: the ticket."""
 
+CHECK_PASSWORD = Limit("CHECK_PASSWORD", each_caller=(Rate(10, 15 * MINUTE),))
+"""Showing one's password again to whoever has logged in already: a session that was stolen must not guess it."""
+
 NEW_PASSWORD = Limit(
     "NEW_PASSWORD",
     each_address=(Rate(200, HOUR),),
@@ -137,6 +140,7 @@ service off for everybody; against many callers at once more processes help."""
 LIMITS = (
     LOG_IN,
     TICKET,
+    CHECK_PASSWORD,
     NEW_PASSWORD,
     CREATE_ACCOUNT,
     CAPTCHA,

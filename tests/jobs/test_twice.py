@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
-    in test_file_retention.py, reminders in test_reminders.py.
+    in test_file_retention.py, reminders in test_reminders.py, the erasure in test_erasure.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
@@ -29,7 +29,7 @@ def test_every_job_is_run_twice_here() -> None:
         "make_receipt",
         "remind",
     }
-    assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files"}
+    assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files", "erase"}
 
 
 async def test_sweeping_twice_in_a_row_and_at_once_takes_away_once() -> None:

@@ -119,6 +119,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     administrator = await Client(stack.api).log_in("admin")
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
+    await leave(citizen, account["username"], administrator)
 
     assert len(sessions) == 1
     most = {
@@ -203,6 +204,11 @@ async def book_and_cancel(administrator: Client, agent: Client, visitor: Client)
         await agent.change("CloseSlots", slots=[slot["id"]])
     await visitor.change("BookAppointment", request=draft["id"], slot=slots[2]["id"])
     await visitor.change("CancelRequest", request=draft["id"])
+
+
+async def leave(citizen: Client, username: str, administrator: Client) -> None:
+    await citizen.change("DeleteAccount", password="Tournesol-au-balcon-7")
+    await administrator.change("RestoreAccount", username=username)
 
 
 async def another_session(citizen: Client, api: Api) -> str:

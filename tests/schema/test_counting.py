@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.limits.declared import (
     CAPTCHA,
     CAPTCHA_AUDIO,
+    CHECK_PASSWORD,
     CREATE_ACCOUNT,
     LIMITS,
     LOG_IN,
@@ -29,6 +30,7 @@ COUNTED = {
     "request_new_password": NEW_PASSWORD,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
+    "delete_account": CHECK_PASSWORD,
 }
 
 WRONG = 'logIn(input: {username: "%s", password: "wrong", delivery: TOKEN}) { __typename }'
