@@ -126,6 +126,7 @@ async def _write_closing(work: Work, account_id: UUID, language: Language) -> tu
         "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.account_id = $1",
         account_id,
     )
+    work.wake("sessions")
     return erasure_at, await drop_export(account_id)
 
 

@@ -64,6 +64,17 @@ async def test_closes_their_account_and_has_it_restored(stack: Stack) -> None:
     assert [node["id"] for node in mine["requests"]["nodes"]] == [sent["id"]]
 
 
+async def test_what_is_followed_ends_with_the_account(stack: Stack) -> None:
+    citizen, account = await open_account(stack.api)
+    elsewhere = await Client(stack.api).log_in(account["username"], PASSWORD)
+    async with elsewhere.follow("Notifications") as notifications:
+        await notifications.next()
+        await citizen.change("DeleteAccount", password=PASSWORD)
+        with pytest.raises(RefusedError) as refused:
+            await notifications.next(within=2)
+    assert refused.value.code == "UNAUTHENTICATED"
+
+
 async def test_a_browser_forgets_its_cookie_and_does_nothing_more_in_the_same_breath(stack: Stack) -> None:
     citizen, account = await open_account(stack.api)
     browser = Client(stack.api)
