@@ -7,7 +7,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_limits")]
+    dependencies = [("models", "0022_past_appointments")]
 
     initial = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sys
 from pathlib import Path
 
@@ -27,7 +28,23 @@ from resolvers.requests import request
 from tests.factories import id_of, make_request
 from tests.file_rows import make_attachment, make_document, make_file
 
-ALL = sorted(file.stem for file in Path(models.migrations.__file__).parent.glob("0*.py"))
+
+def in_a_row() -> list[str]:
+    """The names of all migrations, each after the one that it depends on: there is one way through them."""
+    names = [file.stem for file in Path(models.migrations.__file__).parent.glob("0*.py")]
+    after = {
+        importlib.import_module(f"models.migrations.{name}").Migration.dependencies[0][1]: name
+        for name in names
+        if name != "0001_initial"
+    }
+    row = ["0001_initial"]
+    while row[-1] in after:
+        row.append(after[row[-1]])
+    assert sorted(row) == sorted(names)
+    return row
+
+
+ALL = in_a_row()
 
 ROUTINES_AND_INDEXES = """
 SELECT 'index ' || indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = 'public'
