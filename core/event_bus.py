@@ -28,7 +28,16 @@ from core.settings import get_settings
 from core.tasks import end_tasks
 
 Kind = Literal[
-    "events", "mail", "files", "slots", "reminders", "captchas", "sessions", "passwords", "exports"
+    "events",
+    "mail",
+    "files",
+    "slots",
+    "reminders",
+    "captchas",
+    "sessions",
+    "passwords",
+    "partners",
+    "exports",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -18,7 +18,7 @@ from resolvers import catalogue
 from resolvers.reading.data_exports import export_of_account
 from resolvers.reading.shape import read_value, reading_for
 from resolvers.work import Work, unit_of_work
-from uploads.storing import throw_away
+from uploads.storing import Written, throw_away
 
 _ONE_A_DAY = Text(
     fr="Une archive de vos données a déjà été faite aujourd’hui. Vous pourrez en demander une autre le {moment}.",
@@ -75,8 +75,8 @@ async def keep_export(export: Row, pause: timedelta | None, *, counted: bool = T
 
 
 @unit_of_work
-async def hand_in_export(work: Work, export: Row, address: str, size: int, sha256: bytes) -> bool:
-    """Whether the bytes at `address` are the account's export now: not where it was closed meanwhile, or somebody else
+async def hand_in_export(work: Work, export: Row, written: Written) -> bool:
+    """Whether what was written is the account's export now: not where it was closed meanwhile, or somebody else
     is at it by now. Its citizen is told by mail.
     """
     account = await fetch_one(
@@ -91,9 +91,9 @@ async def hand_in_export(work: Work, export: Row, address: str, size: int, sha25
         "expires_at = $7, next_attempt_at = NULL WHERE id = $1 AND state = 'PENDING' AND attempts = $2",
         export["id"],
         export["attempts"],
-        address,
-        size,
-        sha256,
+        written.address,
+        written.size,
+        written.sha256,
         at,
         at + LIFETIME,
     )

@@ -45,7 +45,7 @@ class RequestDataExportSuccess:
     data_export: DataExport
 
 
-@mutation(RequestDataExportSuccess, refusals=(NotAllowedError,), callers=CITIZENS, open=False)
+@mutation(RequestDataExportSuccess, refusals=(NotAllowedError,), callers=CITIZENS)
 async def request_data_export(info: Info) -> Row:
     """Has the account's data put together; one that is being made already is answered again. One a day: NotAllowedError
     says when the next can be asked for.

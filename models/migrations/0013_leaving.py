@@ -7,7 +7,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0022_past_appointments")]
+    dependencies = [("models", "0016_partner_link_constraints")]
 
     initial = False
 

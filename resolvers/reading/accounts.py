@@ -9,6 +9,7 @@ from models.actors import AgentActor, CitizenActor
 from models.ids import encode
 from resolvers.reading.data_exports import export_of_account
 from resolvers.reading.pages import OrderBy, list_of
+from resolvers.reading.partner_links import partner_link_list
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Part, Reading, Shape
 from resolvers.reading.storage import storage_part
@@ -40,7 +41,7 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
             case "data_export":
                 shape.child("data_export", export_of_account(reading, field.selection, f"{a}.id"))
             case "partner_links":
-                shape.output("partner_links", lambda raw: [])
+                shape.child("partner_links", partner_link_list(reading, field.selection, f"{a}.id"))
             case "sessions":
                 c = reading.alias("c")
                 owner = f"(SELECT {c}.id FROM credential {c} WHERE {c}.account_id = {a}.id)"

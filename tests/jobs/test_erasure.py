@@ -23,6 +23,7 @@ from models.contact import Contact, ContactMethod
 from models.data_exports import DataExport
 from models.database import execute, fetch, fetch_json
 from models.ids import encode
+from models.partner_links import PartnerSystem
 from models.procedures import Procedure
 from models.requests import ServiceRequest
 from resolvers.erasure import erase_account, erase_closed_requests
@@ -36,6 +37,7 @@ from tests.factories import (
     make_citizen,
     make_event,
     make_exchange,
+    make_partner_link,
     make_procedure,
     make_request,
     make_schedule,
@@ -67,6 +69,8 @@ async def test_an_account_goes_with_all_that_is_its_own() -> None:
     await erase()
 
     left = await everything()
+    assert await count("partner_link") == 1, "the other's"
+    assert await count("partner_revocation") == 1, "what the partner is still to be told"
     for name in ("zoe-apollinaire", str(citizen.account_id)):
         assert [table for table, text in left.items() if name in text] == []
     assert [table for table, text in left.items() if "Quimperlé" in text] == ["service_request"], "the file"
@@ -322,6 +326,7 @@ async def an_account_with_everything(
     await execute("UPDATE attachment SET copied_from_id = $1 WHERE request_id = $2", document.id, sent.id)
     await make_upload(citizen, f"uploaded by {citizen.account_id}".encode())
     await add_mail(recipient=contact.email or "", account_id=citizen.account_id)
+    await make_partner_link(citizen, await PartnerSystem.first())
     export = DataExport(
         account_id=citizen.account_id,
         language="fr",

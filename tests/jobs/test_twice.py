@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
-    in test_file_retention.py, reminders in test_reminders.py, the erasure in test_erasure.py.
+    in test_file_retention.py, reminders in test_reminders.py, the erasure in test_erasure.py, exports in
+    test_data_exports.py, spoken codes in test_captcha_audio.py, ended links in test_partner_links.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
@@ -28,6 +29,9 @@ def test_every_job_is_run_twice_here() -> None:
         "draw_preview_of",
         "make_receipt",
         "remind",
+        "make_export",
+        "speak_captcha",
+        "end_partner_link",
     }
     assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files", "erase"}
 

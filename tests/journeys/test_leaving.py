@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from datetime import datetime, timedelta
+from hashlib import sha256
+from zipfile import ZipFile
 
 import pytest
 
@@ -109,3 +113,34 @@ async def test_the_operator_closes_and_restores_by_command(stack: Stack) -> None
     await Client(stack.api).log_in(username, PASSWORD)
     with pytest.raises(AssertionError, match="No closed account has this username"):
         await stack.run("account", "restore", username)
+
+
+async def test_takes_all_their_data_along(stack: Stack) -> None:
+    citizen, account = await open_account(stack.api, language="en")
+    sent = await file_request(citizen)
+    upload = FileToSend(a_pdf(), "avis.pdf", "application/pdf")
+    await citizen.change("AddStoredDocument", input={"upload": upload, "kind": "INCOME"})
+    assert (await citizen.run("MyDataExport"))["dataExport"] is None
+
+    asked = await citizen.change("RequestDataExport")
+    assert asked["dataExport"]["state"] == "PENDING"
+    await stack.inbox.wait_for(account["profile"]["email"], subject="The archive of your data", within=30)
+
+    export = (await citizen.run("MyDataExport"))["dataExport"]
+    assert export["state"] == "READY"
+    content = await citizen.fetch(export["file"]["url"])
+    assert sha256(content).hexdigest() == export["file"]["sha256"]
+    with ZipFile(io.BytesIO(content)) as archive:
+        whole = json.loads(archive.read("account.json"))
+        (request,) = [json.loads(archive.read(entry["path"])) for entry in whole["requests"]]
+        (document,) = whole["documents"]
+        piece = archive.read(document["file"]["path"])
+    assert (request["ticket"], request["contact"]["lastName"]) == (sent["ticket"], "Marchand")
+    assert sha256(piece).hexdigest() == document["file"]["sha256"]
+
+    again = await citizen.run("RequestDataExport")
+    assert again["code"] == "NOT_ALLOWED"
+    assert "today already" in again["message"]
+    for other in (Client(stack.api), await Client(stack.api).log_in("citoyen1")):
+        refused = await other.send("{ me { dataExport { state } } }")
+        assert (refused.json()["data"]["me"] or {"dataExport": None})["dataExport"] is None

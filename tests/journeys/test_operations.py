@@ -210,6 +210,8 @@ async def book_and_cancel(administrator: Client, agent: Client, visitor: Client)
 
 
 async def leave(citizen: Client, username: str, administrator: Client) -> None:
+    await citizen.change("RequestDataExport")
+    await citizen.run("MyDataExport")
     await citizen.change("DeleteAccount", password="Tournesol-au-balcon-7")
     await administrator.change("RestoreAccount", username=username)
 

@@ -29,22 +29,22 @@ from tests.factories import id_of, make_request
 from tests.file_rows import make_attachment, make_document, make_file
 
 
-def in_a_row() -> list[str]:
-    """The names of all migrations, each after the one that it depends on: there is one way through them."""
-    names = [file.stem for file in Path(models.migrations.__file__).parent.glob("0*.py")]
-    after = {
-        importlib.import_module(f"models.migrations.{name}").Migration.dependencies[0][1]: name
-        for name in names
-        if name != "0001_initial"
-    }
-    row = ["0001_initial"]
-    while row[-1] in after:
-        row.append(after[row[-1]])
-    assert sorted(row) == sorted(names)
-    return row
+def in_order() -> list[str]:
+    """One after the other, each after the one that it names: numbers are given out before it is known who is first."""
+    after: dict[str | None, str] = {}
+    for file in Path(models.migrations.__file__).parent.glob("0*.py"):
+        migration = importlib.import_module(f"models.migrations.{file.stem}").Migration
+        before = [name for _, name in getattr(migration, "dependencies", None) or [("models", None)]]
+        assert len(before) == 1
+        assert before[0] not in after, f"{file.stem} and {after[before[0]]} follow the same one"
+        after[before[0]] = file.stem
+    names = [after.pop(None)]
+    while after:
+        names.append(after.pop(names[-1]))
+    return names
 
 
-ALL = in_a_row()
+ALL = in_order()
 
 ROUTINES_AND_INDEXES = """
 SELECT 'index ' || indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = 'public'
