@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -92,6 +93,10 @@ class Blobs:
         except BaseException as error:
             await content.end()
             await asyncio.wait([writing])
+            if writing.exception() is None:
+                # Whoever broke it off came too late for the thread, and does not learn of the address.
+                with suppress(UnavailableError):
+                    await self.delete(writing.result())
             if content.error is not None and not isinstance(error, asyncio.CancelledError):
                 raise content.error from None
             raise
