@@ -8,20 +8,24 @@ resolvers/erasure.py erases it. Requests that were sent go on: they are the mair
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from tortoise.exceptions import IntegrityError
+
 from core.clock import now
-from core.errors import InvalidCredentialsError, NotAllowedError, NotFoundError
+from core.errors import InvalidCredentialsError, NotAllowedError, NotFoundError, UnavailableError
 from core.i18n import Language, Text
 from core.passwords import verify_password
 from core.settings import get_settings
 from core.wording import readable_date
 from models.accounts import normalised_username
 from models.actors import Actor, AgentActor, CitizenActor
-from models.database import Row, execute, fetch_one
+from models.database import Row, execute, fetch_one, violated_constraint
 from resolvers import catalogue
 from resolvers.data_exports import drop_export
 from resolvers.work import Work, unit_of_work
@@ -84,8 +88,33 @@ async def restore_account(by: Actor | Literal["OPERATOR"], *, username: str) -> 
     return restored
 
 
-async def closed_refusal(erasure_at: datetime) -> NotAllowedError:
-    """What somebody is told who logs into a closed account, and has shown its password."""
+async def refuse_closed(credential: Row) -> None:
+    """Raises NotAllowedError where the account of this credential (of `resolvers.sessions.find_credential`) is closed.
+
+    For whoever has shown its password: until when, and whom to ask.
+    """
+    if credential["closed_at"] is not None:
+        raise await _closed_refusal(credential["erasure_at"])
+
+
+@asynccontextmanager
+async def refused_if_closed(credential_id: UUID) -> AsyncIterator[None]:
+    """Around whatever opens a session. Raises NotAllowedError where the account was closed at this very moment."""
+    try:
+        yield
+    except IntegrityError as error:
+        if violated_constraint(error) != "session_of_open_account":
+            raise
+        account = await fetch_one(
+            "SELECT a.erasure_at FROM account a JOIN credential c ON c.account_id = a.id WHERE c.id = $1",
+            credential_id,
+        )
+        if account is None or account["erasure_at"] is None:
+            raise UnavailableError from error  # Restored or erased since: the same call again is told which.
+        raise await _closed_refusal(account["erasure_at"]) from error
+
+
+async def _closed_refusal(erasure_at: datetime) -> NotAllowedError:
     if erasure_at <= now():
         return NotAllowedError(_BEING_ERASED)
     municipality = (await catalogue.current()).municipality
@@ -121,7 +150,7 @@ async def _write_closing(work: Work, account_id: UUID, language: Language) -> tu
             closed_at,
             erasure_at,
         )
-        work.mail("account_closed", account["email"], language, account_id=account_id)
+        _tell(work, "account_closed", account, language)
     await execute(
         "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.account_id = $1",
         account_id,
@@ -133,7 +162,8 @@ async def _write_closing(work: Work, account_id: UUID, language: Language) -> tu
 async def _lock(account_id: UUID) -> Row:
     """Whoever opens a session at this moment has it already, or waits and is refused."""
     account = await fetch_one(
-        "SELECT email, closed_at, erasure_at FROM account WHERE id = $1 FOR NO KEY UPDATE", account_id
+        "SELECT id, email, former_email, closed_at, erasure_at FROM account WHERE id = $1 FOR NO KEY UPDATE",
+        account_id,
     )
     if account is None:
         raise NotFoundError(_NONE_TO_CLOSE)
@@ -146,10 +176,16 @@ async def _restore(work: Work, username: str) -> tuple[UUID, str]:
     account = await fetch_one(
         "UPDATE account a SET closed_at = NULL, erasure_at = NULL FROM credential c "
         "WHERE c.account_id = a.id AND lower(c.username) = lower($1) AND a.erasure_at > clock_timestamp() "
-        "RETURNING a.id, a.email, a.language, c.username",
+        "RETURNING a.id, a.email, a.former_email, a.language, c.username",
         username,
     )
     if account is None:
         raise NotFoundError(_NONE_TO_RESTORE)
-    work.mail("account_restored", account["email"], account["language"], account_id=account["id"])
+    _tell(work, "account_restored", account, account["language"])
     return account["id"], account["username"]
+
+
+def _tell(work: Work, template: str, account: Row, language: Language) -> None:
+    """By mail, also to the last address that was proved: whoever has changed it since may be somebody else."""
+    for address in dict.fromkeys(filter(None, (account["email"], account["former_email"]))):
+        work.mail(template, address, language, account_id=account["id"])

@@ -80,7 +80,7 @@ async def hand_in_export(work: Work, export: Row, written: Written) -> bool:
     is at it by now. Its citizen is told by mail.
     """
     account = await fetch_one(
-        "SELECT email FROM account WHERE id = $1 AND closed_at IS NULL FOR NO KEY UPDATE",
+        "SELECT email, former_email FROM account WHERE id = $1 AND closed_at IS NULL FOR NO KEY UPDATE",
         export["account_id"],
     )
     if account is None:
@@ -98,7 +98,9 @@ async def hand_in_export(work: Work, export: Row, written: Written) -> bool:
         at + LIFETIME,
     )
     if changed:
-        work.mail("data_export_ready", account["email"], export["language"], account_id=export["account_id"])
+        # Also to the last address that was proved: whoever has changed it since may be somebody else.
+        for address in dict.fromkeys(filter(None, (account["email"], account["former_email"]))):
+            work.mail("data_export_ready", address, export["language"], account_id=export["account_id"])
     return bool(changed)
 
 

@@ -190,14 +190,28 @@ async def test_erasing_at_once_and_twice_erases_once() -> None:
 
 
 async def test_everything_that_names_an_account_or_a_request_goes_with_it(database: Settings) -> None:
-    """Whoever adds a table that names one says ON DELETE CASCADE, or adds a step to resolvers/erasure.py, and itself
-    here.
+    """And what names that. Whoever adds such a table says ON DELETE CASCADE, or SET NULL where it stays and forgets, or
+    adds a step to resolvers/erasure.py, and itself here.
     """
-    kept = await fetch(
-        "SELECT conrelid::regclass::text AS on_table, confrelid::regclass::text AS of_table FROM pg_constraint "
-        "WHERE contype = 'f' AND confdeltype <> 'c' AND confrelid IN ('account'::regclass, 'service_request'::regclass)"
+    keys = await fetch(
+        "SELECT conrelid::regclass::text AS on_table, confrelid::regclass::text AS of_table, confdeltype::text AS rule "
+        "FROM pg_constraint WHERE contype = 'f'"
     )
-    assert kept == [{"on_table": "service_request", "of_table": "account"}]
+    going, grown = {"account", "service_request"}, True
+    while grown:
+        found = {key["on_table"] for key in keys if key["of_table"] in going and key["rule"] == "c"}
+        grown, going = not found <= going, going | found
+    assert {
+        "credential",
+        "session",
+        "data_export",
+        "exchange",
+        "request_event",
+        "mail",
+        "appointment",
+    } <= going
+    kept = [key for key in keys if key["of_table"] in going and key["rule"] not in ("c", "n")]
+    assert kept == [{"on_table": "service_request", "of_table": "account", "rule": "r"}]
 
 
 # What follows is about requests that were kept long enough.

@@ -9,7 +9,7 @@ import pytest
 from core.settings import Settings
 from jobs.mail import send_mail
 from jobs.retention import sweep
-from jobs.worker import CRON_JOBS, FUNCTIONS
+from jobs.worker import CRON_JOBS, FUNCTIONS, STOCK_JOBS
 from models.database import fetch
 from tests.factories import make_captcha
 from tests.jobs.mail_server import MailServer
@@ -20,8 +20,9 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
-    in test_file_retention.py, reminders in test_reminders.py, the erasure in test_erasure.py, exports in
-    test_data_exports.py, spoken codes in test_captcha_audio.py, ended links in test_partner_links.py.
+    in test_file_retention.py, reminders in test_reminders.py, new passwords in test_new_passwords.py, what is read
+    aloud in test_captcha_audio.py, partners' tokens in test_partner_links.py, the erasure in
+    test_erasure.py, exports in test_data_exports.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
@@ -30,10 +31,11 @@ def test_every_job_is_run_twice_here() -> None:
         "make_receipt",
         "remind",
         "make_export",
+        "answer_new_password",
         "speak_captcha",
         "end_partner_link",
     }
-    assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files", "erase"}
+    assert {job.name for job in (*CRON_JOBS, *STOCK_JOBS)} == {"sweep", "sweep_files", "erase", "keep_stock"}
 
 
 async def test_sweeping_twice_in_a_row_and_at_once_takes_away_once() -> None:

@@ -15,17 +15,21 @@ from core.errors import (
     UnauthenticatedError,
     UsernameTakenError,
 )
+from core.keys import seal
 from core.selection import Selection
 from core.settings import Settings
 from core.tickets import new_ticket
-from models.accounts import Account, Session
+from models.accounts import Account, Credential, NewPasswordRequest, Session
 from models.actors import AgentActor, CitizenActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch, transaction
 from models.email_confirmation import confirmation_token
+from models.ids import new_id
 from models.procedures import Procedure
+from models.temporary_password import temporary_password
 from resolvers.accounts import confirm_email, create_account
 from resolvers.closing import close_account, delete_account, restore_account
 from resolvers.file_links import file_url, open_link
+from resolvers.new_passwords import SEAL, answer_request
 from resolvers.requests import request
 from resolvers.sessions import authenticate, log_in
 from tests.factories import (
@@ -63,6 +67,13 @@ async def test_it_is_closed_for_thirty_days_and_a_mail_says_so(citizen: CitizenA
     assert await mails() == [
         {"template": "account_closed", "recipient": "jeanne@example.org", "language": "fr"}
     ]
+
+
+async def test_the_last_address_that_was_proved_is_told_too(citizen: CitizenActor) -> None:
+    """Whoever has changed it since may be somebody else."""
+    await execute("UPDATE account SET former_email = 'jeanne@avant.example'")
+    await delete_account(citizen, password=PASSWORD)
+    assert {mail["recipient"] for mail in await mails()} == {"jeanne@example.org", "jeanne@avant.example"}
 
 
 async def test_every_session_ends_and_everything_that_hung_on_one(citizen: CitizenActor) -> None:
@@ -132,6 +143,30 @@ async def test_the_username_stays_taken(citizen: CitizenActor) -> None:
             partner=None,
             selection=Selection.of("id"),
         )
+
+
+async def test_a_forgotten_password_is_not_replaced_any_more(citizen: CitizenActor) -> None:
+    for number in range(2):
+        asked = NewPasswordRequest(typed=seal(SEAL, b"marie"), language="fr", due_at=now())
+        await asked.save(force_create=True)
+        await answer_request(asked.id)
+        assert [mail["template"] for mail in await mails()].count("new_password_unconfirmed") == 1
+        if number == 0:
+            await delete_account(citizen, password=PASSWORD)
+
+
+async def test_one_that_was_mailed_before_opens_nothing_either(citizen: CitizenActor) -> None:
+    (credential,) = await Credential.all()
+    mail_id = new_id()
+    await execute(
+        "INSERT INTO temporary_password (id, credential_id, expires_at) VALUES ($1, $2, now() + interval '1 hour')",
+        mail_id,
+        credential.id,
+    )
+    await delete_account(citizen, password=PASSWORD)
+    with pytest.raises(NotAllowedError, match="was closed"):
+        await enter(password=temporary_password(mail_id))
+    assert await Session.all().count() == 0
 
 
 async def test_the_link_that_confirms_the_address_confirms_nothing_any_more(citizen: CitizenActor) -> None:
