@@ -138,6 +138,10 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    account_grace_days: int = Field(default=30, ge=1, le=365)
+    """How long a closed account can be restored, before its data are erased."""
+    request_retention_months: int = Field(default=60, ge=1, le=1200)
+    """How long requests are kept once they are closed, where their procedure does not say otherwise."""
     partner_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
     """What this API and a partner system know each other by: `espace-famille=whsec_…`, separated by commas."""
     partner_addresses: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)

@@ -36,6 +36,9 @@ Template = Literal[
     "appointment_cancelled",
     "appointment_closed",
     "appointment_reminder",
+    "account_closed",
+    "account_restored",
+    "data_export_ready",
     "new_password",
     "new_password_unconfirmed",
     "temporary_password_used",
@@ -82,13 +85,17 @@ class MailFacts:
     """Of an appointment that was moved."""
     next_free: datetime | None = None
     """When the next slot of the schedule begins that has room, where the mairie has closed one."""
+    erasure_at: datetime | None = None
+    """When the data of the account will be erased, which was closed."""
+    expires_at: datetime | None = None
+    """Until when the account's export can be fetched."""
     to_the_contact: bool = True
     """Whether the recipient is whom the request's own mails go to: a reminder may go to somebody else."""
 
 
 FACTS = f"""
 SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
-       c.username,
+       c.username, k.erasure_at, d.expires_at,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
        x.author_name, x.posted_at,
        e.data AS event_data, e.actor AS event_actor, e.occurred_at,
@@ -103,6 +110,8 @@ SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        ) AS told_later
 FROM mail m
 LEFT JOIN credential c ON c.account_id = m.account_id
+LEFT JOIN account k ON k.id = m.account_id
+LEFT JOIN data_export d ON d.account_id = m.account_id
 LEFT JOIN service_request r ON r.id = m.request_id
 LEFT JOIN procedure_version v ON v.id = r.procedure_version_id
 LEFT JOIN exchange x ON x.id = m.exchange_id
@@ -173,6 +182,8 @@ def facts_of(row: Row) -> MailFacts:
         appointment=invitation_of(row) if row["appointment_id"] else None,
         previous_start=(datetime.fromisoformat(data["previous_start"]) if "previous_start" in data else None),
         next_free=row.get("next_free"),
+        erasure_at=row["erasure_at"],
+        expires_at=row["expires_at"],
         to_the_contact=row["to_the_contact"],
     )
 

@@ -99,7 +99,13 @@ PARTNER_LINKS = Source(
     "espace:partners",
     "SELECT id, attempts FROM partner_revocation WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, NEW_PASSWORDS, PARTNER_LINKS)
+EXPORTS = Source(
+    "make_export",
+    "exports",
+    "espace:exports",
+    "SELECT id, attempts FROM data_export WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, NEW_PASSWORDS, PARTNER_LINKS, EXPORTS)
 
 
 class Relay:

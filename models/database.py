@@ -58,6 +58,8 @@ MODULES = [
     "models.events",
     "models.mail",
     "models.limits",
+    "models.data_exports",
+    "models.figures",
     "models.partner_links",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0

@@ -19,6 +19,7 @@ from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor, Tick
 from models.database import Row, execute, fetch_one
 from models.ids import decode_as
 from models.temporary_password import find_temporary_password
+from resolvers.closing import refuse_closed, refused_if_closed
 from resolvers.new_passwords import CHANGE_LIFETIME, use_temporary_password
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
@@ -78,17 +79,20 @@ async def log_in(
 
     With a mailed temporary password it is a session for changing it, and no account is answered.
 
-    Raises InvalidCredentialsError, in the same time whether or not the username exists.
+    Raises InvalidCredentialsError, in the same time whether or not the username exists; NotAllowedError, to whoever
+    knows the password, where the account is closed.
     """
     token = new_token()
     session = None
     while session is None:
         credential, temporary = await _prove(username, password)
+        await refuse_closed(credential)
         session = _new_session(credential, token, user_agent, temporary)
-        if temporary is not None:
-            await use_temporary_password(actor, credential, session)
-        elif not await _open(session, credential["password_hash"]):
-            session = None
+        async with refused_if_closed(credential["id"]):
+            if temporary is not None:
+                await use_temporary_password(actor, credential, session)
+            elif not await _open(session, credential["password_hash"]):
+                session = None
     if temporary is None and needs_rehash(credential["password_hash"]):
         await _rehash(credential, password)
     who = actor_of({**credential, "session_id": session.id}, actor.language)
@@ -162,9 +166,10 @@ async def _rehash(credential: Row, password: str) -> None:
 async def find_credential(username: str) -> Row | None:
     """The credential of a citizen or an agent, with the agent's role and name: what `actor_of` takes."""
     return await fetch_one(
-        "SELECT c.*, g.role, g.display_name, "
+        "SELECT c.*, g.role, g.display_name, a.closed_at, a.erasure_at, "
         "ARRAY(SELECT id FROM temporary_password WHERE credential_id = c.id AND expires_at > now()) "
         "AS temporary_password_ids FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "LEFT JOIN account a ON a.id = c.account_id "
         "WHERE lower(c.username) = lower($1)",
         normalised_username(username),
     )

@@ -60,6 +60,8 @@ class Municipality:
     """Partner systems that citizens may link to their account, Espace Famille among them."""
     upload: UploadLimits
     passwords: PasswordRules
+    account_grace_days: int
+    """How long an account that was closed can be restored, before its data are erased."""
 
 
 @query(Municipality, callers=EVERYONE)

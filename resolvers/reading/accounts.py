@@ -7,6 +7,7 @@ from uuid import UUID
 from core.selection import SelectedField, Selection
 from models.actors import AgentActor, CitizenActor
 from models.ids import encode
+from resolvers.reading.data_exports import export_of_account
 from resolvers.reading.pages import OrderBy, list_of
 from resolvers.reading.partner_links import partner_link_list
 from resolvers.reading.requests import request_page
@@ -37,6 +38,8 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
                 shape.plain("unread_exchange_count", unread_of_account(reading, f"{a}.id"))
             case "storage":
                 shape.child("storage", storage_part(reading, field.selection, a))
+            case "data_export":
+                shape.child("data_export", export_of_account(reading, field.selection, f"{a}.id"))
             case "partner_links":
                 shape.child("partner_links", partner_link_list(reading, field.selection, f"{a}.id"))
             case "sessions":

@@ -131,6 +131,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     administrator = await Client(stack.api).log_in("admin")
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
+    await leave(citizen, account["username"], administrator)
 
     assert len(sessions) == 1
     most = {
@@ -238,6 +239,13 @@ async def link_and_unlink(citizen: Client) -> None:
     await citizen.change("OpenPartner", link=link)
     await citizen.run("MyAccount")
     await citizen.change("UnlinkPartner", link=link)
+
+
+async def leave(citizen: Client, username: str, administrator: Client) -> None:
+    await citizen.change("RequestDataExport")
+    await citizen.run("MyDataExport")
+    await citizen.change("DeleteAccount", password="Tournesol-au-balcon-7")
+    await administrator.change("RestoreAccount", username=username)
 
 
 async def another_session(citizen: Client, api: Api) -> str:

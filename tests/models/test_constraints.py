@@ -14,11 +14,14 @@ from core.clock import now
 from core.settings import Settings
 from core.tickets import new_ticket
 from models.accounts import Account, Agent, Credential, Session
+from models.actors import CitizenActor
 from models.appointments import Appointment, Slot
 from models.attachments import Attachment, ExchangeAttachment
 from models.captcha import Captcha
+from models.data_exports import DataExport
 from models.database import execute, fetch, fetch_one, transaction, violated_constraint
 from models.exchanges import Exchange
+from models.figures import ErasedRequestFigure
 from models.files import File
 from models.ids import new_id
 from models.mail import Mail
@@ -39,6 +42,7 @@ from tests.factories import (
     make_procedure,
     make_request,
     make_schedule,
+    make_session,
     make_slot,
     make_version,
 )
@@ -50,6 +54,7 @@ MIGRATIONS = [
         "0002_constraints",
         "0004_file_constraints",
         "0006_appointment_constraints",
+        "0014_leaving_constraints",
         "0016_partner_link_constraints",
         "0022_past_appointments",
     )
@@ -81,6 +86,7 @@ async def test_the_triggers_are_there(database: Settings) -> None:
         "file_unchanging",
         "appointment_places",
         "slot_change",
+        "session_of_open_account",
         "partner_link_ended",
     }
 
@@ -804,6 +810,130 @@ async def test_refused(database: Settings, rule: str, attempt: Refused) -> None:
     with pytest.raises(IntegrityError) as raised:
         await attempt()
     assert violated_constraint(raised.value) == rule
+
+
+async def close(citizen: CitizenActor, **days: int) -> None:
+    columns = ", ".join(f"{column} = now() + interval '{number} days'" for column, number in days.items())
+    await execute(f"UPDATE account SET {columns} WHERE id = $1", citizen.account_id)
+
+
+@refused("account_closed")
+async def an_account_that_is_closed_for_ever() -> None:
+    await close(await make_citizen(), closed_at=0)
+
+
+@refused("account_closed")
+async def an_account_that_is_to_be_erased_and_is_not_closed() -> None:
+    await close(await make_citizen(), erasure_at=30)
+
+
+@refused("account_closed")
+async def an_account_that_is_erased_before_it_is_closed() -> None:
+    await close(await make_citizen(), closed_at=0, erasure_at=-1)
+
+
+@refused("session_of_open_account")
+async def a_session_of_a_closed_account() -> None:
+    citizen = await make_citizen()
+    known = await Session.get(id=citizen.session_id)
+    await close(citizen, closed_at=0, erasure_at=30)
+    await make_session(known.credential_id)
+
+
+@refused("procedure_retention")
+async def a_procedure_that_keeps_nothing() -> None:
+    await Procedure.filter(id=(await make_procedure()).id).update(retention_months=0)
+
+
+@refused("procedure_retention")
+async def a_procedure_that_keeps_longer_than_anybody_lives() -> None:
+    await Procedure.filter(id=(await make_procedure()).id).update(retention_months=1201)
+
+
+async def make_export(**columns: Any) -> DataExport:
+    values = {"account_id": (await make_citizen()).account_id, "language": "fr", **columns}
+    export = DataExport(**values)
+    await save(export)
+    return export
+
+
+def made(**columns: Any) -> dict[str, Any]:
+    """What an export has once it is ready."""
+    ready = {"size": 1, "sha256": bytes(32), "ready_at": now(), "expires_at": now(), "next_attempt_at": None}
+    return {"state": "READY", **ready, **columns}
+
+
+@refused("data_export_one_an_account")
+async def two_exports_of_an_account() -> None:
+    await make_export(account_id=(await make_export()).account_id)
+
+
+@refused("data_export_address_unique")
+async def two_exports_at_one_address() -> None:
+    for _ in range(2):
+        await make_export(**made(address="here"))
+
+
+@refused("data_export_state")
+async def an_export_in_an_unknown_state() -> None:
+    await make_export(state="LOST", next_attempt_at=None)
+
+
+@refused("data_export_language")
+async def an_export_in_an_unknown_language() -> None:
+    await make_export(language="de")
+
+
+@refused("data_export_due")
+async def an_export_that_nobody_would_make() -> None:
+    await make_export(next_attempt_at=None)
+
+
+@refused("data_export_due")
+async def an_export_that_would_be_made_again() -> None:
+    await make_export(**made(next_attempt_at=now()))
+
+
+@refused("data_export_ready")
+async def an_export_that_is_ready_and_has_no_size() -> None:
+    await make_export(**made(size=None))
+
+
+@refused("data_export_ready")
+async def an_export_that_failed_and_has_an_end() -> None:
+    await make_export(state="FAILED", next_attempt_at=None, expires_at=now())
+
+
+@refused("data_export_address")
+async def an_export_that_is_somewhere_before_it_is_ready() -> None:
+    await make_export(address="here")
+
+
+async def make_figure(**columns: Any) -> None:
+    values = {
+        "status": "ACCEPTED",
+        "submitted_on": date(2026, 1, 1),
+        "closed_on": date(2026, 1, 2),
+        "requests": 1,
+    }
+    await save(ErasedRequestFigure(**{**values, **columns}))
+
+
+@refused("erased_request_figure_unique")
+async def two_figures_of_the_same_days() -> None:
+    procedure = await make_procedure()
+    for _ in range(2):
+        await make_figure(procedure_id=procedure.id)
+
+
+@refused("erased_request_figure_status")
+async def a_figure_of_requests_that_are_open() -> None:
+    await make_figure(procedure_id=(await make_procedure()).id, status="SUBMITTED")
+
+
+@refused("erased_request_figure_positive")
+async def a_figure_of_nothing() -> None:
+    await make_figure(procedure_id=(await make_procedure()).id, requests=0)
 
 
 def test_every_rule_is_tried() -> None:
