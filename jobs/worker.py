@@ -32,11 +32,12 @@ from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
 from jobs.previews import DRAW_SECONDS, draw_preview_of
 from jobs.receipts import make_receipt
-from jobs.relay import CAPTCHA_AUDIO, MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, Relay, Source
+from jobs.relay import CAPTCHA_AUDIO, MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, WEBHOOKS, Relay, Source
 from jobs.reminders import remind
 from jobs.retention import sweep
 from jobs.retrying import Job, retried
 from jobs.scans import SCAN_SECONDS, scan_file
+from jobs.webhooks import CALL_SECONDS, RUN_SECONDS, call_webhook
 from models import database
 from uploads.scanning import warn_without_a_scanner
 
@@ -93,6 +94,7 @@ LINES = [
     _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
     _line(REMINDERS, remind, at_once=2, poll_seconds=0.25, timeout=REMINDER_SECONDS),
     _line(CAPTCHA_AUDIO, speak_captcha, at_once=2, poll_seconds=0.1, timeout=CAPTCHA_SECONDS),
+    _line(WEBHOOKS, call_webhook, at_once=4, poll_seconds=0.1, timeout=RUN_SECONDS + CALL_SECONDS + 15),
     Line(CAPTCHA_STOCK, at_once=1, poll_seconds=1.0, cron_jobs=STOCK_JOBS),
     Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.api_tokens import looks_like_api_token
 from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
 from core.i18n import Language, Text
@@ -14,9 +15,10 @@ from core.passwords import hash_password, needs_rehash, verify_password
 from core.selection import Selection
 from core.tickets import parse_ticket, ticket_digest
 from models.accounts import Session, normalised_username
-from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch_one
 from models.ids import decode_as
+from resolvers.partner_tokens import is_good, partner_of_token
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -53,10 +55,12 @@ class LoggedIn:
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
-    """Who calls with this session token or ticket number; a visitor with neither.
+    """Who calls with this token, of a session or of a partner, or ticket number; a visitor with neither.
 
     Raises UnauthenticatedError where the token or the ticket is not, or no longer, good.
     """
+    if bearer is not None and looks_like_api_token(bearer):
+        return await partner_of_token(bearer, language)
     if bearer is not None:
         return await _actor_of_token(bearer, language)
     if ticket is not None:
@@ -65,13 +69,15 @@ async def authenticate(*, bearer: str | None, ticket: str | None, language: Lang
 
 
 async def require_alive(actor: Actor) -> None:
-    """Raises UnauthenticatedError where the caller's session ended meanwhile. For calls that last."""
+    """Raises UnauthenticatedError where the caller's session, or token, ended meanwhile. For calls that last."""
     if isinstance(actor, (CitizenActor, AgentActor)):
         alive = await fetch_one(
             "SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id
         )
         if alive is None:
             raise UnauthenticatedError
+    if isinstance(actor, PartnerActor) and not await is_good(actor.token_id):
+        raise UnauthenticatedError
 
 
 async def log_in(

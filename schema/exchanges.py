@@ -7,7 +7,7 @@ import strawberry
 
 import resolvers.exchanges
 from schema.attachments import Attachment
-from schema.callers import PARTIES
+from schema.callers import PARTIES, PARTNERS
 from schema.connections import Connection, Node
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotAllowedError, NotFoundError, ValidationError
@@ -81,9 +81,15 @@ class MarkExchangesReadSuccess:
     """How many this call marked."""
 
 
-@mutation(PostExchangeSuccess, refusals=(ValidationError, NotAllowedError, NotFoundError), callers=PARTIES)
+@mutation(
+    PostExchangeSuccess,
+    refusals=(ValidationError, NotAllowedError, NotFoundError),
+    callers=PARTIES | PARTNERS,
+)
 async def post_exchange(info: Info, input: PostExchangeInput) -> Row:
-    """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address."""
+    """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address.
+    A partner system writes for the mairie; it takes the scope WRITE_REQUESTS.
+    """
     given = narrow(input)
     exchange = await resolvers.exchanges.post_exchange(
         info.context.actor,

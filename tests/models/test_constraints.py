@@ -43,7 +43,12 @@ from tests.file_rows import make_attachment, make_document, make_file, make_rece
 
 MIGRATIONS = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0004_file_constraints", "0006_appointment_constraints")
+    for name in (
+        "0002_constraints",
+        "0004_file_constraints",
+        "0006_appointment_constraints",
+        "0018_webhook_constraints",
+    )
 ]
 
 
