@@ -144,16 +144,14 @@ class _Run:
     error: Text | None = None
     gone: bool = False
 
-    @property
     def is_down(self) -> bool:
         return self.failures >= DOWN_AFTER
 
-    @property
     def is_ending(self) -> bool:
         return self.gone or monotonic() > self.ends_at
 
     def took(self) -> None:
-        self.was_down = self.was_down or self.is_down
+        self.was_down = self.was_down or self.is_down()
         self.failures, self.failing_since, self.delivered = 0, None, True
 
     def failed(self, error: Text) -> None:
@@ -177,7 +175,7 @@ async def call_webhook(webhook_id: str) -> None:
         return
     try:
         async with _ours(run):
-            while await _go_on(run) and not run.is_ending:
+            while await _go_on(run) and not run.is_ending():
                 pass
         await _end(run)
     except _OverError:
@@ -207,13 +205,13 @@ def _begin(row: Row) -> _Run | None:
 
 async def _go_on(run: _Run) -> bool:
     """One round: what is stuck and due, then what is new. Whether there is more to do at once."""
-    if run.is_down:
+    if run.is_down():
         # What is new first, since what is stuck may be so for a reason of its own.
         more = await _tell_new(run, 1) or await _tell_stuck(run, 1)
         return more and run.failures == 0
     more_stuck = await _tell_stuck(run, BLOCKS_AT_ONCE)
-    more_new = False if run.is_down or run.is_ending else await _tell_new(run, EVENTS_AT_ONCE)
-    return (more_stuck or more_new) and not run.is_down
+    more_new = False if run.is_down() or run.is_ending() else await _tell_new(run, EVENTS_AT_ONCE)
+    return (more_stuck or more_new) and not run.is_down()
 
 
 async def _tell_stuck(run: _Run, limit: int) -> bool:
@@ -225,7 +223,7 @@ async def _tell_stuck(run: _Run, limit: int) -> bool:
         limit,
     )
     blocks = [_Block(**row) for row in rows]
-    events, together = 1 if run.is_down else EVENTS_AT_ONCE, asyncio.Semaphore(AT_ONCE)
+    events, together = 1 if run.is_down() else EVENTS_AT_ONCE, asyncio.Semaphore(AT_ONCE)
 
     async def tell(block: _Block) -> tuple[_Block, bool]:
         async with together:
@@ -272,7 +270,7 @@ async def _tell_new(run: _Run, limit: int) -> bool:
     by_request: dict[UUID, list[Row]] = {}
     for row in rows:
         by_request.setdefault(_request_of(row), []).append(row)
-    probing, together = run.is_down, asyncio.Semaphore(AT_ONCE)
+    probing, together = run.is_down(), asyncio.Semaphore(AT_ONCE)
 
     async def tell(request_id: UUID, events: list[Row]) -> _Block | None:
         async with together:
@@ -297,7 +295,7 @@ async def _tell_new(run: _Run, limit: int) -> bool:
 async def _send_in_order(run: _Run, rows: Sequence[Row], *, probing: bool) -> tuple[int, bool]:
     """Sends events of one request until one is not taken: its position, or 0; and whether it was tried."""
     for row in rows:
-        if run.is_ending or (run.is_down and not probing):
+        if run.is_ending() or (run.is_down() and not probing):
             return _position(row), False
         if not await _send(run, row):
             return _position(row), True
@@ -368,9 +366,9 @@ async def _end(run: _Run) -> None:
     if run.error is not None and (run.gone or await _has_failed_too_long(run)):
         await pause_webhook(run.id, run.number, run.error)
         return
-    if run.was_down and not run.is_down:
+    if run.was_down and not run.is_down():
         await execute("UPDATE webhook_block SET next_attempt_at = now() WHERE webhook_id = $1", run.id)
-    probe = next_pause(run.failures - DOWN_AFTER + 1, LONGEST_PROBE_PAUSE) if run.is_down else timedelta()
+    probe = next_pause(run.failures - DOWN_AFTER + 1, LONGEST_PROBE_PAUSE) if run.is_down() else timedelta()
     await execute(
         "UPDATE webhook w SET next_attempt_at = now() + $3::interval, last_error = CASE WHEN failures = 0 "
         "AND NOT EXISTS (SELECT 1 FROM webhook_block b WHERE b.webhook_id = w.id) THEN NULL ELSE last_error END "
