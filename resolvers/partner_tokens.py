@@ -10,6 +10,7 @@ from uuid import UUID
 from core.api_tokens import is_api_token, new_api_token
 from core.clock import now
 from core.errors import FieldProblem, NotFoundError, UnauthenticatedError, ValidationError
+from core.event_bus import event_bus
 from core.i18n import Language, Text
 from core.keys import token_digest
 from core.selection import Selection
@@ -103,6 +104,7 @@ async def revoke_partner_token(actor: Actor, *, token: str, selection: Selection
     id = decode_as("PartnerToken", token)
     if not await execute("DELETE FROM partner_token WHERE id = $1", id):
         raise NotFoundError
+    await event_bus().wake("sessions")
     logger.info("partner token %s revoked by agent %s", id, actor.agent_id)
     reading = await reading_for(actor)
     rows: list[Row] = await read_value(reading, token_list(reading, selection))
@@ -140,12 +142,6 @@ def partner_actor(row: Row, language: Language) -> PartnerActor:
         procedure_ids=frozenset(row["procedure_ids"]),
         language=language,
     )
-
-
-async def is_good(token_id: UUID) -> bool:
-    """Whether the token still lets anybody in."""
-    row = await fetch_one("SELECT id FROM partner_token WHERE id = $1 AND expires_at > now()", token_id)
-    return row is not None
 
 
 def _problems_of_name(name: str) -> list[FieldProblem]:

@@ -9,16 +9,17 @@ from uuid import UUID
 from core.api_tokens import looks_like_api_token
 from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
+from core.event_bus import event_bus
 from core.i18n import Language, Text
 from core.keys import new_token, token_digest
 from core.passwords import hash_password, needs_rehash, verify_password
 from core.selection import Selection
 from core.tickets import parse_ticket, ticket_digest
 from models.accounts import Session, normalised_username
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch_one
 from models.ids import decode_as
-from resolvers.partner_tokens import is_good, partner_of_token
+from resolvers.partner_tokens import partner_of_token
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -68,18 +69,6 @@ async def authenticate(*, bearer: str | None, ticket: str | None, language: Lang
     return Visitor(language=language)
 
 
-async def require_alive(actor: Actor) -> None:
-    """Raises UnauthenticatedError where the caller's session, or token, ended meanwhile. For calls that last."""
-    if isinstance(actor, (CitizenActor, AgentActor)):
-        alive = await fetch_one(
-            "SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id
-        )
-        if alive is None:
-            raise UnauthenticatedError
-    if isinstance(actor, PartnerActor) and not await is_good(actor.token_id):
-        raise UnauthenticatedError
-
-
 async def log_in(
     actor: Actor, *, username: str, password: str, user_agent: str | None, selection: Selection
 ) -> LoggedIn:
@@ -124,6 +113,7 @@ async def log_out(actor: Actor) -> None:
     """Ends the session that the caller is in."""
     if isinstance(actor, (CitizenActor, AgentActor)):
         await execute("DELETE FROM session WHERE id = $1", actor.session_id)
+        await event_bus().wake("sessions")
 
 
 async def revoke_session(actor: Actor, *, session: str, selection: Selection) -> list[Row]:
@@ -137,13 +127,30 @@ async def revoke_session(actor: Actor, *, session: str, selection: Selection) ->
     )
     if not gone:
         raise NotFoundError
+    await event_bus().wake("sessions")
+    return await _sessions(actor, selection)
+
+
+async def revoke_other_sessions(actor: Actor, *, selection: Selection) -> list[Row]:
+    """Ends all of the caller's sessions but the one that asks; the one that is left."""
+    assert isinstance(actor, (CitizenActor, AgentActor))
+    await execute(
+        "DELETE FROM session USING session mine WHERE mine.id = $1 "
+        "AND session.credential_id = mine.credential_id AND session.id <> mine.id",
+        actor.session_id,
+    )
+    await event_bus().wake("sessions")
+    return await _sessions(actor, selection)
+
+
+async def _sessions(actor: CitizenActor | AgentActor, selection: Selection) -> list[Row]:
+    """The caller's own, as `session_list` has them."""
     reading = await reading_for(actor)
     c = reading.alias("c")
     column = "account_id" if isinstance(actor, CitizenActor) else "agent_id"
     owner = actor.account_id if isinstance(actor, CitizenActor) else actor.agent_id
     credential = f"(SELECT {c}.id FROM credential {c} WHERE {c}.{column} = {reading.bind(owner, 'uuid')})"
-    part = session_list(reading, selection, credential)
-    rows: list[Row] = await read_value(reading, part)
+    rows: list[Row] = await read_value(reading, session_list(reading, selection, credential))
     return rows
 
 

@@ -258,6 +258,8 @@ class Stack:
             # Whatever test needs one read aloud beforehand finds one, and the others their processors.
             "ESPACE_CAPTCHA_AUDIO_STOCK": "1",
             "ESPACE_RATE_LIMITS": "1000",
+            # Partner systems of tests are on this machine.
+            "ESPACE_OUTGOING_ALLOWED_HOSTS": "127.0.0.1",
         }
         await self.run("migrate")
         await self.run("load", str(municipality))

@@ -32,6 +32,7 @@ from resolvers.exchanges import mark_exchanges_read, post_exchange
 from resolvers.nodes import node
 from resolvers.partner_tokens import create_partner_token, revoke_partner_token
 from resolvers.requests import request, request_by_ticket
+from resolvers.session_watch import while_logged_in
 from resolvers.sessions import authenticate
 from tests.factories import (
     JEANNE,
@@ -159,13 +160,15 @@ async def test_administrators_see_tokens_and_handlers_do_not(agent: AgentActor) 
         assert (found is not None) is bool(names)
 
 
-async def test_a_subscription_ends_with_its_token(agent: AgentActor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot_changes, "LOOK_EVERY_SECONDS", 0.1)
+async def test_a_subscription_ends_with_its_token(agent: AgentActor) -> None:
     partner = await make_partner()
     schedule = await make_schedule()
     today = now().date()
-    stream = slot_changes.slot_changes(
-        partner, schedule=id_of(schedule), first=today, last=today, selection=Selection.of("id")
+    stream = while_logged_in(
+        partner,
+        slot_changes.slot_changes(
+            partner, schedule=id_of(schedule), first=today, last=today, selection=Selection.of("id")
+        ),
     )
     async with aclosing(stream):
         waiting = asyncio.ensure_future(anext(stream))
