@@ -58,6 +58,17 @@ _BAD_EXPIRY = Text(
     en="A token expires within a year: choose a date from now to {latest}.",
 )
 
+_WHO = """
+WITH found AS (
+    SELECT id, name, scopes, procedure_ids, last_used_at FROM partner_token
+    WHERE token_digest = $1 AND expires_at > now()
+), noted AS (
+    UPDATE partner_token t SET last_used_at = now() FROM found
+    WHERE t.id = found.id AND (found.last_used_at IS NULL OR found.last_used_at < now() - $2::interval)
+)
+SELECT id, name, scopes, procedure_ids FROM found
+"""
+
 logger = logging.getLogger(__name__)
 
 
@@ -121,15 +132,9 @@ async def read_token(actor: AgentActor, id: UUID, selection: Selection) -> Row |
 
 async def partner_of_token(text: str, language: Language) -> PartnerActor:
     """Who calls with this token. Raises UnauthenticatedError where it is not, or no longer, good."""
-    row = await fetch_one(
-        "SELECT id, name, scopes, procedure_ids, last_used_at FROM partner_token "
-        "WHERE token_digest = $1 AND expires_at > now()",
-        token_digest(text),
-    ) if is_api_token(text) else None  # fmt: skip
+    row = await fetch_one(_WHO, token_digest(text), SEEN_EVERY) if is_api_token(text) else None
     if row is None:
         raise UnauthenticatedError
-    if row["last_used_at"] is None or now() - row["last_used_at"] > SEEN_EVERY:
-        await execute("UPDATE partner_token SET last_used_at = now() WHERE id = $1", row["id"])
     return partner_actor(row, language)
 
 

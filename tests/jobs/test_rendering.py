@@ -51,6 +51,9 @@ FACTS = MailFacts(
         address=Address(("1 place de la Mairie",), "49985", "Saint-Aubin"),
         municipality_name="Mairie de Saint-Aubin",
     ),
+    partner="Logiciel d’état civil",
+    host="partenaire.example",
+    problem="L’adresse a répondu 500 au lieu d’un code 2xx.",
     previous_start=datetime(2026, 12, 1, 9, 20, tzinfo=UTC),
     next_free=datetime(2026, 12, 8, 13, 40, tzinfo=UTC),
 )

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
-    in test_file_retention.py, reminders in test_reminders.py.
+    in test_file_retention.py, reminders in test_reminders.py, recordings in test_captcha_audio.py, webhooks in
+    test_webhooks.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
@@ -28,6 +29,8 @@ def test_every_job_is_run_twice_here() -> None:
         "draw_preview_of",
         "make_receipt",
         "remind",
+        "speak_captcha",
+        "call_webhook",
     }
     assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files"}
 

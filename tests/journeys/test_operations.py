@@ -257,8 +257,6 @@ async def partner_system(administrator: Client) -> Client:
         created = await administrator.change("CreatePartnerToken", input=partner_token())
         partner = Client(administrator.api, f"Bearer {created['token']}")
         await partner.run("PartnerChanges")
-        # Of this minute, so that nothing is noted at the next call.
-        await partner.run("PartnerChanges", first=100)
         saved = await partner.change("SaveWebhook", input={"url": "https://partenaire.example/evenements"})
         webhook = saved["webhook"]
         await partner.change("SaveWebhook", input={**webhook_input(webhook), "rotateSecret": True})

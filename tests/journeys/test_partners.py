@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.files import a_jpeg
+from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client, Data, FileToSend, RefusedError
 from tests.journeys.stories import (
     ANSWERS_WITH_APPOINTMENT,
@@ -19,6 +19,7 @@ from tests.journeys.stories import (
     contact,
     draft_request,
     file_request,
+    new_address,
     open_slots,
     partner_token,
     post,
@@ -93,7 +94,8 @@ async def everything_happens(stack: Stack) -> str:
         "AddAttachment", request=request, title="Une photo", source={"upload": photo}
     )
     attachment = added["attachment"]["id"]
-    await visitor.change("ReplaceAttachment", attachment=attachment, title="La photo")
+    paper = FileToSend(a_pdf(), "photo.pdf", "application/pdf")
+    await visitor.change("ReplaceAttachment", attachment=attachment, source={"upload": paper})
     exchange = await post(agent, request, "Bonjour, est-ce bien cela ?")
     await visitor.change("MarkExchangesRead", request=request, upTo=exchange["id"])
     await visitor.change("RemoveAttachment", attachment=attachment)
@@ -150,7 +152,8 @@ async def test_an_event_is_told_at_once_and_again_until_it_is_taken(stack: Stack
     await tell(partner, receiver)
     refusals = iter((500, None))
     receiver.decide = lambda _: next(refusals, 204)
-    sent = await file_request(Client(stack.api))
+    address = new_address()
+    sent = await file_request(Client(stack.api), email=address)
     await until(receiver, 1, within=60)
     assert [delivery.status for delivery in receiver.deliveries] == [500, None, 204]
     assert len({delivery.id for delivery in receiver.deliveries}) == 1
@@ -164,7 +167,7 @@ async def test_an_event_is_told_at_once_and_again_until_it_is_taken(stack: Stack
     assert [delivery.event["actor"] for delivery in receiver.taken[1:]] == ["PARTNER", "PARTNER"]
     assert receiver.taken[1].event["exchange"]["id"] == answered["id"]
     assert receiver.taken[2].event["request"]["version"] == moved["request"]["version"]
-    mail = await stack.inbox.wait_for(subject="Un nouveau message")
+    mail = await stack.inbox.wait_for(address, subject="Un nouveau message")
     assert "Logiciel d’état civil vous a écrit" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 
@@ -202,12 +205,12 @@ async def test_what_a_partner_may_not(stack: Stack) -> None:
         ("CreatePartnerToken", {"input": partner_token()}),
         ("AddAttachment", {"request": sent["id"], "source": {"resumableUpload": "x"}}),
     ):
-        try:
-            answer = await partner.run(name, **variables)
-        except RefusedError as error:
-            assert error.code == "FORBIDDEN", name
-        else:
-            assert answer is None, name
+        if name == "DeskPartnerTokens":
+            assert await partner.run(name) is None
+            continue
+        with pytest.raises(RefusedError) as refused:
+            await partner.run(name, **variables)
+        assert refused.value.code == "FORBIDDEN", name
     async with httpx.AsyncClient(base_url=stack.api.url) as http:
         for authorization in (f"{partner.authorization}x", "Bearer ecp_" + "a" * 49):
             response = await http.post(
