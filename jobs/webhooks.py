@@ -1,4 +1,4 @@
-"""Telling one webhook what has happened: its row is the job, its cursor what is done (docs/decisions/0016).
+"""Telling one webhook what has happened: its row is the job, its cursor what is done (docs/decisions/0017).
 
 Events go out in the order of the log, those of one request one after the other, those of several side by side. A
 request whose event is not taken gets a block: its events wait and are tried again, the cursor goes on. Where nothing at

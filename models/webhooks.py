@@ -1,5 +1,5 @@
 """Addresses that partner systems are told of events at: a cursor into the event log, and a row for each request that is
-stuck (docs/decisions).
+stuck (docs/decisions/0017).
 """
 
 from __future__ import annotations

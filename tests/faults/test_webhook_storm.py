@@ -88,7 +88,7 @@ async def test_a_careless_receiver_is_seen(database: Settings, books: Books) -> 
 
 
 async def _storm(books: Books, events: int) -> None:
-    """Has the job tell one receiver everything, and delivers what it got three times over, in any order, to the other."""
+    """Has the job tell one receiver everything; delivers what that got three times, in any order, to the other."""
     async with receiving() as first:
         webhook = await make_webhook(await make_partner(), url=first.url)
         while not await _is_up_to_date(webhook):
