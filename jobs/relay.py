@@ -97,7 +97,13 @@ WEBHOOKS = Source(
     "SELECT 1 FROM webhook_block b WHERE b.webhook_id = w.id AND b.next_attempt_at <= now())) "
     "ORDER BY w.next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, WEBHOOKS)
+PARTNER_LINKS = Source(
+    "end_partner_link",
+    "partners",
+    "espace:partners",
+    "SELECT id, attempts FROM partner_revocation WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, WEBHOOKS, PARTNER_LINKS)
 
 
 class Relay:

@@ -8,7 +8,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_limits")]
+    dependencies = [("models", "0016_partner_link_constraints")]
 
     initial = False
 

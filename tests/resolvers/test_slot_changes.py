@@ -308,6 +308,10 @@ async def test_a_calendar_that_is_too_long_or_none(schedule: Schedule) -> None:
         )
         with pytest.raises(error):
             await anext(stream)
+    for day in (date.min, date.max):
+        stream = slot_changes(VISITOR, schedule=id_of(schedule), first=day, last=day, selection=SLOT)
+        with pytest.raises(MalformedError):
+            await anext(stream)
 
 
 async def test_what_changed_back_meanwhile_is_not_told_again(
