@@ -11,7 +11,9 @@ from collections import Counter
 import httpx
 import pytest
 
+from core.clock import now
 from core.settings import get_settings
+from core.webhook_signatures import signed_headers
 from jobs.webhooks import call_webhook
 from models.database import fetch
 from models.ids import encode
@@ -33,7 +35,7 @@ async def test_delivered_three_times_and_shuffled(requests: int, events_each: in
     told = await _tell_everything(partner.webhook_secret)
     assert len({delivery.id for delivery in told}) == requests * events_each
 
-    await _deliver_shuffled(told, f"{partner.address}/webhooks")
+    await _deliver_shuffled(told, partner.webhook_secret, f"{partner.address}/webhooks")
     kept = partner.rows("SELECT id, request FROM event")
     assert Counter(row["request"] for row in kept) == expected
     assert {row["id"] for row in kept} == {delivery.id for delivery in told}
@@ -44,7 +46,7 @@ async def test_a_careless_receiver_is_seen(partner: Partner) -> None:
     expected = await _happen(3, 3)
     told = await _tell_everything(partner.webhook_secret)
     async with receiving(secret=partner.webhook_secret) as careless:
-        await _deliver_shuffled(told, careless.url)
+        await _deliver_shuffled(told, partner.webhook_secret, careless.url)
     counted = Counter(delivery.request for delivery in careless.taken)
     assert counted == {request: TIMES * events for request, events in expected.items()}
 
@@ -83,16 +85,18 @@ async def _is_up_to_date(webhook: Webhook) -> bool:
     return done
 
 
-async def _deliver_shuffled(told: list[Delivery], url: str) -> None:
-    """Each three times, as it was signed, in any order, several at once."""
+async def _deliver_shuffled(told: list[Delivery], secret: str, url: str) -> None:
+    """Each three times, in any order, several at once; signed anew, as attempts are."""
     again = told * TIMES
     random.shuffle(again)
     waiting = iter(again)
 
     async def send(client: httpx.AsyncClient) -> None:
         for delivery in waiting:
-            sent = {name: delivery.headers[name] for name in delivery.headers if name.startswith("webhook-")}
-            response = await client.post(url, content=delivery.body, headers={**sent, "connection": "close"})
+            signed = signed_headers([secret], delivery.id, now(), delivery.body)
+            response = await client.post(
+                url, content=delivery.body, headers={**signed, "connection": "close"}
+            )
             assert response.status_code == 204
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as client:
