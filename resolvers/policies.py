@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.errors import ForbiddenError, NotAllowedError
 from core.i18n import Text
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, party
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, RestrictedActor, party
 from models.event_texts import STATUSES
 from models.requests import OPEN_STATUSES
 
@@ -94,6 +94,8 @@ def permitted_actions(actor: Actor, request: RequestState) -> list[str]:
             return _for_agents(request)
         case PartnerActor(scopes=scopes):
             return _for_partners(request) if "WRITE_REQUESTS" in scopes else []
+        case RestrictedActor():
+            return []
         case CitizenActor(account_id=account_id) if request.account_id not in (None, account_id):
             return []
         case CitizenActor() if request.account_id is None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from core.errors import UnauthenticatedError, UnavailableError
 from core.event_bus import event_bus
 from core.tasks import end_tasks
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, RestrictedActor
 from models.database import fetch
 
 LOOK_EVERY_SECONDS = 0.5
@@ -57,7 +57,7 @@ async def while_logged_in(actor: Actor, rows: AsyncGenerator[Row, None]) -> Asyn
 def _lasting(actor: Actor) -> UUID | None:
     """The session or the token by which the caller is let in; None for whoever has neither."""
     match actor:
-        case CitizenActor() | AgentActor():
+        case CitizenActor() | AgentActor() | RestrictedActor():
             return actor.session_id
         case PartnerActor():
             return actor.token_id

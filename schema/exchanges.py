@@ -6,9 +6,11 @@ from enum import StrEnum
 import strawberry
 
 import resolvers.exchanges
+from core.limits.declared import POST_EXCHANGE
 from schema.attachments import Attachment
-from schema.callers import PARTIES, PARTNERS
+from schema.callers import APPLICANTS, PARTIES, PARTNERS
 from schema.connections import Connection, Node
+from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotAllowedError, NotFoundError, ValidationError
 from schema.fields import Info, mutation, selection_of
@@ -85,6 +87,7 @@ class MarkExchangesReadSuccess:
     PostExchangeSuccess,
     refusals=(ValidationError, NotAllowedError, NotFoundError),
     callers=PARTIES | PARTNERS,
+    limits=(Counted(POST_EXCHANGE, of=APPLICANTS),),
 )
 async def post_exchange(info: Info, input: PostExchangeInput) -> Row:
     """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address.
