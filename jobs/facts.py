@@ -13,7 +13,7 @@ import orjson
 from core.i18n import Language
 from core.selection import Selection
 from core.tickets import unseal_ticket
-from models.actors import Visitor
+from models.actors import ANSWERING, Visitor
 from models.address import Address
 from models.database import Row, fetch_one
 from models.invitations import COLUMNS, Invitation, invitation_of
@@ -39,6 +39,7 @@ Template = Literal[
     "account_closed",
     "account_restored",
     "data_export_ready",
+    "webhook_paused",
     "new_password",
     "new_password_unconfirmed",
     "temporary_password_used",
@@ -89,6 +90,12 @@ class MailFacts:
     """When the data of the account will be erased, which was closed."""
     expires_at: datetime | None = None
     """Until when the account's export can be fetched."""
+    partner: str | None = None
+    """The name of a partner's token."""
+    host: str | None = None
+    """Of the address that the partner wants to be called at."""
+    problem: str | None = None
+    """Why what was to be told was not taken."""
     to_the_contact: bool = True
     """Whether the recipient is whom the request's own mails go to: a reminder may go to somebody else."""
 
@@ -103,6 +110,7 @@ SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        t.phone AS municipality_phone, t.address AS municipality_address,
        {COLUMNS}, h.id AS schedule_id, a.reminder_sent_at,
        coalesce(r.contact ->> 'email' = m.recipient, false) AS to_the_contact,
+       k.name AS partner, w.host, w.last_error ->> m.language AS problem,
        m.created_at, m.appointment_sequence AS told_sequence,
        EXISTS (
            SELECT 1 FROM mail l WHERE l.appointment_id = m.appointment_id AND l.recipient = m.recipient
@@ -119,6 +127,8 @@ LEFT JOIN request_event e ON e.id = m.event_id
 LEFT JOIN appointment a ON a.id = m.appointment_id
 LEFT JOIN slot s ON s.id = a.slot_id
 LEFT JOIN schedule h ON h.id = s.schedule_id
+LEFT JOIN webhook w ON w.id = m.webhook_id
+LEFT JOIN partner_token k ON k.id = w.token_id
 LEFT JOIN municipality t ON true
 WHERE m.id = ANY($1::uuid[])
 """
@@ -176,7 +186,7 @@ def facts_of(row: Row) -> MailFacts:
         author_name=row["author_name"],
         posted_at=row["posted_at"],
         status=data.get("status"),
-        has_reason=row["event_actor"] == "MUNICIPALITY" and bool(data.get("reason")),
+        has_reason=row["event_actor"] in ANSWERING and bool(data.get("reason")),
         changed_at=row["occurred_at"],
         title=data.get("title"),
         appointment=invitation_of(row) if row["appointment_id"] else None,
@@ -184,6 +194,9 @@ def facts_of(row: Row) -> MailFacts:
         next_free=row.get("next_free"),
         erasure_at=row["erasure_at"],
         expires_at=row["expires_at"],
+        partner=row["partner"],
+        host=row["host"],
+        problem=row["problem"],
         to_the_contact=row["to_the_contact"],
     )
 

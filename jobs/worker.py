@@ -46,6 +46,7 @@ from jobs.relay import (
     RECEIPTS,
     REMINDERS,
     SCANS,
+    WEBHOOKS,
     Relay,
     Source,
 )
@@ -53,6 +54,7 @@ from jobs.reminders import remind
 from jobs.retention import sweep
 from jobs.retrying import Job, retried
 from jobs.scans import SCAN_SECONDS, scan_file
+from jobs.webhooks import CALL_SECONDS, RUN_SECONDS, call_webhook
 from models import database
 from uploads.scanning import warn_without_a_scanner
 
@@ -112,6 +114,7 @@ LINES = [
     _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
     _line(REMINDERS, remind, at_once=2, poll_seconds=0.25, timeout=REMINDER_SECONDS),
     _line(CAPTCHA_AUDIO, speak_captcha, at_once=2, poll_seconds=0.1, timeout=CAPTCHA_SECONDS),
+    _line(WEBHOOKS, call_webhook, at_once=4, poll_seconds=0.1, timeout=RUN_SECONDS + CALL_SECONDS + 15),
     _line(NEW_PASSWORDS, answer_new_password, at_once=2, poll_seconds=0.25, timeout=NEW_PASSWORD_SECONDS),
     _line(PARTNER_LINKS, end_partner_link, at_once=4, poll_seconds=0.25, timeout=PARTNER_LINK_SECONDS),
     _line(EXPORTS, make_export, at_once=1, poll_seconds=0.25, timeout=EXPORT_SECONDS + 60),

@@ -56,6 +56,8 @@ MODULES = [
     "models.uploads",
     "models.receipts",
     "models.events",
+    "models.partner_tokens",
+    "models.webhooks",
     "models.mail",
     "models.limits",
     "models.data_exports",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.api_tokens import looks_like_api_token
 from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
 from core.event_bus import event_bus
@@ -21,6 +22,7 @@ from models.ids import decode_as
 from models.temporary_password import find_temporary_password
 from resolvers.closing import refuse_closed, refused_if_closed
 from resolvers.new_passwords import CHANGE_LIFETIME, use_temporary_password
+from resolvers.partner_tokens import partner_of_token
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -61,10 +63,12 @@ class LoggedIn:
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
-    """Who calls with this session token or ticket number; a visitor with neither.
+    """Who calls with this token, of a session or of a partner, or ticket number; a visitor with neither.
 
     Raises UnauthenticatedError where the token or the ticket is not, or no longer, good.
     """
+    if bearer is not None and looks_like_api_token(bearer):
+        return await partner_of_token(bearer, language)
     if bearer is not None:
         return await _actor_of_token(bearer, language)
     if ticket is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.selection import SelectedField, Selection
-from models.actors import AgentActor, CitizenActor
+from models.actors import ANSWERING, AgentActor, CitizenActor
 from models.ids import encode
 from resolvers.reading.data_exports import export_of_account
 from resolvers.reading.pages import OrderBy, list_of
@@ -79,9 +79,10 @@ def session_list(reading: Reading, selection: Selection, credential_id: str) -> 
 def unread_of_account(reading: Reading, account_id: str) -> str:
     """How many exchanges of the mairie wait to be read, over all requests of an account."""
     r, x = reading.alias("r"), reading.alias("x")
+    answering = ", ".join(f"'{party}'" for party in ANSWERING)
     return (
         f"(SELECT count(*) FROM service_request {r} JOIN exchange {x} ON {x}.request_id = {r}.id "
-        f"WHERE {r}.account_id = {account_id} AND {x}.author = 'MUNICIPALITY' AND {x}.read_at IS NULL)"
+        f"WHERE {r}.account_id = {account_id} AND {x}.author IN ({answering}) AND {x}.read_at IS NULL)"
     )
 
 

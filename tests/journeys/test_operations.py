@@ -23,7 +23,9 @@ from tests.journeys.stories import (
     mailed_password,
     open_account,
     open_slots,
+    partner_token,
     post,
+    webhook_input,
 )
 from tests.partner import CODE, PASSWORD, SLUG
 from tests.stack import ROOT, Api, Stack
@@ -132,12 +134,13 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
     await leave(citizen, account["username"], administrator)
+    partner = await partner_system(administrator)
 
     assert len(sessions) == 1
     most = {
         name: max(
             caller.most_statements.get(name, 0)
-            for caller in (*callers, english, newcomer, other, administrator, guest)
+            for caller in (*callers, english, newcomer, other, administrator, guest, partner)
         )
         for name in (asked.name for asked in documents())
         if name not in subscriptions()
@@ -286,3 +289,19 @@ async def test_a_subscription_makes_the_statements_that_it_states_before_it_wait
 def logged_statements(api: Api, name: str) -> list[int]:
     lines = re.findall(rf"subscription {name} over websocket: .* (\d+) statements", api.output())
     return [int(statements) for statements in lines]
+
+
+async def partner_system(administrator: Client) -> Client:
+    """Let in, told, and shut out again."""
+    for _ in range(2):
+        created = await administrator.change("CreatePartnerToken", input=partner_token())
+        partner = Client(administrator.api, f"Bearer {created['token']}")
+        await partner.run("PartnerChanges")
+        saved = await partner.change("SaveWebhook", input={"url": "https://partenaire.example/evenements"})
+        webhook = saved["webhook"]
+        await partner.change("SaveWebhook", input={**webhook_input(webhook), "rotateSecret": True})
+        await partner.run("PartnerWebhooks")
+        await partner.change("DeleteWebhook", webhook=webhook["id"])
+        await administrator.run("DeskPartnerTokens")
+        await administrator.change("RevokePartnerToken", token=created["partnerToken"]["id"])
+    return partner

@@ -27,9 +27,11 @@ from models.ids import new_id
 from models.mail import Mail
 from models.municipality import Municipality
 from models.partner_links import PartnerLink, PartnerRevocation
+from models.partner_tokens import PartnerToken
 from models.procedures import Procedure, ProcedureCategory
 from models.requests import ServiceRequest
 from models.uploads import Upload, UploadPart
+from models.webhooks import Webhook, WebhookBlock
 from tests.factories import (
     JEANNE,
     make_agent,
@@ -37,6 +39,7 @@ from tests.factories import (
     make_citizen,
     make_event,
     make_exchange,
+    make_partner,
     make_partner_link,
     make_partner_system,
     make_procedure,
@@ -45,6 +48,7 @@ from tests.factories import (
     make_session,
     make_slot,
     make_version,
+    make_webhook,
 )
 from tests.file_rows import make_attachment, make_document, make_file, make_receipt
 
@@ -55,6 +59,7 @@ MIGRATIONS = [
         "0004_file_constraints",
         "0006_appointment_constraints",
         "0014_leaving_constraints",
+        "0018_webhook_constraints",
         "0016_partner_link_constraints",
         "0022_past_appointments",
     )
@@ -336,6 +341,101 @@ async def make_mail(**columns: Any) -> None:
         "message_id": f"<{new_id()}@example.fr>",
     }
     await save(Mail(**{**sound, **columns}))
+
+
+@refused("partner_token_digest_unique")
+async def two_tokens_of_one_secret() -> None:
+    known = await PartnerToken.get(id=(await make_partner()).token_id)
+    await changed_token(token_digest=known.token_digest)
+
+
+async def changed_token(**columns: Any) -> None:
+    token = await PartnerToken.get(id=(await make_partner()).token_id)
+    await token.update_from_dict(columns).save(update_fields=list(columns))
+
+
+@refused("partner_token_scopes")
+async def a_token_for_something_unknown() -> None:
+    await changed_token(scopes=["READ_REQUESTS", "EVERYTHING"])
+
+
+@refused("partner_token_scopes")
+async def a_token_for_nothing() -> None:
+    await changed_token(scopes=[])
+
+
+@refused("partner_token_writes_what_it_reads")
+async def a_token_that_writes_and_reads_not() -> None:
+    await changed_token(scopes=["WRITE_REQUESTS"])
+
+
+@refused("partner_token_is_told_what_it_reads")
+async def a_token_that_is_told_what_it_may_not_read() -> None:
+    await changed_token(scopes=["MANAGE_WEBHOOKS", "READ_REQUESTS"])
+
+
+@refused("partner_token_ends")
+async def a_token_for_years() -> None:
+    await changed_token(expires_at=now() + timedelta(days=400))
+
+
+@refused("partner_token_name")
+async def a_token_without_a_name() -> None:
+    await changed_token(name="")
+
+
+async def changed_webhook(**columns: Any) -> None:
+    webhook = await make_webhook(await make_partner())
+    await webhook.update_from_dict(columns).save(update_fields=list(columns))
+
+
+@refused("webhook_number_unique")
+async def two_webhooks_in_one_place() -> None:
+    partner = await make_partner()
+    await make_webhook(partner)
+    await make_webhook(partner)
+
+
+@refused("webhook_number")
+async def one_webhook_too_many() -> None:
+    await make_webhook(await make_partner(), number=11)
+
+
+@refused("webhook_state")
+async def a_webhook_in_an_unknown_state() -> None:
+    await changed_webhook(state="BROKEN")
+
+
+@refused("webhook_previous_secret")
+async def an_old_secret_that_signs_for_ever() -> None:
+    await changed_webhook(previous_secret_sealed=b"x")
+
+
+@refused("webhook_failing")
+async def a_webhook_that_fails_since_nobody_knows_when() -> None:
+    await changed_webhook(failures=1)
+
+
+@refused("webhook_position")
+async def a_webhook_before_the_beginning() -> None:
+    await changed_webhook(position=-1)
+
+
+async def make_block(webhook: Webhook, request: ServiceRequest, **columns: Any) -> None:
+    await save(WebhookBlock(webhook_id=webhook.id, request_id=request.id, position=1, **columns))
+
+
+@refused("webhook_block_unique")
+async def a_request_that_is_stuck_twice() -> None:
+    webhook, request = await make_webhook(await make_partner()), await make_request(await make_procedure())
+    await make_block(webhook, request)
+    await make_block(webhook, request)
+
+
+@refused("webhook_block_attempts")
+async def a_block_of_fewer_attempts_than_none() -> None:
+    webhook, request = await make_webhook(await make_partner()), await make_request(await make_procedure())
+    await make_block(webhook, request, attempts=-1)
 
 
 @refused("mail_once_an_event")
