@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    agents_second_factor: Literal["optional", "required"] = "optional"
+    """Whether agents without a second factor may do anything but enrol one."""
     rate_limits: float = 1.0
     """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
 

@@ -105,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SLUG",
         help="one they handle; again for more (default: all there are)",
     )
+    resetting = add(
+        "reset-second-factor",
+        _reset_second_factor,
+        "Take away the second factor of an agent who has lost theirs, and end their sessions.",
+    )
+    resetting.add_argument("username")
     add(
         "encrypt-files",
         _encrypt_files,
@@ -194,6 +200,16 @@ def _save_agent(settings: Settings, options: argparse.Namespace) -> int:
     except UsernameTakenError:
         return _fail(f"A citizen has the username {options.username}: choose another one.")
     print(f"{options.username} can log in.")
+    return 0
+
+
+def _reset_second_factor(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.agents import reset_second_factor
+
+    with provide_servers(settings) as settings:
+        if not asyncio.run(reset_second_factor(settings, options.username)):
+            return _fail(f"No agent {options.username} has a second factor.")
+    print(f"{options.username} logs in with the password alone, and can enrol another second factor.")
     return 0
 
 

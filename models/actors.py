@@ -10,6 +10,8 @@ from core.i18n import DEFAULT_LANGUAGE, Language
 
 AgentRole = Literal["HANDLER", "ADMINISTRATOR"]
 Party = Literal["CITIZEN", "MUNICIPALITY", "PARTNER", "SYSTEM"]
+Duty = Literal["ENROL_SECOND_FACTOR"]
+"""What somebody has to do before their session is good for anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,25 @@ class PartnerActor:
     language: Language = DEFAULT_LANGUAGE
 
 
-Actor = Visitor | TicketHolder | CitizenActor | AgentActor | PartnerActor
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestrictedActor:
+    """Somebody who is logged in and has a duty first. Nothing exists for them, and they may call nothing, but what
+    names them (schema/callers.py): that acts as `who`.
+    """
+
+    who: CitizenActor | AgentActor
+    duty: Duty
+
+    @property
+    def session_id(self) -> UUID:
+        return self.who.session_id
+
+    @property
+    def language(self) -> Language:
+        return self.who.language
+
+
+Actor = Visitor | TicketHolder | CitizenActor | AgentActor | PartnerActor | RestrictedActor
 
 
 def party(actor: Actor) -> Party:
@@ -67,5 +87,7 @@ def party(actor: Actor) -> Party:
             return "MUNICIPALITY"
         case PartnerActor():
             return "PARTNER"
+        case RestrictedActor():
+            return party(actor.who)
         case _:
             return "CITIZEN"

@@ -6,14 +6,22 @@ rows that the actor may see. Absent and not-yours can't be told apart, since bot
 
 from __future__ import annotations
 
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from models.statement import Statement
 
 
 def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
     """Requests: its ticket's holder and its account's citizen see one whole; agents and partners, once submitted."""
     match actor:
-        case Visitor():
+        case Visitor() | RestrictedActor():
             return "FALSE"
         case TicketHolder():
             return f"{request}.id = {statement.bind(actor.request_id, 'uuid')}"
@@ -51,3 +59,12 @@ def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     if actor.role == "ADMINISTRATOR":
         visible = f"({visible} OR {mail}.request_id IS NULL)"
     return f"{mail}.state = 'PARKED' AND {visible}"
+
+
+def visible_security_events(statement: Statement, actor: Actor, event: str) -> str:
+    """What happened to agents' access: administrators see all of it, handlers what is theirs."""
+    if not isinstance(actor, AgentActor):
+        return "FALSE"
+    if actor.role == "ADMINISTRATOR":
+        return "TRUE"
+    return f"{event}.agent_id = {statement.bind(actor.agent_id, 'uuid')}"

@@ -10,16 +10,20 @@ from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
 from core.i18n import Language, Text
 from core.keys import new_token, token_digest
+from core.limits import count, remember
+from core.limits.declared import SECOND_FACTOR
 from core.passwords import hash_password, needs_rehash, verify_password
 from core.selection import Selection
+from core.settings import get_settings
 from core.tickets import parse_ticket, ticket_digest
 from models.accounts import Session, normalised_username
-from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
-from models.database import Row, execute, fetch_one
+from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor, TicketHolder, Visitor
+from models.database import Row, execute, fetch_one, transaction
 from models.ids import decode_as
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
+from resolvers.second_factors import confirmed_factor, spend_code
 
 CITIZEN_LIFETIME = timedelta(days=14)
 AGENT_LIFETIME = timedelta(hours=12)
@@ -29,8 +33,10 @@ SEEN_EVERY = timedelta(minutes=5)
 USER_AGENT_LIMIT = 300
 
 _WHO = """
-SELECT s.id AS session_id, s.last_seen_at, c.account_id, c.agent_id, g.role, g.display_name
+SELECT s.id AS session_id, s.last_seen_at, c.account_id, c.agent_id, g.role, g.display_name,
+f.id AS second_factor_id
 FROM session s JOIN credential c ON c.id = s.credential_id LEFT JOIN agent g ON g.id = c.agent_id
+LEFT JOIN second_factor f ON f.agent_id = c.agent_id AND f.confirmed_at IS NOT NULL
 WHERE s.token_digest = $1 AND s.expires_at > now()
 """
 
@@ -50,6 +56,8 @@ class LoggedIn:
     session: Row
     account: Row | None
     agent: Row | None
+    must_enrol: bool
+    """The session is good for enrolling a second factor, and for nothing else until that is done."""
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
@@ -66,7 +74,7 @@ async def authenticate(*, bearer: str | None, ticket: str | None, language: Lang
 
 async def require_alive(actor: Actor) -> None:
     """Raises UnauthenticatedError where the caller's session ended meanwhile. For calls that last."""
-    if isinstance(actor, (CitizenActor, AgentActor)):
+    if isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         alive = await fetch_one(
             "SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id
         )
@@ -75,40 +83,108 @@ async def require_alive(actor: Actor) -> None:
 
 
 async def log_in(
-    actor: Actor, *, username: str, password: str, user_agent: str | None, selection: Selection
+    actor: Actor,
+    *,
+    username: str,
+    password: str,
+    user_agent: str | None,
+    selection: Selection,
+    one_time_code: str | None = None,
+    address: str | None = None,
 ) -> LoggedIn:
     """Opens a session for a citizen or an agent. `selection` is that of LogInSuccess.
 
-    Raises InvalidCredentialsError, in the same time whether or not the username exists.
+    Raises InvalidCredentialsError, in the same time whether or not the username exists. For an agent with a second
+    factor `one_time_code` is its code, or a recovery code: raises SecondFactorRequiredError where it is missing or not
+    good, and RateLimitedError where too many were tried. `address` is where the caller is, for that limit.
     """
-    credential = await find_credential(username)
-    if not await verify_password(credential["password_hash"] if credential else None, password):
-        raise InvalidCredentialsError
-    assert credential is not None
-    if needs_rehash(credential["password_hash"]):
-        await execute(
-            "UPDATE credential SET password_hash = $2 WHERE id = $1",
-            credential["id"],
-            await hash_password(password),
-        )
     token = new_token()
-    lifetime = AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME
+    session = None
+    while session is None:
+        credential = await _credential_of(username, password)
+        if credential["agent_id"] is None:
+            session = await open_session(credential, token, user_agent)
+        else:
+            session = await _open_for_agent(credential, token, user_agent, one_time_code, address)
+    if needs_rehash(credential["password_hash"]):
+        await _rehash(credential, password)
+    who = actor_of({**credential, "session_id": session.id}, actor.language)
+    row = await _read_logged_in(who, session.id, selection)
+    return LoggedIn(
+        token,
+        session.expires_at,
+        row["session"],
+        row["account"],
+        row["agent"],
+        must_enrol=isinstance(_with_duty(who, credential), RestrictedActor),
+    )
+
+
+async def open_session(credential: Row, token: str, user_agent: str | None) -> Session:
+    """A session of whoever the credential is: the row, in the transaction under way where there is one."""
     session = Session(
         credential_id=credential["id"],
         token_digest=token_digest(token),
         user_agent=user_agent[:USER_AGENT_LIMIT] if user_agent else None,
-        expires_at=now() + lifetime,
+        expires_at=now() + (AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME),
     )
     await session.save(force_create=True)
-    who = actor_of({**credential, "session_id": session.id}, actor.language)
-    row = await _read_logged_in(who, session.id, selection)
-    return LoggedIn(token, session.expires_at, row["session"], row["account"], row["agent"])
+    return session
+
+
+async def _credential_of(username: str, password: str) -> Row:
+    """Raises InvalidCredentialsError, in the same time whether or not the username exists."""
+    credential = await find_credential(username)
+    if not await verify_password(credential["password_hash"] if credential else None, password):
+        raise InvalidCredentialsError
+    assert credential is not None
+    return credential
+
+
+async def _rehash(credential: Row, password: str) -> None:
+    await execute(
+        "UPDATE credential SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
+        credential["id"],
+        await hash_password(password),
+        credential["password_hash"],
+    )
+
+
+async def _open_for_agent(
+    credential: Row, token: str, user_agent: str | None, code: str | None, address: str | None
+) -> Session | None:
+    """The code is used up with the session that it opens, or not at all. None where the password was changed, or its
+    hash made anew, since it was checked.
+
+    Whoever confirms a second factor, or changes the password, locks the credential and ends the sessions there are:
+    none that knew less is opened meanwhile.
+    """
+    agent = str(credential["agent_id"])
+    tried = code if credential["second_factor_id"] is not None else None
+    is_familiar = tried is not None and await count(SECOND_FACTOR, address=address, subject=agent)
+    async with transaction():
+        same = await fetch_one(
+            "SELECT id FROM credential WHERE id = $1 AND password_hash = $2 FOR SHARE",
+            credential["id"],
+            credential["password_hash"],
+        )
+        if same is None:
+            return None
+        factor = await confirmed_factor(credential["agent_id"])
+        if factor is not None:
+            await spend_code(factor, tried)
+        session = await open_session(credential, token, user_agent)
+    if tried is not None and not is_familiar:
+        await remember(SECOND_FACTOR, address=address, subject=agent)
+    return session
 
 
 async def find_credential(username: str) -> Row | None:
-    """The credential of a citizen or an agent, with the agent's role and name: what `actor_of` takes."""
+    """The credential of a citizen or an agent, with the agent's role, name and second factor: what `actor_of` takes."""
     return await fetch_one(
-        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "SELECT c.*, g.role, g.display_name, f.id AS second_factor_id "
+        "FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "LEFT JOIN second_factor f ON f.agent_id = c.agent_id AND f.confirmed_at IS NOT NULL "
         "WHERE lower(c.username) = lower($1)",
         normalised_username(username),
     )
@@ -116,7 +192,7 @@ async def find_credential(username: str) -> Row | None:
 
 async def log_out(actor: Actor) -> None:
     """Ends the session that the caller is in."""
-    if isinstance(actor, (CitizenActor, AgentActor)):
+    if isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         await execute("DELETE FROM session WHERE id = $1", actor.session_id)
 
 
@@ -147,7 +223,7 @@ async def _actor_of_token(token: str, language: Language) -> Actor:
         raise UnauthenticatedError
     if now() - row["last_seen_at"] > SEEN_EVERY:
         await execute("UPDATE session SET last_seen_at = now() WHERE id = $1", row["session_id"])
-    return actor_of(row, language)
+    return _with_duty(actor_of(row, language), row)
 
 
 def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
@@ -161,6 +237,20 @@ def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
         display_name=row["display_name"],
         language=language,
     )
+
+
+def _with_duty(who: CitizenActor | AgentActor, row: Row) -> CitizenActor | AgentActor | RestrictedActor:
+    """The same, as long as there is nothing that they have to do first.
+
+    Asked at every call, so that a duty which the mairie lays down holds for sessions that are open, too.
+    """
+    if (
+        isinstance(who, AgentActor)
+        and row["second_factor_id"] is None
+        and get_settings().agents_second_factor == "required"
+    ):
+        return RestrictedActor(who=who, duty="ENROL_SECOND_FACTOR")
+    return who
 
 
 async def _holder_of_ticket(text: str, language: Language) -> Actor:

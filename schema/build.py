@@ -15,6 +15,7 @@ from schema import (
     desk,  # noqa: F401
     municipality,  # noqa: F401
     nodes,  # noqa: F401
+    second_factors,  # noqa: F401
     sessions,  # noqa: F401
 )
 from schema.events import EVENT_TYPES

@@ -12,7 +12,15 @@ from typing import Any
 from core import limits
 from core.limits import Limit
 from core.tickets import parse_ticket
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from schema.context import Context
 
 __all__ = ["Counted", "caller_key", "count", "count_field", "remember_field", "ticket_key"]
@@ -39,6 +47,8 @@ def caller_key(actor: Actor) -> str | None:
             return f"partner {actor.token_id}"
         case TicketHolder():
             return f"request {actor.request_id}"
+        case RestrictedActor():
+            return caller_key(actor.who)
         case Visitor():
             return None
 

@@ -1,7 +1,7 @@
 """The commune that an installation serves."""
 
 import resolvers.procedures
-from schema.callers import EVERYONE
+from schema.callers import ANYBODY
 from schema.contact import Address
 from schema.declare import output
 from schema.fields import Info, query, selection_of
@@ -40,7 +40,7 @@ class Municipality:
     upload: UploadLimits
 
 
-@query(Municipality, callers=EVERYONE)
+@query(Municipality, callers=ANYBODY)
 async def municipality(info: Info) -> Row:
     """The commune that this installation serves."""
     return await resolvers.procedures.municipality(info.context.actor, selection=selection_of(info))

@@ -12,11 +12,11 @@ from core.i18n import Text
 from core.limits.declared import LOG_IN
 from models.accounts import normalised_username
 from schema.agents import Agent
-from schema.callers import AGENTS, CITIZENS, PEOPLE
+from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
 from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
-from schema.errors import InvalidCredentialsError, NotFoundError
+from schema.errors import InvalidCredentialsError, NotFoundError, SecondFactorRequiredError
 from schema.fields import Info, mutation, selection_of
 from schema.rows import Row
 
@@ -57,6 +57,8 @@ class LogInInput:
     username: str
     password: str
     delivery: SessionDelivery = SessionDelivery.COOKIE
+    one_time_code: str | None = strawberry.UNSET
+    """Of an agent with a second factor: the code that their authenticator program shows, or a recovery code."""
 
 
 @output
@@ -72,6 +74,10 @@ class LogInSuccess:
     """Logged in with the mailed temporary password: nothing but changeCredentials is allowed until it is
     changed.
     """
+    must_enrol_second_factor: bool
+    """The mairie asks its agents for a second factor, and this one has none: nothing but enrolSecondFactor and
+    confirmSecondFactor is allowed until they have.
+    """
 
 
 @output
@@ -82,13 +88,13 @@ class RevokeSessionSuccess:
 
 @mutation(
     LogInSuccess,
-    refusals=(InvalidCredentialsError,),
+    refusals=(InvalidCredentialsError, SecondFactorRequiredError),
     callers=PEOPLE,
     limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
-    answer.
+    answer. An agent with a second factor also gives its code.
     """
     context = info.context
     by_cookie = input.delivery is SessionDelivery.COOKIE
@@ -99,6 +105,8 @@ async def log_in(info: Info, input: LogInInput) -> Row:
         username=input.username,
         password=input.password,
         user_agent=context.facts.user_agent,
+        one_time_code=input.one_time_code or None,
+        address=context.facts.address,
         selection=selection_of(info),
     )
     if by_cookie:
@@ -109,10 +117,11 @@ async def log_in(info: Info, input: LogInInput) -> Row:
         "account": opened.account,
         "agent": opened.agent,
         "must_change_password": False,
+        "must_enrol_second_factor": opened.must_enrol,
     }
 
 
-@mutation(bool, callers=PEOPLE)
+@mutation(bool, callers=PEOPLE | RESTRICTED)
 async def log_out(info: Info) -> bool:
     """Ends the caller's session, and takes its cookie back. True also for whoever was not logged in."""
     await resolvers.sessions.log_out(info.context.actor)

@@ -60,6 +60,19 @@ LOG_IN = Limit(
 )
 """Subject: the username. Attempts count, whether they succeed or not."""
 
+SECOND_FACTOR = Limit(
+    "SECOND_FACTOR",
+    each_subject=(Rate(10, 10 * MINUTE), Rate(100, DAY)),
+    over_all=(Rate(3_000, 10 * MINUTE),),
+    familiar=(Rate(10, 10 * MINUTE), Rate(100, DAY)),
+    remembered=90 * DAY,
+)
+"""Subject: the agent. Codes after a right password: whoever knows it has one chance in 3,000 a day to guess one, and
+does not hold up an agent at an address where they have logged in before."""
+
+CURRENT_PASSWORD = Limit("CURRENT_PASSWORD", each_caller=(Rate(10, 15 * MINUTE), Rate(50, DAY)))
+"""A password that is asked for again of whoever is logged in."""
+
 TICKET = Limit(
     "TICKET",
     each_address=(Rate(600, 10 * MINUTE),),
@@ -136,6 +149,8 @@ service off for everybody; against many callers at once more processes help."""
 
 LIMITS = (
     LOG_IN,
+    SECOND_FACTOR,
+    CURRENT_PASSWORD,
     TICKET,
     NEW_PASSWORD,
     CREATE_ACCOUNT,

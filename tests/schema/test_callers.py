@@ -12,21 +12,31 @@ from graphql import (
 from starlette.datastructures import UploadFile
 
 from core.errors import ForbiddenError, UnauthenticatedError
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from schema.build import build_schema
-from schema.callers import EVERYONE, Caller, caller, refuse_others
+from schema.callers import ANYBODY, EVERYONE, RESTRICTED, Caller, caller, refuse_others
 from schema.fields import ROOT_FIELDS, RootField
 from tests.schema.conftest import Calls
 from tests.schema.everything import smallest_operation
 
 ID = uuid4()
+HANDLER = AgentActor(agent_id=ID, session_id=ID, role="HANDLER", display_name="Agent")
 ACTORS: dict[Caller, Actor] = {
     Caller.VISITOR: Visitor(),
     Caller.TICKET_HOLDER: TicketHolder(request_id=ID),
     Caller.CITIZEN: CitizenActor(account_id=ID, session_id=ID),
-    Caller.AGENT: AgentActor(agent_id=ID, session_id=ID, role="HANDLER", display_name="Agent"),
+    Caller.AGENT: HANDLER,
     Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
     Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
+    Caller.MUST_ENROL: RestrictedActor(who=HANDLER, duty="ENROL_SECOND_FACTOR"),
 }
 
 
@@ -53,7 +63,7 @@ def test_every_root_field_says_who_may_call_it() -> None:
 
 
 def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_accident() -> None:
-    assert all(root.callers == EVERYONE for root in ROOT_FIELDS if root.operation == "query")
+    assert all(root.callers >= EVERYONE for root in ROOT_FIELDS if root.operation == "query")
     assert {
         root.name for root in ROOT_FIELDS if Caller.PARTNER in root.callers and root.operation != "query"
     } == {
@@ -61,6 +71,18 @@ def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_ac
         "delete_webhook",
         "slot_changes",
     }
+
+
+def test_who_has_a_duty_first_may_do_that_and_leave() -> None:
+    assert {kind: {root.name for root in ROOT_FIELDS if kind in root.callers} for kind in RESTRICTED} == {
+        Caller.MUST_ENROL: {"municipality", "log_out", "enrol_second_factor", "confirm_second_factor"},
+    }
+
+
+def test_who_has_a_duty_first_is_told_which() -> None:
+    with pytest.raises(ForbiddenError) as told:
+        refuse_others(ACTORS[Caller.MUST_ENROL], EVERYONE)
+    assert "second factor" in told.value.text.en
 
 
 @pytest.mark.parametrize("kind", Caller)
@@ -72,7 +94,7 @@ def test_an_actor_is_one_kind_of_caller(kind: Caller) -> None:
 def test_others_are_refused(kind: Caller) -> None:
     refuse_others(ACTORS[kind], {kind})
     with pytest.raises(UnauthenticatedError if kind is Caller.VISITOR else ForbiddenError):
-        refuse_others(ACTORS[kind], EVERYONE - {kind})
+        refuse_others(ACTORS[kind], ANYBODY - {kind})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +113,7 @@ async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, k
     refused = "UNAUTHENTICATED" if kind is Caller.VISITOR else "FORBIDDEN"
     expected = "UNAVAILABLE" if kind in root.callers else refused
     assert [error["extensions"]["code"] for error in answer.errors] == [expected]
-    assert answer.data is None
+    assert not any((answer.data or {}).values())
 
 
 async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
