@@ -55,6 +55,7 @@ URL_SCHEMES = {
 
 
 _ORIGIN = re.compile(r"https?://[^/?#\s@]+")
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 _SCANNER = re.compile(r"unix:///[^\s?#]+|tcp://([^/?#\s@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?|none://")
 
 
@@ -91,6 +92,9 @@ class Settings(BaseSettings):
     """Origins of other sites that may call the API from a browser, separated by commas."""
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-* headers are believed, separated by commas."""
+    outgoing_allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    """Hosts, each with a port or without, that may be called although they are not on the public Internet, and over
+    HTTP without TLS, separated by commas: `espace-famille.mairie.lan:8080`, `192.168.1.20`, `[fd00::1]:8443`."""
 
     graphql_body_bytes: int = Field(default=256 * 1024, ge=1024)
     """The largest GraphQL request, and the largest message on its WebSocket."""
@@ -147,6 +151,21 @@ class Settings(BaseSettings):
     def split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator("outgoing_allowed_hosts", mode="before")
+    @classmethod
+    def split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [host.strip().lower() for host in value.split(",") if host.strip()]
+        return value
+
+    @field_validator("outgoing_allowed_hosts")
+    @classmethod
+    def check_hosts(cls, value: list[str]) -> list[str]:
+        wrong = [host for host in value if not _HOST.fullmatch(host)]
+        if wrong:
+            raise ValueError(f"has no hosts such as partner.lan or partner.lan:8080 in {', '.join(wrong)}")
         return value
 
     @field_validator("storage_keys", mode="before")
