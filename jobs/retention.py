@@ -37,6 +37,8 @@ _SWEEPS = (
     ("session", "expires_at < now() - $1::interval", timedelta()),
     ("captcha", "expires_at < now() - $1::interval", CAPTCHA),
     ("mail", "state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
+    ("pending_identity", "expires_at < now() - $1::interval", timedelta()),
+    ("spent_login", "expires_at < now() - $1::interval", timedelta()),
     ("limit_count", "expires_at < now() - $1::interval", timedelta()),
     ("security_event", "created_at < now() - $1::interval", SECURITY_EVENT),
     ("second_factor", "confirmed_at IS NULL AND offered_at < now() - $1::interval", OFFERED_FACTOR),

@@ -101,7 +101,7 @@ async def create_account(
         if violated_constraint(error) != "credential_username_unique":
             raise
         await captchas.spend_try(challenge)
-        raise UsernameTakenError(await _free_usernames(username)) from error
+        raise UsernameTakenError(await free_usernames(username)) from error
     owner = CitizenActor(account_id=account_id, session_id=account_id, language=actor.language)
     row = await read_account(owner, account_id, selection)
     assert row is not None
@@ -178,8 +178,10 @@ async def _open(
     return account.id
 
 
-async def create_account_rows(username: str, password_hash: str, contact: Contact, language: str) -> Account:
-    """The rows of a new account, in the transaction under way."""
+async def create_account_rows(
+    username: str, password_hash: str | None, contact: Contact, language: str
+) -> Account:
+    """The rows of a new account, in the transaction under way. One without a password gets an identity in it, too."""
     account = Account(
         profile=contact.to_json(),
         email=contact.email or "",
@@ -207,7 +209,7 @@ async def _replace_profile(work: Work, actor: CitizenActor, contact: Contact) ->
     await account.save(update_fields=["profile", "email", "email_confirmed_at"])
 
 
-async def _free_usernames(taken: str) -> list[str]:
+async def free_usernames(taken: str) -> list[str]:
     """A few usernames near this one that nobody has now."""
     stem = taken[:34]
     year = now().year

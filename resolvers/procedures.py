@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.errors import UnavailableError
 from core.selection import Selection
-from core.settings import get_settings
+from core.settings import Settings, get_settings
 from models.actors import Actor, AgentActor
 from models.database import Row
 from models.forms import step_rows
@@ -41,6 +41,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "phone": entry.phone,
         "address": entry.address,
         "partners": [],
+        "identity_providers": _identity_providers(settings),
         "upload": {
             "max_file_bytes": settings.upload_file_bytes,
             "max_request_bytes": settings.upload_request_bytes,
@@ -48,6 +49,13 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
             "resumable_url": f"{settings.public_url}/uploads",
         },
     }
+
+
+def _identity_providers(settings: Settings) -> list[Row]:
+    if not settings.openid_issuer:
+        return []
+    base = f"{settings.public_url}/openid"
+    return [{"name": settings.openid_name, "log_in_url": f"{base}/login", "log_out_url": f"{base}/logout"}]
 
 
 async def procedure_categories(actor: Actor, *, selection: Selection) -> list[Row]:

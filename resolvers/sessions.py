@@ -101,7 +101,7 @@ async def log_in(
     token = new_token()
     session = None
     while session is None:
-        credential = await _credential_of(username, password)
+        credential = await prove_credential(username, password)
         if credential["agent_id"] is None:
             session = await open_session(credential, token, user_agent)
         else:
@@ -109,30 +109,50 @@ async def log_in(
     if needs_rehash(credential["password_hash"]):
         await _rehash(credential, password)
     who = actor_of({**credential, "session_id": session.id}, actor.language)
-    row = await _read_logged_in(who, session.id, selection)
+    must_enrol = isinstance(_with_duty(who, credential), RestrictedActor)
+    return await read_logged_in(who, session, token, selection, must_enrol=must_enrol)
+
+
+async def read_logged_in(
+    who: CitizenActor | AgentActor,
+    session: Session,
+    token: str,
+    selection: Selection,
+    *,
+    must_enrol: bool = False,
+) -> LoggedIn:
+    """A session that was just opened, as whoever opened it may read it."""
+    row = await _read(who, session.id, selection)
     return LoggedIn(
-        token,
-        session.expires_at,
-        row["session"],
-        row["account"],
-        row["agent"],
-        must_enrol=isinstance(_with_duty(who, credential), RestrictedActor),
+        token, session.expires_at, row["session"], row["account"], row["agent"], must_enrol=must_enrol
     )
 
 
-async def open_session(credential: Row, token: str, user_agent: str | None) -> Session:
-    """A session of whoever the credential is: the row, in the transaction under way where there is one."""
+async def open_session(
+    credential: Row,
+    token: str,
+    user_agent: str | None,
+    *,
+    identity_id: UUID | None = None,
+    id_token: bytes | None = None,
+) -> Session:
+    """A session of whoever the credential is: the row, in the transaction under way where there is one.
+
+    `identity_id` and `id_token` (sealed): where it is opened with an identity (resolvers/identities.py).
+    """
     session = Session(
         credential_id=credential["id"],
         token_digest=token_digest(token),
         user_agent=user_agent[:USER_AGENT_LIMIT] if user_agent else None,
+        identity_id=identity_id,
+        id_token=id_token,
         expires_at=now() + (AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME),
     )
     await session.save(force_create=True)
     return session
 
 
-async def _credential_of(username: str, password: str) -> Row:
+async def prove_credential(username: str, password: str) -> Row:
     """Raises InvalidCredentialsError, in the same time whether or not the username exists."""
     credential = await find_credential(username)
     if not await verify_password(credential["password_hash"] if credential else None, password):
@@ -263,7 +283,7 @@ async def _holder_of_ticket(text: str, language: Language) -> Actor:
     return TicketHolder(request_id=row["id"], language=language)
 
 
-async def _read_logged_in(who: CitizenActor | AgentActor, session_id: UUID, selection: Selection) -> Row:
+async def _read(who: CitizenActor | AgentActor, session_id: UUID, selection: Selection) -> Row:
     reading = await reading_for(who)
     shape = Shape(reading, "LogInSuccess")
     s, a, g = reading.alias("s"), reading.alias("a"), reading.alias("g")

@@ -13,6 +13,7 @@ from schema import (
     accounts,  # noqa: F401
     captcha,  # noqa: F401
     desk,  # noqa: F401
+    identities,  # noqa: F401
     municipality,  # noqa: F401
     nodes,  # noqa: F401
     second_factors,  # noqa: F401

@@ -23,7 +23,7 @@ from schema.rows import Row
 if TYPE_CHECKING:
     from schema.accounts import Account
 
-_NO_COOKIE_HERE = Text(
+NO_COOKIE_HERE = Text(
     fr="Aucun cookie ne peut être posé sur cette connexion : demandez delivery: TOKEN.",
     en="No cookie can be set on this connection: ask for delivery: TOKEN.",
 )
@@ -38,6 +38,10 @@ class Session(Node):
     expires_at: datetime
     user_agent: str | None
     """What the browser or program said of itself when it logged in."""
+    identity_provider: str | None
+    """Where it was opened with an identity, and not with a password: the provider's name. To log out, send the browser
+    to `IdentityProvider.logOutUrl` by POST, so that the provider is told, too.
+    """
     current: bool
     """True for the session that asks."""
 
@@ -99,7 +103,7 @@ async def log_in(info: Info, input: LogInInput) -> Row:
     context = info.context
     by_cookie = input.delivery is SessionDelivery.COOKIE
     if by_cookie and not context.can_set_cookies:
-        raise ForbiddenError(_NO_COOKIE_HERE)
+        raise ForbiddenError(NO_COOKIE_HERE)
     opened = await resolvers.sessions.log_in(
         context.actor,
         username=input.username,

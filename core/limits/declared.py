@@ -60,6 +60,11 @@ LOG_IN = Limit(
 )
 """Subject: the username. Attempts count, whether they succeed or not."""
 
+OPENID = Limit(
+    "OPENID", each_address=(Rate(800, 10 * MINUTE), Rate(6_000, DAY)), over_all=(Rate(12_000, 10 * MINUTE),)
+)
+"""Log-ins with an identity: once as they begin, once as they come back."""
+
 SECOND_FACTOR = Limit(
     "SECOND_FACTOR",
     each_subject=(Rate(10, 10 * MINUTE), Rate(100, DAY)),
@@ -149,6 +154,7 @@ service off for everybody; against many callers at once more processes help."""
 
 LIMITS = (
     LOG_IN,
+    OPENID,
     SECOND_FACTOR,
     CURRENT_PASSWORD,
     TICKET,

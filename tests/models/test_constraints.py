@@ -72,6 +72,8 @@ async def test_the_triggers_are_there(database: Settings) -> None:
         "file_unchanging",
         "appointment_places",
         "slot_change",
+        "credential_way_in",
+        "identity_way_in",
     }
 
 
