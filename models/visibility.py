@@ -46,6 +46,17 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
             return f"{request}.status <> 'DRAFT'{procedures}"
 
 
+def session_holds(statement: Statement, actor: Actor) -> str:
+    """Whether the session that the caller is in has not ended meanwhile; TRUE for whoever is in none."""
+    if not isinstance(actor, (CitizenActor, AgentActor)):
+        return "TRUE"
+    session = statement.alias("s")
+    return (
+        f"EXISTS (SELECT 1 FROM session {session} WHERE {session}.id = {statement.bind(actor.session_id, 'uuid')} "
+        f"AND {session}.expires_at > now())"
+    )
+
+
 def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     """Mails that could not be sent: agents see those about requests that they see; administrators those about
     accounts, too."""

@@ -115,6 +115,13 @@ SUBMIT_REQUEST = Limit(
     over_all=(Rate(10_000, HOUR),),
 )
 
+APPOINTMENT = Limit("APPOINTMENT", each_address=(Rate(600, 15 * MINUTE),))
+"""Booking and moving. In the time that a draft keeps its slot: so many slots one address keeps from others at most. Not
+over all: that would be a switch that closes all calendars."""
+
+HOLD = Limit("HOLD", each_caller=(Rate(40, 15 * MINUTE),))
+"""Slots that drafts of one account take, likewise."""
+
 MAIL = Limit("MAIL", each_subject=(Rate(10, HOUR), Rate(40, DAY)), over_all=(Rate(10_000, HOUR),))
 """Mail to an address that nobody has proved to be theirs. Subject: the recipient."""
 
@@ -159,6 +166,8 @@ LIMITS = (
     CAPTCHA_AUDIO,
     START_REQUEST,
     SUBMIT_REQUEST,
+    APPOINTMENT,
+    HOLD,
     MAIL,
     MAIL_OF_ACCOUNT,
     CONFIRMATION,

@@ -43,7 +43,12 @@ from tests.file_rows import make_attachment, make_document, make_file, make_rece
 
 MIGRATIONS = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0004_file_constraints", "0006_appointment_constraints")
+    for name in (
+        "0002_constraints",
+        "0004_file_constraints",
+        "0006_appointment_constraints",
+        "0022_past_appointments",
+    )
 ]
 
 
@@ -687,6 +692,21 @@ async def two_appointments_of_one_request() -> None:
     await make_appointment(request, slot, state="HELD")
 
 
+@refused("appointment_one_a_request")
+async def two_appointments_to_come_of_one_request() -> None:
+    request, slot = await a_request(), await make_slot(await make_schedule(), capacity=3)
+    past = await make_appointment(request, slot)
+    await Appointment.filter(id=past.id).update(past=True)
+    await make_appointment(request, slot)
+    await make_appointment(request, slot)
+
+
+@refused("appointment_past")
+async def a_hold_that_is_past() -> None:
+    hold = await make_appointment(await a_request(), await make_slot(await make_schedule()), state="HELD")
+    await Appointment.filter(id=hold.id).update(past=True)
+
+
 @refused("appointment_state")
 async def an_appointment_in_an_unknown_state() -> None:
     await make_appointment(await a_request(), await make_slot(await make_schedule()), state="MISSED")
@@ -759,8 +779,13 @@ def test_every_rule_is_tried() -> None:
 
 
 def test_every_rule_of_appointments_is_tried() -> None:
-    last = MIGRATIONS[-1]
-    rules = {*last.UNIQUE, *(name for rules in last.CHECKS.values() for name in rules)}
+    rules = {
+        rule
+        for migration in MIGRATIONS
+        if migration.__name__.endswith("appointment_constraints")
+        or migration.__name__.endswith("past_appointments")
+        for rule in (*migration.UNIQUE, *(name for checks in migration.CHECKS.values() for name in checks))
+    }
     assert rules | {"slot_overlap", "slot_open"} <= set(REFUSED)
 
 

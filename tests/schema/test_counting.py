@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.limits.declared import (
+    APPOINTMENT,
     CAPTCHA,
     CAPTCHA_AUDIO,
     CREATE_ACCOUNT,
@@ -29,6 +30,8 @@ COUNTED = {
     "request_new_password": NEW_PASSWORD,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
+    "book_appointment": APPOINTMENT,
+    "move_appointment": APPOINTMENT,
 }
 
 WRONG = 'logIn(input: {username: "%s", password: "wrong", delivery: TOKEN}) { __typename }'
