@@ -59,6 +59,7 @@ MODULES = [
     "models.mail",
     "models.limits",
     "models.second_factors",
+    "models.partner_links",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0
 STATEMENT_GRACE_SECONDS = 0.5

@@ -57,6 +57,13 @@ def session_holds(statement: Statement, actor: Actor) -> str:
     )
 
 
+def visible_partner_links(statement: Statement, actor: Actor, link: str) -> str:
+    """Links to partner systems: the citizen of the account sees them, and nobody else."""
+    if not isinstance(actor, CitizenActor):
+        return "FALSE"
+    return f"{link}.account_id = {statement.bind(actor.account_id, 'uuid')}"
+
+
 def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     """Mails that could not be sent: agents see those about requests that they see; administrators those about
     accounts, too."""

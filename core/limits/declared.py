@@ -101,6 +101,18 @@ CAPTCHA_AUDIO = Limit(
     "CAPTCHA_AUDIO", each_address=(Rate(100, 10 * MINUTE),), over_all=(Rate(1_000, 10 * MINUTE),)
 )
 
+LINK_PARTNER = Limit(
+    "LINK_PARTNER",
+    each_address=(Rate(100, 10 * MINUTE), Rate(500, DAY)),
+    each_caller=(Rate(10, HOUR), Rate(20, DAY)),
+    # More than two accounts can use up: one alone cannot hold a family up.
+    each_subject=(Rate(30, HOUR), Rate(60, DAY)),
+    over_all=(Rate(2_000, HOUR),),
+)
+"""Having a partner check a code and a password. Subject: the partner and the code."""
+
+OPEN_PARTNER = Limit("OPEN_PARTNER", each_caller=(Rate(60, 10 * MINUTE),), over_all=(Rate(20_000, HOUR),))
+
 START_REQUEST = Limit(
     "START_REQUEST",
     each_address=(Rate(600, HOUR),),
@@ -164,6 +176,8 @@ LIMITS = (
     CAPTCHA,
     CAPTCHA_PICTURE,
     CAPTCHA_AUDIO,
+    LINK_PARTNER,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
     APPOINTMENT,

@@ -45,7 +45,7 @@ FORWARD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_limits")]
+    dependencies = [("models", "0016_partner_link_constraints")]
 
     initial = False
 

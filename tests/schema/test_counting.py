@@ -11,6 +11,7 @@ from core.limits.declared import (
     LOG_IN,
     MAIL,
     NEW_PASSWORD,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
     TICKET,
@@ -30,6 +31,7 @@ COUNTED = {
     "request_new_password": NEW_PASSWORD,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
+    "open_partner": OPEN_PARTNER,
     "book_appointment": APPOINTMENT,
     "move_appointment": APPOINTMENT,
 }
