@@ -67,14 +67,11 @@ class RestrictedActor:
 
     who: CitizenActor | AgentActor
     duty: Duty
+    language: Language = DEFAULT_LANGUAGE
 
     @property
     def session_id(self) -> UUID:
         return self.who.session_id
-
-    @property
-    def language(self) -> Language:
-        return self.who.language
 
 
 Actor = Visitor | TicketHolder | CitizenActor | AgentActor | PartnerActor | RestrictedActor

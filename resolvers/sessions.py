@@ -258,7 +258,7 @@ def _with_duty(who: CitizenActor | AgentActor, row: Row) -> CitizenActor | Agent
         and row["second_factor_id"] is None
         and get_settings().agents_second_factor == "required"
     ):
-        return RestrictedActor(who=who, duty="ENROL_SECOND_FACTOR")
+        return RestrictedActor(who=who, duty="ENROL_SECOND_FACTOR", language=who.language)
     return who
 
 
