@@ -48,7 +48,7 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
 
 def session_holds(statement: Statement, actor: Actor) -> str:
     """Whether the session that the caller is in has not ended meanwhile; TRUE for whoever is in none."""
-    if not isinstance(actor, (CitizenActor, AgentActor)):
+    if not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         return "TRUE"
     session = statement.alias("s")
     return (

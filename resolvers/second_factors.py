@@ -19,7 +19,7 @@ from core.errors import (
 from core.i18n import Text
 from core.keys import hmac_digest, seal, unseal
 from core.limits import count
-from core.limits.declared import CURRENT_PASSWORD, SECOND_FACTOR
+from core.limits.declared import SECOND_FACTOR
 from core.one_time_codes import (
     new_recovery_codes,
     new_secret,
@@ -284,8 +284,7 @@ async def _own_factor(agent: AgentActor) -> Row:
 
 
 async def _prove_password(agent: AgentActor, password: str) -> str:
-    """The caller's username, if the password is theirs. Raises InvalidCredentialsError, RateLimitedError."""
-    await count(CURRENT_PASSWORD, caller=f"agent {agent.agent_id}")
+    """The caller's username, if the password is theirs. Raises InvalidCredentialsError."""
     row = await fetch_one(
         "SELECT username, password_hash FROM credential WHERE agent_id = $1", agent.agent_id
     )

@@ -21,6 +21,8 @@ from models.accounts import Session, normalised_username
 from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch_one, transaction
 from models.ids import decode_as
+from models.temporary_password import find_temporary_password
+from resolvers.new_passwords import CHANGE_LIFETIME, use_temporary_password
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -34,10 +36,11 @@ SEEN_EVERY = timedelta(minutes=5)
 USER_AGENT_LIMIT = 300
 
 _WHO = """
-SELECT s.id AS session_id, s.last_seen_at, c.account_id, c.agent_id, g.role, g.display_name,
-f.id AS second_factor_id
+SELECT s.id AS session_id, s.last_seen_at, s.temporary_password_id, c.account_id, c.agent_id, g.role, g.display_name,
+    lower(a.email) AS confirmed_email, f.id AS second_factor_id
 FROM session s JOIN credential c ON c.id = s.credential_id LEFT JOIN agent g ON g.id = c.agent_id
-LEFT JOIN second_factor f ON f.agent_id = c.agent_id AND f.confirmed_at IS NOT NULL
+    LEFT JOIN second_factor f ON f.agent_id = c.agent_id AND f.confirmed_at IS NOT NULL
+    LEFT JOIN account a ON a.id = c.account_id AND a.email_confirmed_at IS NOT NULL
 WHERE s.token_digest = $1 AND s.expires_at > now()
 """
 
@@ -57,8 +60,10 @@ class LoggedIn:
     session: Row
     account: Row | None
     agent: Row | None
+    must_change_password: bool
+    """The session is good for changing the password, and for nothing else until that is done."""
     must_enrol: bool
-    """The session is good for enrolling a second factor, and for nothing else until that is done."""
+    """The same, for enrolling a second factor."""
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
@@ -85,6 +90,8 @@ async def log_in(
 ) -> LoggedIn:
     """Opens a session for a citizen or an agent. `selection` is that of LogInSuccess.
 
+    With a mailed temporary password it is a session for changing it, and no account is answered.
+
     Raises InvalidCredentialsError, in the same time whether or not the username exists. For an agent with a second
     factor `one_time_code` is its code, or a recovery code: raises SecondFactorRequiredError where it is missing or not
     good, and RateLimitedError where too many were tried. `address` is where the caller is, for that limit.
@@ -92,44 +99,95 @@ async def log_in(
     token = new_token()
     session = None
     while session is None:
-        credential = await _credential_of(username, password)
-        if credential["agent_id"] is None:
-            session = await open_session(credential, token, user_agent)
-        else:
-            session = await _open_for_agent(credential, token, user_agent, one_time_code, address)
-    if needs_rehash(credential["password_hash"]):
+        credential, temporary = await _prove(username, password)
+        session = _new_session(credential, token, user_agent, temporary)
+        if temporary is not None:
+            await use_temporary_password(actor, credential, session)
+        elif credential["agent_id"] is not None:
+            is_open = await _open_for_agent(session, credential, one_time_code, address)
+            session = session if is_open else None
+        elif not await _open(session, credential["password_hash"]):
+            session = None
+    if temporary is None and needs_rehash(credential["password_hash"]):
         await _rehash(credential, password)
     who = actor_of({**credential, "session_id": session.id}, actor.language)
-    row = await _read_logged_in(who, session.id, selection)
+    row = await _read_logged_in(who, session, selection)
     return LoggedIn(
         token,
         session.expires_at,
         row["session"],
         row["account"],
         row["agent"],
-        must_enrol=isinstance(_with_duty(who, credential), RestrictedActor),
+        must_change_password=temporary is not None,
+        must_enrol=_must_enrol(who, credential),
     )
 
 
-async def open_session(credential: Row, token: str, user_agent: str | None) -> Session:
-    """A session of whoever the credential is: the row, in the transaction under way where there is one."""
-    session = Session(
+async def _prove(username: str, password: str) -> tuple[Row, UUID | None]:
+    """The credential, and the mail that brought the password, where it was a temporary one.
+
+    Raises InvalidCredentialsError, after the same work whether or not the username exists.
+    """
+    credential = await find_credential(username)
+    is_right = await verify_password(credential["password_hash"] if credential else None, password)
+    mailed = credential["temporary_password_ids"] if credential else []
+    temporary = find_temporary_password(password, mailed)
+    if credential is None or not (is_right or temporary):
+        raise InvalidCredentialsError
+    return credential, None if is_right else temporary
+
+
+def _new_session(credential: Row, token: str, user_agent: str | None, temporary: UUID | None) -> Session:
+    at = now()
+    lifetime = AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME
+    return Session(
         credential_id=credential["id"],
         token_digest=token_digest(token),
         user_agent=user_agent[:USER_AGENT_LIMIT] if user_agent else None,
-        expires_at=now() + (AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME),
+        created_at=at,
+        expires_at=at + (lifetime if temporary is None else CHANGE_LIFETIME),
+        temporary_password_id=temporary,
     )
-    await session.save(force_create=True)
-    return session
 
 
-async def _credential_of(username: str, password: str) -> Row:
-    """Raises InvalidCredentialsError, in the same time whether or not the username exists."""
-    credential = await find_credential(username)
-    if not await verify_password(credential["password_hash"] if credential else None, password):
-        raise InvalidCredentialsError
-    assert credential is not None
-    return credential
+async def _open(session: Session, password_hash: str) -> bool:
+    """Writes the session down, unless the password was changed, or its hash made anew, since it was checked.
+
+    Whoever changes the password ends the sessions there are: none that knew the old one is opened meanwhile.
+    """
+    opened = await fetch_one(
+        "INSERT INTO session (id, credential_id, token_digest, user_agent, created_at, last_seen_at, expires_at) "
+        "SELECT $3, id, $4, $5, $6, $6, $7 FROM credential WHERE id = $1 AND password_hash = $2 FOR SHARE "
+        "RETURNING id",
+        session.credential_id,
+        password_hash,
+        session.id,
+        session.token_digest,
+        session.user_agent,
+        session.created_at,
+        session.expires_at,
+    )
+    return opened is not None
+
+
+async def _open_for_agent(session: Session, credential: Row, code: str | None, address: str | None) -> bool:
+    """The same, and whoever confirms a second factor ends the sessions there are, too: none is opened without
+    meanwhile. The code is used up with the session that it opens, or not at all.
+    """
+    agent = str(credential["agent_id"])
+    tried = code if credential["second_factor_id"] is not None else None
+    is_familiar = tried is not None and await count(SECOND_FACTOR, address=address, subject=agent)
+    async with transaction():
+        if not await _open(session, credential["password_hash"]):
+            return False
+        # A statement of its own, which sees what whoever held the credential's lock has confirmed.
+        factor = await confirmed_factor(credential["agent_id"])
+        if factor is not None:
+            await spend_code(factor, tried)
+        credential["second_factor_id"] = factor["id"] if factor else None
+    if tried is not None and not is_familiar:
+        await remember(SECOND_FACTOR, address=address, subject=agent)
+    return True
 
 
 async def _rehash(credential: Row, password: str) -> None:
@@ -141,40 +199,12 @@ async def _rehash(credential: Row, password: str) -> None:
     )
 
 
-async def _open_for_agent(
-    credential: Row, token: str, user_agent: str | None, code: str | None, address: str | None
-) -> Session | None:
-    """The code is used up with the session that it opens, or not at all. None where the password was changed, or its
-    hash made anew, since it was checked.
-
-    Whoever confirms a second factor, or changes the password, locks the credential and ends the sessions there are:
-    none that knew less is opened meanwhile.
-    """
-    agent = str(credential["agent_id"])
-    tried = code if credential["second_factor_id"] is not None else None
-    is_familiar = tried is not None and await count(SECOND_FACTOR, address=address, subject=agent)
-    async with transaction():
-        same = await fetch_one(
-            "SELECT id FROM credential WHERE id = $1 AND password_hash = $2 FOR SHARE",
-            credential["id"],
-            credential["password_hash"],
-        )
-        if same is None:
-            return None
-        factor = await confirmed_factor(credential["agent_id"])
-        if factor is not None:
-            await spend_code(factor, tried)
-        session = await open_session(credential, token, user_agent)
-    if tried is not None and not is_familiar:
-        await remember(SECOND_FACTOR, address=address, subject=agent)
-    return session
-
-
 async def find_credential(username: str) -> Row | None:
     """The credential of a citizen or an agent, with the agent's role, name and second factor: what `actor_of` takes."""
     return await fetch_one(
-        "SELECT c.*, g.role, g.display_name, f.id AS second_factor_id "
-        "FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "SELECT c.*, g.role, g.display_name, f.id AS second_factor_id, "
+        "ARRAY(SELECT id FROM temporary_password WHERE credential_id = c.id AND expires_at > now()) "
+        "AS temporary_password_ids FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
         "LEFT JOIN second_factor f ON f.agent_id = c.agent_id AND f.confirmed_at IS NOT NULL "
         "WHERE lower(c.username) = lower($1)",
         normalised_username(username),
@@ -238,7 +268,12 @@ async def _actor_of_token(token: str, language: Language) -> Actor:
 def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
     """Who the owner of a credential is in the session `session_id`."""
     if row["agent_id"] is None:
-        return CitizenActor(account_id=row["account_id"], session_id=row["session_id"], language=language)
+        return CitizenActor(
+            account_id=row["account_id"],
+            session_id=row["session_id"],
+            language=language,
+            confirmed_email=row.get("confirmed_email"),
+        )
     return AgentActor(
         agent_id=row["agent_id"],
         session_id=row["session_id"],
@@ -253,13 +288,16 @@ def _with_duty(who: CitizenActor | AgentActor, row: Row) -> CitizenActor | Agent
 
     Asked at every call, so that a duty which the mairie lays down holds for sessions that are open, too.
     """
-    if (
-        isinstance(who, AgentActor)
-        and row["second_factor_id"] is None
-        and get_settings().agents_second_factor == "required"
-    ):
-        return RestrictedActor(who=who, duty="ENROL_SECOND_FACTOR", language=who.language)
+    if row["temporary_password_id"] is not None:
+        return RestrictedActor(who=who, duty="CHANGE_PASSWORD")
+    if _must_enrol(who, row):
+        return RestrictedActor(who=who, duty="ENROL_SECOND_FACTOR")
     return who
+
+
+def _must_enrol(who: CitizenActor | AgentActor, row: Row) -> bool:
+    required = get_settings().agents_second_factor == "required"
+    return required and isinstance(who, AgentActor) and row["second_factor_id"] is None
 
 
 async def _holder_of_ticket(text: str, language: Language) -> Actor:
@@ -272,14 +310,17 @@ async def _holder_of_ticket(text: str, language: Language) -> Actor:
     return TicketHolder(request_id=row["id"], language=language)
 
 
-async def _read_logged_in(who: CitizenActor | AgentActor, session_id: UUID, selection: Selection) -> Row:
+async def _read_logged_in(who: CitizenActor | AgentActor, opened: Session, selection: Selection) -> Row:
+    """Of the account, nothing where the session is for changing the password."""
+    account_id = getattr(who, "account_id", None) if opened.temporary_password_id is None else None
+    session_id = opened.id
     reading = await reading_for(who)
     shape = Shape(reading, "LogInSuccess")
     s, a, g = reading.alias("s"), reading.alias("a"), reading.alias("g")
     parts = {
         "session": (session_part(reading, selection.get("session"), s, session_id), "session", s, session_id),
         "account": (
-            account_part(reading, selection.get("account"), a), "account", a, getattr(who, "account_id", None)
+            account_part(reading, selection.get("account"), a), "account", a, account_id
         ),
         "agent": (agent_part(reading, selection.get("agent"), g), "agent", g, getattr(who, "agent_id", None)),
     }  # fmt: skip

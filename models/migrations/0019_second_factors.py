@@ -45,7 +45,7 @@ FORWARD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0016_partner_link_constraints")]
+    dependencies = [("models", "0012_new_password_constraints")]
 
     initial = False
 
