@@ -226,6 +226,8 @@ class QuotaExceededError(RefusedError):
 class PartnerError(RefusedError):
     """`code` is PARTNER_REFUSED or PARTNER_UNREACHABLE, instance by instance."""
 
+    code: Literal["PARTNER_REFUSED", "PARTNER_UNREACHABLE"]
+
     def __init__(self, code: Literal["PARTNER_REFUSED", "PARTNER_UNREACHABLE"], text: Text) -> None:
         super().__init__(text)
         self.code = code
@@ -245,9 +247,12 @@ class UnauthenticatedError(CallError):
 
 
 class ForbiddenError(CallError):
+    """`duty` is what would help, where that is something that the caller has to do first (models/actors.py)."""
+
     code = "FORBIDDEN"
 
-    def __init__(self, text: Text | None = None) -> None:
+    def __init__(self, text: Text | None = None, *, duty: str | None = None) -> None:
+        self.duty = duty
         super().__init__(
             text
             or Text(

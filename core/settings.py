@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import re
 import secrets
@@ -58,7 +60,19 @@ _ORIGIN = re.compile(r"https?://[^/?#\s@]+")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 _ISSUER = re.compile(r"https?://[^?#\s@]+")
 _PATH = re.compile(r"/|(?:/[A-Za-z0-9_-]+)+")
+_BASE_ADDRESS = re.compile(r"https?://[^/?#\s@]+(/[\w.~-]+)*", re.ASCII)
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SCANNER = re.compile(r"unix:///[^\s?#]+|tcp://([^/?#\s@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?|none://")
+
+
+def is_webhook_secret(text: str) -> bool:
+    """As https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md writes them."""
+    prefix, separator, encoded = text.partition("_")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return prefix == "whsec" and bool(separator) and 24 <= len(key) <= 64
 
 
 class Settings(BaseSettings):
@@ -149,6 +163,11 @@ class Settings(BaseSettings):
 
     agents_second_factor: Literal["optional", "required"] = "optional"
     """Whether agents without a second factor may do anything but enrol one."""
+    partner_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
+    """What this API and a partner system know each other by: `espace-famille=whsec_…`, separated by commas."""
+    partner_addresses: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """Where partner systems are, other than the data files say, as for their test systems:
+    `espace-famille=https://essai.famille.example/espace-citoyens`, separated by commas."""
     rate_limits: float = 1.0
     """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
 
@@ -237,6 +256,33 @@ class Settings(BaseSettings):
     def check_issuer(cls, value: str | None) -> str | None:
         if value and not _ISSUER.fullmatch(value):
             raise ValueError("must be like https://fcp-low.sbx.dev-franceconnect.fr/api/v2, without a query")
+        return value
+
+    @field_validator("partner_secrets", "partner_addresses", mode="before")
+    @classmethod
+    def split_by_partner(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+        if not all(_SLUG.fullmatch(slug) and rest for slug, _, rest in pairs):
+            raise ValueError("must be like espace-famille=…,other-partner=…")
+        if len({slug for slug, _, _ in pairs}) < len(pairs):
+            raise ValueError("names a partner twice")
+        return {slug: rest for slug, _, rest in pairs}
+
+    @field_validator("partner_secrets")
+    @classmethod
+    def check_partner_secrets(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if not all(is_webhook_secret(secret.get_secret_value()) for secret in value.values()):
+            raise ValueError("must have secrets like whsec_ and the base64 of 24 to 64 bytes")
+        return value
+
+    @field_validator("partner_addresses")
+    @classmethod
+    def check_partner_addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        wrong = [address for address in value.values() if not _BASE_ADDRESS.fullmatch(address)]
+        if wrong:
+            raise ValueError(f"has no addresses such as https://famille.example/api in {', '.join(wrong)}")
         return value
 
     @field_validator("files_origin")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from core.i18n import DEFAULT_LANGUAGE, Language
 
 AgentRole = Literal["HANDLER", "ADMINISTRATOR"]
 Party = Literal["CITIZEN", "MUNICIPALITY", "PARTNER", "SYSTEM"]
-Duty = Literal["ENROL_SECOND_FACTOR"]
+Duty = Literal["CHANGE_PASSWORD", "ENROL_SECOND_FACTOR"]
 """What somebody has to do before their session is good for anything else."""
 
 
@@ -31,11 +31,12 @@ class TicketHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitizenActor:
-    """A citizen who is logged in."""
+    """A citizen who is logged in. `confirmed_email`: a mailbox that they have proved to be theirs, in small letters."""
 
     account_id: UUID
     session_id: UUID
     language: Language = DEFAULT_LANGUAGE
+    confirmed_email: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ MODULES = [
     "models.limits",
     "models.second_factors",
     "models.identities",
+    "models.partner_links",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0
 STATEMENT_GRACE_SECONDS = 0.5

@@ -19,7 +19,8 @@ from core.errors import (
     ValidationError,
 )
 from core.i18n import Text
-from core.passwords import hash_password, password_problems
+from core.password_rules import password_problems
+from core.passwords import hash_password
 from core.selection import Selection
 from core.settings import get_settings
 from models.accounts import Account, Credential, normalised_username
@@ -31,6 +32,7 @@ from resolvers import captcha as captchas
 from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer, Passed
 from resolvers.mail_limits import count_confirmation
+from resolvers.partner_links import WantedLink, credential_problems, link_new_account
 from resolvers.reading.accounts import account_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.work import Work, unit_of_work
@@ -44,15 +46,6 @@ _USERNAME_ADVICE = Text(
     fr="Le nom d’utilisateur compte de 3 à 40 caractères : lettres, chiffres, point, tiret, tiret bas ou arobase.",
     en="A username has 3 to 40 characters: letters, digits, dot, hyphen, underscore or at sign.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PartnerCredentials:
-    """What a citizen types to link a partner system. Never kept."""
-
-    system: str
-    code: str
-    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +70,12 @@ async def create_account(
     password: str,
     profile: Contact,
     captcha: CaptchaAnswer,
-    partner: PartnerCredentials | None,
+    partner: WantedLink | None,
     selection: Selection,
 ) -> CreatedAccount:
-    """Opens an account and mails a confirmation to its address. `selection` is what is asked of the account.
+    """Opens an account, mails a confirmation to its address, and links it to a partner where that is wanted.
+
+    `selection` is what is asked of the account, which stands even where the partner says no or nothing.
 
     Raises ValidationError, CaptchaError, UsernameTakenError, RateLimitedError. A taken username costs a try of the
     captcha, not the captcha: the person chooses another one and sends the same code again.
@@ -89,7 +84,9 @@ async def create_account(
     contact, problems = check_contact(
         profile, today=await catalogue.today(), prefix="profile", email_required=True
     )
-    problems = [*username_problems(username), *password_problems(password, username), *problems]
+    about = known_of(profile, (await catalogue.current()).municipality.name)
+    problems = [*username_problems(username), *password_problems(password, username, about=about), *problems]
+    problems += credential_problems(partner.credentials, "partner.") if partner else []
     ValidationError.raise_for(problems)
     assert contact is not None
     challenge = await captchas.check(captcha, "CREATE_ACCOUNT")
@@ -102,10 +99,11 @@ async def create_account(
             raise
         await captchas.spend_try(challenge)
         raise UsernameTakenError(await free_usernames(username)) from error
+    problem = await link_new_account(account_id, partner) if partner else None
     owner = CitizenActor(account_id=account_id, session_id=account_id, language=actor.language)
     row = await read_account(owner, account_id, selection)
     assert row is not None
-    return CreatedAccount(row, _no_such_partner() if partner else None)
+    return CreatedAccount(row, problem)
 
 
 async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Row:
@@ -124,7 +122,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
             )
         )
     row = confirmed and await fetch_one(
-        "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()) "
+        "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()), former_email = NULL "
         "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
         *confirmed,
     )
@@ -142,7 +140,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
 
 
 async def update_profile(actor: Actor, *, profile: Contact, selection: Selection) -> Row:
-    """Replaces the profile. Another e-mail address has to be confirmed again.
+    """Replaces the profile. Another e-mail address has to be confirmed again; the one before is told of it.
 
     Raises ValidationError, RateLimitedError.
     """
@@ -162,6 +160,15 @@ async def read_account(actor: Actor, account_id: UUID, selection: Selection) -> 
     a = reading.alias("a")
     part = account_part(reading, selection, a)
     return await read_one(reading, part, f"account {a} WHERE {a}.id = {reading.bind(account_id, 'uuid')}")
+
+
+def known_of(profile: Contact, commune: str) -> list[str]:
+    """What others may know of somebody, and would try first in a password."""
+    address, born = profile.address, profile.birth_date
+    known = [profile.first_name, profile.last_name, profile.email, commune]
+    known += [address.city, address.postal_code] if address else []
+    known += [f"{born:%Y}", f"{born:%d%m%Y}", f"{born:%d%m%y}", f"{born:%Y%m%d}"] if born else []
+    return [text for text in known if text]
 
 
 def username_problems(username: str) -> list[FieldProblem]:
@@ -199,14 +206,19 @@ async def _replace_profile(work: Work, actor: CitizenActor, contact: Contact) ->
     row = await fetch_one("SELECT * FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id)
     assert row is not None
     account = Account._init_from_db(**row)
-    moved = account.email.lower() != (contact.email or "").lower()
+    before, account.email = account.email, contact.email or ""
     account.profile = contact.to_json()
-    account.email = contact.email or ""
-    if moved:
+    if before.lower() != account.email.lower():
         await count_confirmation(actor, account.email)
+        if account.email_confirmed_at is not None:
+            account.former_email = before
         account.email_confirmed_at = None
         work.mail("email_confirmation", account.email, actor.language, account_id=account.id)
-    await account.save(update_fields=["profile", "email", "email_confirmed_at"])
+        # Whoever reads the old ones learns of it, in case it is somebody else who did it.
+        for address in dict.fromkeys(filter(None, (before, account.former_email))):
+            if address.lower() != account.email.lower():
+                work.mail("email_changed", address, actor.language, account_id=account.id)
+    await account.save(update_fields=["profile", "email", "email_confirmed_at", "former_email"])
 
 
 async def free_usernames(taken: str) -> list[str]:
@@ -223,13 +235,3 @@ async def free_usernames(taken: str) -> list[str]:
         SUGGESTIONS,
     )
     return [row["candidate"] for row in rows]
-
-
-def _no_such_partner() -> PartnerError:
-    return PartnerError(
-        "PARTNER_REFUSED",
-        Text(
-            fr="Ce service partenaire n’est pas proposé par la mairie : le compte est créé, sans lien.",
-            en="The mairie does not offer this partner service: the account is created, without a link.",
-        ),
-    )

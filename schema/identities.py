@@ -9,12 +9,11 @@ import strawberry
 import resolvers.identities
 from core.errors import ForbiddenError
 from core.limits.declared import CREATE_ACCOUNT, LOG_IN
-from models.accounts import normalised_username
 from resolvers.sessions import LoggedIn
 from schema.accounts import Account, Identity
 from schema.callers import CITIZENS, EVERYONE, Caller
 from schema.contact import ContactInput, contact_of
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import input_object, output
 from schema.errors import (
     InvalidCredentialsError,
@@ -113,7 +112,7 @@ async def create_account_with_identity(info: Info, input: CreateAccountWithIdent
     LinkIdentitySuccess,
     refusals=(InvalidCredentialsError, NotFoundError, NotAllowedError),
     callers=NEWCOMERS | CITIZENS,
-    limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
+    limits=(Counted(LOG_IN, subject=lambda given: name_key(given["input"].username)),),
 )
 async def link_identity(info: Info, input: LinkIdentityInput) -> Row:
     """Has the pending identity open an account that there is: its password is asked, and nothing else will do. A

@@ -1,11 +1,11 @@
 """The commune that an installation serves."""
 
 import resolvers.procedures
-from schema.callers import ANYBODY
+from schema.callers import EVERYONE
 from schema.contact import Address
 from schema.declare import output
 from schema.fields import Info, query, selection_of
-from schema.partners import PartnerSystem
+from schema.partner_links import PartnerSystem
 from schema.rows import Row
 from schema.scalars import URL
 
@@ -39,6 +39,27 @@ class IdentityProvider:
 
 
 @output
+class PasswordRules:
+    """What a new password has to be, so that a form tells while somebody types, and sends nothing: any one of the three
+    forms, and at least `lowestScore` by zxcvbn.
+    """
+
+    advice: str
+    """One sentence for people."""
+    shortest: int
+    """Characters, with upper case, lower case, a digit and a symbol."""
+    shortest_without_symbol: int
+    """Characters, with upper case, lower case and a digit."""
+    fewest_words: int
+    """Of a phrase, all different."""
+    longest: int
+    lowest_score: int
+    """Of zxcvbn's 0 to 4, with `common` and what the person has typed of themself as its user inputs."""
+    common: list[str]
+    """What many choose: a password that is nothing but one of these, with digits or symbols around it, is refused."""
+
+
+@output
 class Municipality:
     """The commune that this installation serves."""
 
@@ -54,9 +75,10 @@ class Municipality:
     identity_providers: list[IdentityProvider]
     """Other ways to log in; empty where there are none."""
     upload: UploadLimits
+    passwords: PasswordRules
 
 
-@query(Municipality, callers=ANYBODY)
+@query(Municipality, callers=EVERYONE)
 async def municipality(info: Info) -> Row:
     """The commune that this installation serves."""
     return await resolvers.procedures.municipality(info.context.actor, selection=selection_of(info))

@@ -6,9 +6,11 @@ from enum import StrEnum
 import strawberry
 
 import resolvers.second_factors
+from core.limits.declared import PASSWORD
 from schema.agents import Agent
 from schema.callers import ADMINISTRATORS, AGENTS, Caller
 from schema.connections import Connection, Node
+from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
 from schema.errors import (
     InvalidCredentialsError,
@@ -117,7 +119,12 @@ class ResetSecondFactorSuccess:
     agent: Agent
 
 
-@mutation(EnrolSecondFactorSuccess, refusals=(InvalidCredentialsError, NotAllowedError), callers=ENROLLING)
+@mutation(
+    EnrolSecondFactorSuccess,
+    refusals=(InvalidCredentialsError, NotAllowedError),
+    callers=ENROLLING,
+    limits=(Counted(PASSWORD),),
+)
 async def enrol_second_factor(info: Info, password: str) -> Row:
     """Begins to enrol a second factor: a secret for the authenticator program, good once confirmSecondFactor has had
     its first code.
@@ -141,6 +148,7 @@ async def confirm_second_factor(info: Info, code: str) -> Row:
     RenewRecoveryCodesSuccess,
     refusals=(InvalidCredentialsError, SecondFactorRequiredError, NotAllowedError),
     callers=AGENTS,
+    limits=(Counted(PASSWORD),),
 )
 async def renew_recovery_codes(info: Info, input: RenewRecoveryCodesInput) -> Row:
     """Ten new recovery codes. The old ones are worth nothing any more."""
@@ -157,6 +165,7 @@ async def renew_recovery_codes(info: Info, input: RenewRecoveryCodesInput) -> Ro
     DisableSecondFactorSuccess,
     refusals=(InvalidCredentialsError, SecondFactorRequiredError, NotAllowedError),
     callers=AGENTS,
+    limits=(Counted(PASSWORD),),
 )
 async def disable_second_factor(info: Info, input: DisableSecondFactorInput) -> Row:
     """Takes the caller's second factor away: not where the mairie asks it of all agents."""
@@ -173,6 +182,7 @@ async def disable_second_factor(info: Info, input: DisableSecondFactorInput) -> 
     ResetSecondFactorSuccess,
     refusals=(InvalidCredentialsError, NotFoundError, NotAllowedError),
     callers=ADMINISTRATORS,
+    limits=(Counted(PASSWORD),),
 )
 async def reset_second_factor(info: Info, input: ResetSecondFactorInput) -> Row:
     """Takes away the second factor of an agent who has lost it, and ends their sessions. It is written down

@@ -10,11 +10,10 @@ import resolvers.sessions
 from core.errors import ForbiddenError
 from core.i18n import Text
 from core.limits.declared import LOG_IN
-from models.accounts import normalised_username
 from schema.agents import Agent
 from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import enumeration, input_object, output
 from schema.errors import InvalidCredentialsError, NotFoundError, SecondFactorRequiredError
 from schema.fields import Info, mutation, selection_of
@@ -71,7 +70,7 @@ class LogInSuccess:
     token: str | None
     """Null with delivery COOKIE."""
     account: Annotated["Account", strawberry.lazy("schema.accounts")] | None
-    """Null where an agent logged in."""
+    """Null where an agent logged in, and as long as the password has to be changed."""
     agent: Agent | None
     """Null where a citizen logged in."""
     must_change_password: bool
@@ -94,7 +93,7 @@ class RevokeSessionSuccess:
     LogInSuccess,
     refusals=(InvalidCredentialsError, SecondFactorRequiredError),
     callers=PEOPLE,
-    limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
+    limits=(Counted(LOG_IN, subject=lambda given: name_key(given["input"].username)),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
@@ -120,7 +119,7 @@ async def log_in(info: Info, input: LogInInput) -> Row:
         "token": None if by_cookie else opened.token,
         "account": opened.account,
         "agent": opened.agent,
-        "must_change_password": False,
+        "must_change_password": opened.must_change_password,
         "must_enrol_second_factor": opened.must_enrol,
     }
 
@@ -135,8 +134,17 @@ async def log_out(info: Info) -> bool:
 
 @mutation(RevokeSessionSuccess, refusals=(NotFoundError,), callers=CITIZENS | AGENTS)
 async def revoke_session(info: Info, session: strawberry.ID) -> Row:
-    """Ends one of the caller's sessions, wherever it is."""
+    """Ends one of the caller's sessions, wherever it is. What it follows ends within a second."""
     left = await resolvers.sessions.revoke_session(
         info.context.actor, session=session, selection=selection_of(info, "sessions")
+    )
+    return {"sessions": left}
+
+
+@mutation(RevokeSessionSuccess, callers=CITIZENS | AGENTS)
+async def revoke_other_sessions(info: Info) -> Row:
+    """Ends all of the caller's sessions but this one, wherever they are."""
+    left = await resolvers.sessions.revoke_other_sessions(
+        info.context.actor, selection=selection_of(info, "sessions")
     )
     return {"sessions": left}

@@ -90,6 +90,8 @@ def sender_of_files(actor: Actor) -> UUID:
             return actor.agent_id
         case TicketHolder():
             return actor.request_id
+        case RestrictedActor():
+            raise ForbiddenError
         case PartnerActor():
             raise ForbiddenError(_NO_FILES_TEXT)
         case RestrictedActor():

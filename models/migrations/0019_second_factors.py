@@ -45,7 +45,7 @@ FORWARD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_limits")]
+    dependencies = [("models", "0012_new_password_constraints")]
 
     initial = False
 

@@ -1,5 +1,6 @@
 """Every root field says who may call it, and refuses the others before anything else happens."""
 
+from dataclasses import replace
 from io import BytesIO
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from models.actors import (
 from schema.build import build_schema
 from schema.callers import ANYBODY, EVERYONE, RESTRICTED, Caller, caller, refuse_others
 from schema.fields import ROOT_FIELDS, RootField
+from schema.masking import describe_call_error
 from tests.schema.conftest import Calls
 from tests.schema.everything import smallest_operation
 
@@ -36,6 +38,9 @@ ACTORS: dict[Caller, Actor] = {
     Caller.AGENT: HANDLER,
     Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
     Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
+    Caller.MUST_CHANGE_PASSWORD: RestrictedActor(
+        who=CitizenActor(account_id=ID, session_id=ID), duty="CHANGE_PASSWORD"
+    ),
     Caller.MUST_ENROL: RestrictedActor(who=HANDLER, duty="ENROL_SECOND_FACTOR"),
 }
 
@@ -74,15 +79,25 @@ def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_ac
 
 
 def test_who_has_a_duty_first_may_do_that_and_leave() -> None:
+    """Nothing else: a field is closed to them unless it names them."""
     assert {kind: {root.name for root in ROOT_FIELDS if kind in root.callers} for kind in RESTRICTED} == {
-        Caller.MUST_ENROL: {"municipality", "log_out", "enrol_second_factor", "confirm_second_factor"},
+        Caller.MUST_CHANGE_PASSWORD: {"change_credentials", "log_out"},
+        Caller.MUST_ENROL: {"enrol_second_factor", "confirm_second_factor", "log_out"},
     }
 
 
-def test_who_has_a_duty_first_is_told_which() -> None:
-    with pytest.raises(ForbiddenError) as told:
-        refuse_others(ACTORS[Caller.MUST_ENROL], EVERYONE)
-    assert "second factor" in told.value.text.en
+@pytest.mark.parametrize(
+    ("kind", "duty"),
+    [
+        (Caller.MUST_CHANGE_PASSWORD, "CHANGE_PASSWORD"),
+        (Caller.MUST_ENROL, "ENROL_SECOND_FACTOR"),
+    ],
+)
+def test_who_has_a_duty_first_is_told_which(kind: Caller, duty: str) -> None:
+    with pytest.raises(ForbiddenError) as raised:
+        refuse_others(ACTORS[kind], EVERYONE)
+    assert raised.value.duty == duty
+    assert describe_call_error(raised.value, "fr")["extensions"] == {"code": "FORBIDDEN", "duty": duty}
 
 
 @pytest.mark.parametrize("kind", Caller)
@@ -118,10 +133,13 @@ async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, k
 
 async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
     calls = Calls()
-    document = 'mutation { unlinkPartner(link: "x") { __typename } }'
+    closed = next(root for root in ROOT_FIELDS if not root.open)
+    actor = ACTORS[next(kind for kind in Caller if kind in closed.callers)]
+    assert not isinstance(actor, RestrictedActor)
+    document = smallest_operation(closed, calls.schema._schema)
 
-    french = await calls.answer(document, CitizenActor(account_id=ID, session_id=ID, language="fr"))
-    english = await calls.answer(document, CitizenActor(account_id=ID, session_id=ID, language="en"))
+    french = await calls.answer(document, replace(actor, language="fr"))
+    english = await calls.answer(document, replace(actor, language="en"))
 
     assert french.errors[0]["message"] == "Ce service n’est pas encore ouvert."
     assert english.errors[0]["message"] == "This service is not open yet."
