@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     account.add_argument("action", choices=("close", "restore"))
     account.add_argument("username")
+    resetting = add(
+        "reset-second-factor",
+        _reset_second_factor,
+        "Take away the second factor of an agent who has lost theirs, and end their sessions.",
+    )
+    resetting.add_argument("username")
     add(
         "encrypt-files",
         _encrypt_files,
@@ -213,6 +219,16 @@ def _change_account(settings: Settings, options: argparse.Namespace) -> int:
             print(asyncio.run(change(settings, options.username)))
     except NotFoundError as error:
         return _fail(error.text.en)
+    return 0
+
+
+def _reset_second_factor(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.agents import reset_second_factor
+
+    with provide_servers(settings) as settings:
+        if not asyncio.run(reset_second_factor(settings, options.username)):
+            return _fail(f"No agent {options.username} has a second factor.")
+    print(f"{options.username} logs in with the password alone, and can enrol another second factor.")
     return 0
 
 

@@ -26,6 +26,8 @@ from resolvers.reading.slots import first_free
 
 Template = Literal[
     "email_confirmation",
+    "identity_linked",
+    "identity_unlinked",
     "acknowledgement",
     "new_exchange",
     "status_changed",

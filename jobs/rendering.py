@@ -92,6 +92,7 @@ def _values(facts: MailFacts) -> dict[str, Any]:
     values: dict[str, Any] = {
         "facts": facts,
         "public_url": public_url,
+        "provider": get_settings().openid_name,
         "date": lambda day: readable_date(day, facts.language),
         "instant": lambda instant: readable_moment(local(instant, facts.timezone), facts.language),
     }

@@ -10,7 +10,7 @@ from core.i18n import DEFAULT_LANGUAGE, Language
 
 AgentRole = Literal["HANDLER", "ADMINISTRATOR"]
 Party = Literal["CITIZEN", "MUNICIPALITY", "PARTNER", "SYSTEM"]
-Duty = Literal["CHANGE_PASSWORD"]
+Duty = Literal["CHANGE_PASSWORD", "ENROL_SECOND_FACTOR"]
 """What somebody has to do before their session is good for anything else."""
 
 

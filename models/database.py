@@ -62,6 +62,8 @@ MODULES = [
     "models.limits",
     "models.data_exports",
     "models.figures",
+    "models.second_factors",
+    "models.identities",
     "models.partner_links",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0

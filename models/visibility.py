@@ -88,3 +88,12 @@ def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     if actor.role == "ADMINISTRATOR":
         visible = f"({visible} OR {mail}.request_id IS NULL)"
     return f"{mail}.state = 'PARKED' AND {visible}"
+
+
+def visible_security_events(statement: Statement, actor: Actor, event: str) -> str:
+    """What happened to agents' access: administrators see all of it, handlers what is theirs."""
+    if not isinstance(actor, AgentActor):
+        return "FALSE"
+    if actor.role == "ADMINISTRATOR":
+        return "TRUE"
+    return f"{event}.agent_id = {statement.bind(actor.agent_id, 'uuid')}"

@@ -185,8 +185,10 @@ async def _open(
     return account.id
 
 
-async def create_account_rows(username: str, password_hash: str, contact: Contact, language: str) -> Account:
-    """The rows of a new account, in the transaction under way."""
+async def create_account_rows(
+    username: str, password_hash: str | None, contact: Contact, language: str
+) -> Account:
+    """The rows of a new account, in the transaction under way. One without a password gets an identity in it, too."""
     account = Account(
         profile=contact.to_json(),
         email=contact.email or "",

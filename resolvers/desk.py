@@ -17,7 +17,7 @@ from models.requests import CLOSED_STATUSES, ServiceRequest
 from models.visibility import visible_parked_mails, visible_requests
 from resolvers.policies import RequestState, require, require_scope, require_transition
 from resolvers.procedures import procedure_page, schedule_row
-from resolvers.reading.agents import agent_by_id, agent_part
+from resolvers.reading.agents import agent_by_id, agent_part, second_factor_part, security_events
 from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
 from resolvers.reading.partner_tokens import token_list
@@ -58,6 +58,13 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                 g = reading.alias("g")
                 part = agent_part(reading, field.selection, g)
                 shape.child("agents", list_of(f"agent {g}", f"{g}.display_name, {g}.id", part))
+            case "second_factor":
+                mine = reading.bind(actor.agent_id, "uuid")
+                shape.child("second_factor", second_factor_part(reading, mine))
+            case "agents_without_second_factor":
+                shape.child(field.name, _agents_without_second_factor(reading, actor, field))
+            case "security_events":
+                shape.child(field.key, security_events(reading, actor, field))
             case "partner_tokens":
                 if actor.role == "ADMINISTRATOR":
                     shape.child("partner_tokens", token_list(reading, field.selection))
@@ -173,6 +180,17 @@ def _procedures(reading: Reading, field: SelectedField) -> Finish:
         field.selection,
         PROCEDURES_DEFAULT,
     )
+
+
+def _agents_without_second_factor(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
+    """For administrators: whoever may log in with a password alone."""
+    g = reading.alias("g")
+    without = (
+        f"NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.agent_id = {g}.id AND f.confirmed_at IS NOT NULL)"
+    )
+    seen = without if actor.role == "ADMINISTRATOR" else "FALSE"
+    part = agent_part(reading, field.selection, g)
+    return list_of(f"agent {g} WHERE {seen}", f"{g}.display_name, {g}.id", part)
 
 
 def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:

@@ -34,6 +34,21 @@ from schema.storage import StorageSpace
 
 
 @output
+class Identity:
+    """An identity of a provider that opens the account without its password."""
+
+    id: strawberry.ID
+    provider: str
+    """`FranceConnect`."""
+    acr: str | None
+    """How sure the provider was the last time: `eidas1`."""
+    amr: list[str]
+    """By which methods (RFC 8176), where it tells."""
+    linked_at: datetime
+    last_used_at: datetime
+
+
+@output
 class Account(Node):
     """A citizen's account (compte citoyen)."""
 
@@ -44,6 +59,10 @@ class Account(Node):
     unread_exchange_count: int
     """Over all its requests."""
     storage: StorageSpace
+    has_password: bool
+    """False where it was opened with an identity and has never got a password."""
+    identities: list[Identity]
+    """What else opens it."""
     partner_links: list[PartnerLink]
     sessions: list[Session]
     """Where it is logged in, the latest seen first."""

@@ -275,6 +275,7 @@ async def test_it_holds_nothing_that_its_citizen_does_not_see() -> None:
     ):
         assert secret not in everything, secret
     (credential,) = await Credential.filter(account_id=citizen.account_id)
+    assert credential.password_hash
     assert credential.password_hash not in everything
 
 

@@ -92,6 +92,8 @@ async def test_the_triggers_are_there(database: Settings) -> None:
         "appointment_places",
         "slot_change",
         "session_of_open_account",
+        "credential_way_in",
+        "identity_way_in",
         "partner_link_ended",
     }
 
