@@ -23,6 +23,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.colors import LEAST_CONTRAST, contrast, is_color
+
 PREFIX = "ESPACE_"
 NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
 """Variables that the client examples read: no slip where they are set."""
@@ -92,6 +94,13 @@ class Settings(BaseSettings):
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-* headers are believed, separated by commas."""
 
+    sites: Path = Path(__file__).parent.parent / "client-examples"
+    """Where the sites were built (`make sites`): they are served where they are there."""
+    brand_color: str | None = None
+    """The municipality's colour on its sites, like `#1f4e79`: dark enough to be read on white, and white on it."""
+    logo: Path | None = None
+    """The municipality's logo: an SVG or PNG file."""
+
     graphql_body_bytes: int = Field(default=256 * 1024, ge=1024)
     """The largest GraphQL request, and the largest message on its WebSocket."""
 
@@ -159,6 +168,24 @@ class Settings(BaseSettings):
     def check_keys(cls, value: list[SecretStr]) -> list[SecretStr]:
         if any(len(key.get_secret_value()) < SECRET_KEY_MINIMUM for key in value):
             raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters each")
+        return value
+
+    @field_validator("brand_color")
+    @classmethod
+    def check_brand_color(cls, value: str | None) -> str | None:
+        if value and not is_color(value):
+            raise ValueError("must be like #1f4e79")
+        if value and contrast(value, "#ffffff") < LEAST_CONTRAST:
+            raise ValueError(
+                f"is too light to be read on white: its contrast must be {LEAST_CONTRAST} at least"
+            )
+        return value
+
+    @field_validator("logo")
+    @classmethod
+    def check_logo(cls, value: Path | None) -> Path | None:
+        if value and not (value.is_file() and value.suffix in {".svg", ".png"}):
+            raise ValueError("must be an SVG or PNG file")
         return value
 
     @field_validator("files_origin")
