@@ -132,7 +132,6 @@ function Listen({ captcha }: { captcha: Captcha }) {
       <p className="quiet" role="status">
         {state === "waiting" ? words.captcha.preparing : state === "failed" ? words.captcha.failed : ""}
       </p>
-      {/* biome-ignore lint/a11y/useMediaCaption: captions would tell the code */}
       <audio ref={audio} src={url ?? undefined} aria-label={words.captcha.audio} />
     </>
   );

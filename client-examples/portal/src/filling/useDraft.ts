@@ -14,6 +14,8 @@ import { useCallback, useEffect, useRef, useState } from "react";
 const PAUSE_MILLISECONDS = 1200;
 const RETRY_MILLISECONDS = 3000;
 
+const PREFERRED: Answers = { preferredContactMethod: { choices: ["EMAIL"] } };
+
 export type Draft = NonNullable<RequestDraftQuery["request"]>;
 export type Saving = "saved" | "saving" | "offline" | "waiting";
 
@@ -55,7 +57,8 @@ export function useDraft(id: string) {
       now.current.version = found.version;
       if (first) {
         now.current.answers = answersByField(found);
-        now.current.contact = answersOf(found.contact);
+        // What is kept where nothing else is said: shown from the start.
+        now.current.contact = { ...PREFERRED, ...answersOf(found.contact) };
         setAnswers(now.current.answers);
         setContact(now.current.contact);
       }

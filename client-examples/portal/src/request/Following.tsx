@@ -23,6 +23,10 @@ export function Following({ request, reload }: { request: Request; reload: () =>
   return (
     <>
       <section>
+        <h2>{words.request.history}</h2>
+        <HistoryPages request={request} />
+      </section>
+      <section>
         <h2>
           {words.request.exchanges}
           {request.unreadExchangeCount > 0 && (
@@ -62,10 +66,6 @@ export function Following({ request, reload }: { request: Request; reload: () =>
           <Appointments request={request} reload={reload} />
         </section>
       )}
-      <section>
-        <h2>{words.request.history}</h2>
-        <HistoryPages request={request} />
-      </section>
     </>
   );
 }
