@@ -132,7 +132,7 @@ function Listen({ captcha }: { captcha: Captcha }) {
       <p className="quiet" role="status">
         {state === "waiting" ? words.captcha.preparing : state === "failed" ? words.captcha.failed : ""}
       </p>
-      <audio ref={audio} src={url ?? undefined} aria-label={words.captcha.audio} />
+      <audio ref={audio} src={url ?? undefined} hidden />
     </>
   );
 }

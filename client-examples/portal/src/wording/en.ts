@@ -89,7 +89,6 @@ export const en: typeof fr = {
     preparing: "The code is being recorded…",
     failed: "The code cannot be read aloud at the moment. Ask for another one.",
     another: "Another code",
-    audio: "Security code, read aloud",
   },
   catalogue: {
     title: "Make a request",

@@ -88,7 +88,6 @@ export const fr = {
     preparing: "Le code est en cours d’enregistrement…",
     failed: "Le code ne peut pas être lu à haute voix pour le moment. Demandez un autre code.",
     another: "Un autre code",
-    audio: "Code de sécurité lu à haute voix",
   },
   catalogue: {
     title: "Faire une demande",
