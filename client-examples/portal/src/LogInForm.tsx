@@ -27,7 +27,7 @@ export function LogInForm({ onDone }: { onDone: (mustChangePassword: boolean) =>
     }
   };
   return (
-    <form onSubmit={send}>
+    <form onSubmit={send} noValidate>
       <ProblemNotice problem={problem} />
       <Labelled path="username" label={words.home.username}>
         {(described) => (

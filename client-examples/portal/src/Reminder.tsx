@@ -32,7 +32,7 @@ export function Reminder({ appointment, onChange }: { appointment: Reminded; onC
     save(email);
   };
   return (
-    <form onSubmit={send}>
+    <form onSubmit={send} noValidate>
       <ProblemNotice problem={problem} />
       <label className="option">
         <input

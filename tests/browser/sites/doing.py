@@ -22,7 +22,7 @@ async def log_in(somebody: Somebody, username: str, password: str) -> None:
 
 async def fill_contact(page: Page, email: str) -> None:
     await page.get_by_label("Prénom").fill("Hélène")
-    await page.get_by_label(re.compile("^Nom")).fill("Marchand")
+    await page.get_by_label(re.compile(r"^Nom\b(?! d)")).fill("Marchand")
     await page.get_by_label(re.compile("^Courriel")).first.fill(email)
 
 

@@ -20,6 +20,10 @@ class Wire:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
+    def lead_to(self, port: int) -> None:
+        """Whoever comes from now on is carried to another server."""
+        self._to = port
+
     async def mend(self) -> None:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]

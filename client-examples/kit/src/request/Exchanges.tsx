@@ -133,7 +133,7 @@ function NewExchange({ request, onPosted }: { request: string; onPosted: () => v
     }
   };
   return (
-    <form className="new-exchange" onSubmit={send}>
+    <form className="new-exchange" onSubmit={send} noValidate>
       <ProblemNotice problem={problem} />
       <Labelled path="exchange" label={wording.newExchange}>
         {(described) => (

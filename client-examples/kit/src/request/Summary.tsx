@@ -5,10 +5,16 @@ interface Section {
 }
 
 /** Le récapitulatif. */
-export function Summary({ sections }: { sections: readonly Section[] }) {
+export function Summary({
+  sections,
+  heading: Heading = "h2",
+}: {
+  sections: readonly Section[];
+  heading?: "h2" | "h3";
+}) {
   return sections.map((section) => (
     <section key={section.step} className="summary">
-      <h3>{section.title}</h3>
+      <Heading>{section.title}</Heading>
       <dl>
         {section.lines.map((line) => (
           <div key={line.label + line.value}>

@@ -77,7 +77,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
           </ul>
         </Notice>
       )}
-      <Summary sections={draft.summary} />
+      <Summary sections={draft.summary} heading="h3" />
       <form onSubmit={send} noValidate>
         <ProblemNotice problem={problem} labels={labels}>
           {next && (

@@ -85,7 +85,7 @@ function TicketForm() {
     else navigate(`/demandes/${encodeURIComponent(typed)}`);
   };
   return (
-    <form onSubmit={consult}>
+    <form onSubmit={consult} noValidate>
       <ProblemNotice problem={problem} />
       <Labelled path="ticket" label={words.home.ticket} help={words.home.ticketHelp}>
         {(described) => (

@@ -30,7 +30,7 @@ export function CancelLink({ request, onCancelled }: { request: string; onCancel
       </button>
       {asked && (
         <Dialog title={words.request.cancelTitle} onClose={close}>
-          <form onSubmit={confirm}>
+          <form onSubmit={confirm} noValidate>
             <p>{words.request.cancelText}</p>
             <ProblemNotice problem={problem} />
             <Labelled path="reason" label={words.request.reason}>
