@@ -45,8 +45,8 @@ class Wire:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(_carry(reader, back))
                     group.create_task(_carry(there, writer))
-        except* OSError:
-            pass  # Either side has gone: the other is closed, too.
+        except* (OSError, asyncio.CancelledError):
+            pass  # Either side has gone, or the wire was cut: the other side is closed, too.
         finally:
             self._carried.discard(task)
 
