@@ -62,7 +62,7 @@ lock: $(STAMP) ## resolve the dependencies of pyproject.toml again (UPGRADE=1: t
 schema: $(STAMP) ## write schema/schema.graphql
 	@$(BIN)/python -m espace schema
 
-seed: $(STAMP) ## add the demo users and requests
+seed: $(STAMP) ## add the demo users, requests and slots
 	@$(BIN)/python -m espace seed
 
 clean: ## remove what machines made: environment, caches, development data

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
@@ -69,10 +69,16 @@ class Live:
 
     async def next(self, kind: str, request: str) -> Data:
         """The next event of this kind about this request."""
+        return await self.until(
+            lambda event: event["__typename"] == kind and event["request"]["id"] == request
+        )
+
+    async def until(self, is_wanted: Callable[[Data], bool]) -> Data:
+        """The next one of which that is so. Raises TimeoutError."""
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 event = await self._arrived.get()
-                if event["__typename"] == kind and event["request"]["id"] == request:
+                if is_wanted(event):
                     return event
 
 
@@ -105,10 +111,9 @@ async def calling(authorization: str | None = None) -> AsyncIterator[Caller]:
 
 
 @asynccontextmanager
-async def following(authorization: str, name: str, **variables: Any) -> AsyncIterator[Live]:
-    transport = WebsocketsTransport(
-        url=f"{URL.replace('http', 'ws', 1)}/graphql", init_payload={"Authorization": authorization}
-    )
+async def following(authorization: str | None, name: str, **variables: Any) -> AsyncIterator[Live]:
+    payload = {"Authorization": authorization} if authorization else {}
+    transport = WebsocketsTransport(url=f"{URL.replace('http', 'ws', 1)}/graphql", init_payload=payload)
     live = Live()
     async with Client(transport=transport) as session:
         reading = asyncio.create_task(live.fill(session, name, **variables))
@@ -119,13 +124,13 @@ async def following(authorization: str, name: str, **variables: Any) -> AsyncIte
             await asyncio.gather(reading, return_exceptions=True)
 
 
-async def mail_to(address: str) -> Data:
-    """The mail in the development inbox. Raises TimeoutError."""
+async def mail_to(address: str, about: str = "") -> Data:
+    """The mail in the development inbox, with these words in its subject. Raises TimeoutError."""
     async with httpx.AsyncClient() as client, asyncio.timeout(WAIT_SECONDS):
         while True:
             mails: list[Data] = (await client.get(f"{URL}/dev/inbox.json")).raise_for_status().json()
             for mail in mails:
-                if mail["to"] == address:
+                if mail["to"] == address and about in mail["subject"]:
                     return mail
             await asyncio.sleep(0.05)
 
@@ -242,9 +247,10 @@ def answers() -> list[Data]:
     ]
 
 
-def main() -> int:
+def run(story: Coroutine[Any, Any, None]) -> int:
+    """Tells it; the exit status."""
     try:
-        asyncio.run(tell())
+        asyncio.run(story)
     except RefusedError as refused:
         print(f"\nRefusé : {refused.result}", file=sys.stderr)
         return 1
@@ -255,4 +261,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(tell()))

@@ -1,3 +1,3 @@
 """What has never heard of citizens: settings, errors, clock, keys, passwords, tickets, languages and wording,
-Redis, the event bus, logging.
+Redis, the event bus, outgoing calls, logging.
 """

@@ -205,6 +205,8 @@ class QuotaExceededError(RefusedError):
 class PartnerError(RefusedError):
     """`code` is PARTNER_REFUSED or PARTNER_UNREACHABLE, instance by instance."""
 
+    code: Literal["PARTNER_REFUSED", "PARTNER_UNREACHABLE"]
+
     def __init__(self, code: Literal["PARTNER_REFUSED", "PARTNER_UNREACHABLE"], text: Text) -> None:
         super().__init__(text)
         self.code = code

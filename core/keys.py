@@ -29,14 +29,19 @@ SESSION_TOKEN_BYTES = 32
 
 
 @lru_cache(maxsize=64)
-def _derive(secret: str, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=b"espace-citoyens", info=purpose.encode()).derive(
+def _derive(secret: str, purpose: str, length: int = 32) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=b"espace-citoyens", info=purpose.encode()).derive(
         secret.encode()
     )
 
 
 def _key(purpose: str) -> bytes:
     return _derive(get_settings().secret_key.get_secret_value(), purpose)
+
+
+def derived_bytes(purpose: str, length: int) -> bytes:
+    """What a key of another kind is made of: always the same for this secret and this purpose."""
+    return _derive(get_settings().secret_key.get_secret_value(), purpose, length)
 
 
 def hmac_digest(purpose: str, data: bytes) -> bytes:

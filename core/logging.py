@@ -11,11 +11,20 @@ from core.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
-TELLS_TOO_MUCH = ("tortoise", "mail.log", "asyncio", "uvicorn.access", "uvicorn.error", "websockets")
+TELLS_TOO_MUCH = (
+    "tortoise",
+    "mail.log",
+    "asyncio",
+    "uvicorn.access",
+    "uvicorn.error",
+    "websockets",
+    "httpx",
+    "httpcore",
+)
 """Loggers that write down what people sent, held at warnings however curious the operator is.
 
-Values of statements, addresses of people; uvicorn's: addresses with their query (info), headers and frames of
-WebSockets (debug).
+Values of statements, addresses of people; uvicorn's and httpx's: addresses with their query (info), headers and frames
+of WebSockets (debug).
 """
 
 

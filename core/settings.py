@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import re
 import secrets
@@ -57,7 +59,20 @@ URL_SCHEMES = {
 
 
 _ORIGIN = re.compile(r"https?://[^/?#\s@]+")
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_BASE_ADDRESS = re.compile(r"https?://[^/?#\s@]+(/[\w.~-]+)*", re.ASCII)
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SCANNER = re.compile(r"unix:///[^\s?#]+|tcp://([^/?#\s@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?|none://")
+
+
+def is_webhook_secret(text: str) -> bool:
+    """As https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md writes them."""
+    prefix, separator, encoded = text.partition("_")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return prefix == "whsec" and bool(separator) and 24 <= len(key) <= 64
 
 
 class Settings(BaseSettings):
@@ -93,6 +108,9 @@ class Settings(BaseSettings):
     """Origins of other sites that may call the API from a browser, separated by commas."""
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-* headers are believed, separated by commas."""
+    outgoing_allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    """Hosts, each with a port or without, that may be called although they are not on the public Internet, and over
+    HTTP without TLS, separated by commas: `espace-famille.mairie.lan:8080`, `192.168.1.20`, `[fd00::1]:8443`."""
 
     sites: Path = Path(__file__).parent.parent / "client-examples"
     """Where the sites were built (`make sites`): they are served where they are there."""
@@ -129,6 +147,11 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    partner_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
+    """What this API and a partner system know each other by: `espace-famille=whsec_…`, separated by commas."""
+    partner_addresses: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """Where partner systems are, other than the data files say, as for their test systems:
+    `espace-famille=https://essai.famille.example/espace-citoyens`, separated by commas."""
     rate_limits: float = 1.0
     """What the amounts of core/limits/declared.py are multiplied by. 0 is none at all, in development only."""
 
@@ -154,6 +177,21 @@ class Settings(BaseSettings):
     def split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator("outgoing_allowed_hosts", mode="before")
+    @classmethod
+    def split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [host.strip().lower() for host in value.split(",") if host.strip()]
+        return value
+
+    @field_validator("outgoing_allowed_hosts")
+    @classmethod
+    def check_hosts(cls, value: list[str]) -> list[str]:
+        wrong = [host for host in value if not _HOST.fullmatch(host)]
+        if wrong:
+            raise ValueError(f"has no hosts such as partner.lan or partner.lan:8080 in {', '.join(wrong)}")
         return value
 
     @field_validator("storage_keys", mode="before")
@@ -186,6 +224,33 @@ class Settings(BaseSettings):
     def check_logo(cls, value: Path | None) -> Path | None:
         if value and not (value.is_file() and value.suffix in {".svg", ".png"}):
             raise ValueError("must be an SVG or PNG file")
+        return value
+
+    @field_validator("partner_secrets", "partner_addresses", mode="before")
+    @classmethod
+    def split_by_partner(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+        if not all(_SLUG.fullmatch(slug) and rest for slug, _, rest in pairs):
+            raise ValueError("must be like espace-famille=…,other-partner=…")
+        if len({slug for slug, _, _ in pairs}) < len(pairs):
+            raise ValueError("names a partner twice")
+        return {slug: rest for slug, _, rest in pairs}
+
+    @field_validator("partner_secrets")
+    @classmethod
+    def check_partner_secrets(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if not all(is_webhook_secret(secret.get_secret_value()) for secret in value.values()):
+            raise ValueError("must have secrets like whsec_ and the base64 of 24 to 64 bytes")
+        return value
+
+    @field_validator("partner_addresses")
+    @classmethod
+    def check_partner_addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        wrong = [address for address in value.values() if not _BASE_ADDRESS.fullmatch(address)]
+        if wrong:
+            raise ValueError(f"has no addresses such as https://famille.example/api in {', '.join(wrong)}")
         return value
 
     @field_validator("files_origin")

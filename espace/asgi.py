@@ -21,7 +21,7 @@ from core.linux import die_with_parent
 from core.logging import configure_logging
 from core.redis import close_redis
 from core.settings import Settings, get_settings
-from espace import calendar, captcha, captcha_audio, health, tus
+from espace import calendar, captcha, captcha_audio, health, partners, tus
 from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
@@ -78,6 +78,7 @@ def make_app(settings: Settings) -> Starlette:
         *calendar.routes,
         *captcha.routes,
         *captcha_audio.routes,
+        *partners.routes,
         *health.routes,
     ]
     if settings.development:

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--descriptor", type=int, help=argparse.SUPPRESS)
     add("worker", _work, "Run what runs later: mails, events, clean-up.")
     add("migrate", _migrate, "Bring the database up to date.")
-    add("seed", _seed, "Add demo users and requests to the demo municipality. Development only.")
+    add("seed", _seed, "Add demo users, requests and slots to the demo municipality. Development only.")
     loading = add("load", _load, "Check a municipality's data files, then load them.")
     loading.add_argument("folder", type=Path, metavar="FOLDER")
     agent = add(

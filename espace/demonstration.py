@@ -9,10 +9,11 @@ import yaml
 from core.settings import Settings
 from espace.municipality import load
 from models import database
-from resolvers.demonstration import DemonstrationFacts, seed_people
+from resolvers.demonstration import DemonstrationFacts, publish_ahead, seed_people
 
 FOLDER = Path(__file__).parent.parent / "municipalities" / "demonstration"
 PEOPLE = FOLDER / "people.yaml"
+SLOTS = FOLDER / "slots.yaml"
 
 
 async def prepare(settings: Settings) -> DemonstrationFacts:
@@ -23,9 +24,12 @@ async def prepare(settings: Settings) -> DemonstrationFacts:
 
 
 async def seed(settings: Settings) -> DemonstrationFacts:
-    """Add the demo municipality's people and their requests, once it is loaded. Raises UnavailableError."""
+    """Add the demo municipality's people, their requests and slots, once it is loaded. Raises UnavailableError."""
+    people, hours = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PEOPLE, SLOTS))
     async with database.connected(settings):
-        return await seed_people(yaml.safe_load(PEOPLE.read_text(encoding="utf-8")))
+        facts = await seed_people(people)
+        await publish_ahead(people, hours)
+        return facts
 
 
 def describe(facts: DemonstrationFacts) -> list[tuple[str, str]]:

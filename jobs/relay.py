@@ -86,7 +86,13 @@ CAPTCHA_AUDIO = Source(
     "SELECT id, attempts FROM captcha_audio WHERE next_attempt_at <= now() AND expires_at > now() "
     "ORDER BY next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO)
+PARTNER_LINKS = Source(
+    "end_partner_link",
+    "partners",
+    "espace:partners",
+    "SELECT id, attempts FROM partner_revocation WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, PARTNER_LINKS)
 
 
 class Relay:

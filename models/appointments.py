@@ -72,6 +72,8 @@ class Slot(Model):
 class Appointment(Model):
     """A place in a slot, for one request. A request has one that is not cancelled, at most.
 
+    Beside those that are `past`, which had begun when another was booked.
+
     `counts` says whether it takes a place. A draft's hold that has run out goes on counting until somebody else wants
     the place: then its `counts` is false, and confirming it has to find a place again.
 
@@ -89,6 +91,7 @@ class Appointment(Model):
     slot_id: UUID
     state = fields.CharField(max_length=10)
     counts = fields.BooleanField(default=True)
+    past = fields.BooleanField(default=False, db_default=False)
     held_until: datetime | None = fields.DatetimeField(null=True)
     sequence = fields.IntField(default=0)
     reminder_email = fields.CharField(max_length=254, null=True)

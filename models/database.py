@@ -58,6 +58,7 @@ MODULES = [
     "models.events",
     "models.mail",
     "models.limits",
+    "models.partner_links",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0
 STATEMENT_GRACE_SECONDS = 0.5

@@ -38,6 +38,24 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
             return f"{request}.status <> 'DRAFT'{procedures}"
 
 
+def session_holds(statement: Statement, actor: Actor) -> str:
+    """Whether the session that the caller is in has not ended meanwhile; TRUE for whoever is in none."""
+    if not isinstance(actor, (CitizenActor, AgentActor)):
+        return "TRUE"
+    session = statement.alias("s")
+    return (
+        f"EXISTS (SELECT 1 FROM session {session} WHERE {session}.id = {statement.bind(actor.session_id, 'uuid')} "
+        f"AND {session}.expires_at > now())"
+    )
+
+
+def visible_partner_links(statement: Statement, actor: Actor, link: str) -> str:
+    """Links to partner systems: the citizen of the account sees them, and nobody else."""
+    if not isinstance(actor, CitizenActor):
+        return "FALSE"
+    return f"{link}.account_id = {statement.bind(actor.account_id, 'uuid')}"
+
+
 def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     """Mails that could not be sent: agents see those about requests that they see; administrators those about
     accounts, too."""

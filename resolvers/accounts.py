@@ -31,6 +31,7 @@ from resolvers import captcha as captchas
 from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer, Passed
 from resolvers.mail_limits import count_confirmation
+from resolvers.partner_links import WantedLink, credential_problems, link_new_account
 from resolvers.reading.accounts import account_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.work import Work, unit_of_work
@@ -44,15 +45,6 @@ _USERNAME_ADVICE = Text(
     fr="Le nom d’utilisateur compte de 3 à 40 caractères : lettres, chiffres, point, tiret, tiret bas ou arobase.",
     en="A username has 3 to 40 characters: letters, digits, dot, hyphen, underscore or at sign.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PartnerCredentials:
-    """What a citizen types to link a partner system. Never kept."""
-
-    system: str
-    code: str
-    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +69,12 @@ async def create_account(
     password: str,
     profile: Contact,
     captcha: CaptchaAnswer,
-    partner: PartnerCredentials | None,
+    partner: WantedLink | None,
     selection: Selection,
 ) -> CreatedAccount:
-    """Opens an account and mails a confirmation to its address. `selection` is what is asked of the account.
+    """Opens an account, mails a confirmation to its address, and links it to a partner where that is wanted.
+
+    `selection` is what is asked of the account, which stands even where the partner says no or nothing.
 
     Raises ValidationError, CaptchaError, UsernameTakenError, RateLimitedError. A taken username costs a try of the
     captcha, not the captcha: the person chooses another one and sends the same code again.
@@ -90,6 +84,7 @@ async def create_account(
         profile, today=await catalogue.today(), prefix="profile", email_required=True
     )
     problems = [*username_problems(username), *password_problems(password, username), *problems]
+    problems += credential_problems(partner.credentials, "partner.") if partner else []
     ValidationError.raise_for(problems)
     assert contact is not None
     challenge = await captchas.check(captcha, "CREATE_ACCOUNT")
@@ -102,10 +97,11 @@ async def create_account(
             raise
         await captchas.spend_try(challenge)
         raise UsernameTakenError(await _free_usernames(username)) from error
+    problem = await link_new_account(account_id, partner) if partner else None
     owner = CitizenActor(account_id=account_id, session_id=account_id, language=actor.language)
     row = await read_account(owner, account_id, selection)
     assert row is not None
-    return CreatedAccount(row, _no_such_partner() if partner else None)
+    return CreatedAccount(row, problem)
 
 
 async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Row:
@@ -221,13 +217,3 @@ async def _free_usernames(taken: str) -> list[str]:
         SUGGESTIONS,
     )
     return [row["candidate"] for row in rows]
-
-
-def _no_such_partner() -> PartnerError:
-    return PartnerError(
-        "PARTNER_REFUSED",
-        Text(
-            fr="Ce service partenaire n’est pas proposé par la mairie : le compte est créé, sans lien.",
-            en="The mairie does not offer this partner service: the account is created, without a link.",
-        ),
-    )

@@ -74,6 +74,7 @@ async def _save(
             "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.agent_id = $1",
             agent_id,
         )
+        work.wake("sessions")
     else:
         agent = Agent(display_name=display_name, role=role)
         await agent.save(force_create=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from core.clock import now
 from core.errors import FieldProblem, NotAllowedError, NotFoundError, ValidationError
 from core.i18n import Text
 from core.selection import Selection
@@ -18,8 +17,13 @@ from models.requests import ServiceRequest
 from models.visibility import visible_requests
 from resolvers import catalogue
 from resolvers.booking import (
+    Slots,
+    count_hold,
+    count_mails,
+    count_reminder,
     give_back,
     hold_until,
+    is_to_come,
     iso,
     lock,
     or_next,
@@ -100,9 +104,13 @@ async def _book(
     is_draft = request.status == "DRAFT"
     if active is not None and active.state == "CONFIRMED" and active.slot_id == slot_id:
         return active.id  # Asked again, as by somebody whose answer was lost.
-    state = await _state_of(request, active)
+    state = await _state_of(request, active, slots)
     require("MOVE_APPOINTMENT" if is_draft and active else "BOOK_APPOINTMENT", actor, state)
     slot = await _require_slot(request, slots, slot_id)
+    if active is not None and not is_to_come(active, slots):
+        active.past = True
+        await active.save(update_fields=["past"])
+        active = None
     if active is None:
         active = Appointment(request_id=request.id, slot_id=slot["id"], state="CONFIRMED")
         if is_draft:
@@ -115,7 +123,10 @@ async def _book(
         if email is not None:
             await set_reminder_of(active, email, slot)
             await active.save(update_fields=["reminder_email", "reminder_at"])
-    if not is_draft:
+    if is_draft:
+        await count_hold(actor)
+    else:
+        await count_mails(actor, request, active.reminder_email)
         tell(work, actor, request, active, "AppointmentBooked", "appointment_booked", {"start": iso(slot)})
     work.wake("slots")
     return active.id
@@ -126,15 +137,17 @@ async def _move(work: Work, actor: Actor, id: UUID | None, slot_id: UUID | None)
     request = await _lock_request_of(actor, id)
     active, slots = await lock(request, slot_id)
     if active is None or active.id != id:
-        raise NotAllowedError(_IS_CANCELLED)
-    require("MOVE_APPOINTMENT", actor, await _state_of(request, active))
+        raise NotAllowedError(await _why_not(id))
+    _require_not_over(active, slots)
+    require("MOVE_APPOINTMENT", actor, await _state_of(request, active, slots))
     slot, previous = await _require_slot(request, slots, slot_id), slots[active.slot_id]
     if slot["id"] == previous["id"] and active.state == "CONFIRMED":
         return active.id
-    if active.state == "CONFIRMED":
-        _require_not_over(previous)
     await put(active, slot, previous)
-    if active.state == "CONFIRMED":
+    if active.state == "HELD":
+        await count_hold(actor)
+    else:
+        await count_mails(actor, request, active.reminder_email)
         data = {"start": iso(slot), "previous_start": iso(previous)}
         tell(work, actor, request, active, "AppointmentMoved", "appointment_moved", data)
     work.wake("slots")
@@ -146,10 +159,11 @@ async def _cancel(work: Work, actor: Actor, id: UUID | None) -> UUID:
     request = await _lock_request_of(actor, id)
     active, slots = await lock(request)
     if active is None or active.id != id:
+        if (why := await _why_not(id)) is _IS_OVER:
+            raise NotAllowedError(why)
         return request.id  # It is cancelled already.
-    require("MOVE_APPOINTMENT", actor, await _state_of(request, active))
-    if active.state == "CONFIRMED":
-        _require_not_over(slots[active.slot_id])
+    _require_not_over(active, slots)
+    require("MOVE_APPOINTMENT", actor, await _state_of(request, active, slots))
     await give_back(work, actor, request, active, slots[active.slot_id])
     return request.id
 
@@ -159,9 +173,12 @@ async def _remind(work: Work, actor: Actor, id: UUID | None, email: str | None) 
     request = await _lock_request_of(actor, id)
     active, slots = await lock(request)
     if active is None or active.id != id:
-        raise NotAllowedError(_IS_CANCELLED)
-    require("MOVE_APPOINTMENT", actor, await _state_of(request, active))
+        raise NotAllowedError(await _why_not(id))
+    _require_not_over(active, slots)
+    require("MOVE_APPOINTMENT", actor, await _state_of(request, active, slots))
     if email != active.reminder_email:
+        if email is not None and active.state == "CONFIRMED":
+            await count_reminder(actor, request, email)
         await set_reminder_of(active, email, slots[active.slot_id])
         active.reminder_sent_at = None
         await active.save(update_fields=["reminder_email", "reminder_at", "reminder_sent_at"])
@@ -184,13 +201,19 @@ async def _require_slot(request: ServiceRequest, slots: dict[UUID, Row], slot_id
     return slot
 
 
-async def _state_of(request: ServiceRequest, active: Appointment | None) -> RequestState:
+async def _why_not(id: UUID | None) -> Text:
+    """Why an appointment is not the one that its request has: only that one may change."""
+    row = await fetch_one("SELECT past FROM appointment WHERE id = $1", id)
+    return _IS_OVER if row is not None and row["past"] else _IS_CANCELLED
+
+
+async def _state_of(request: ServiceRequest, active: Appointment | None, slots: Slots) -> RequestState:
     form = await catalogue.version(request.procedure_version_id)
     return RequestState(
         request.status,
         request.account_id,
         takes_appointments=form.appointment is not AppointmentPolicy.NONE,
-        booked=active is not None,
+        booked=is_to_come(active, slots),
     )
 
 
@@ -201,8 +224,8 @@ async def _read_again(actor: Actor, id: UUID, selection: Selection) -> Row:
     return row
 
 
-def _require_not_over(slot: Row) -> None:
-    if slot["start"] <= now():
+def _require_not_over(active: Appointment, slots: Slots) -> None:
+    if not is_to_come(active, slots):
         raise NotAllowedError(_IS_OVER)
 
 
@@ -220,6 +243,8 @@ _IS_CANCELLED = Text(
     en="This appointment is cancelled: book another one.",
 )
 _IS_OVER = Text(
-    fr="Ce rendez-vous a commencé ou est passé : il ne peut plus être changé.",
-    en="This appointment has begun or is over: it can no longer be changed.",
+    fr="Ce rendez-vous a commencé ou est passé : il ne peut plus être changé. "
+    "Tant que la demande est ouverte, vous pouvez en prendre un autre.",
+    en="This appointment has begun or is over: it can no longer be changed. "
+    "As long as the request is open, you can book another one.",
 )

@@ -16,14 +16,17 @@ from tortoise.exceptions import IntegrityError
 
 from core.clock import now
 from core.errors import SlotUnavailableError
+from core.limits import count
+from core.limits.declared import HOLD
 from core.selection import Selection
 from core.settings import get_settings
-from models.actors import Actor
+from models.actors import Actor, CitizenActor
 from models.appointments import Appointment
 from models.database import Row, execute, fetch, fetch_one, violated_constraint
 from models.reminders import first_reminder, is_another_day
 from models.requests import ServiceRequest
 from resolvers import catalogue
+from resolvers.mail_limits import count_mail, count_mail_elsewhere
 from resolvers.reading.shape import read_value, reading_for
 from resolvers.reading.slots import first_free
 from resolvers.work import Work, mail_the_citizen
@@ -59,12 +62,14 @@ async def or_next(
 async def lock(
     request: ServiceRequest, slot_id: UUID | None = None
 ) -> tuple[Appointment | None, dict[UUID, Row]]:
-    """The appointment that the request has, and its slot and the one named, locked. The request is locked already.
+    """The appointment that the request has, or had last, and its slot and the one named, locked. The request is locked
+    already.
 
     Slots before appointments, and in the order of their ids: so does everybody, and nobody waits in a circle.
     """
     named = await fetch_one(
-        "SELECT slot_id FROM appointment WHERE request_id = $1 AND state <> 'CANCELLED'", request.id
+        "SELECT slot_id FROM appointment WHERE request_id = $1 AND state <> 'CANCELLED' AND NOT past",
+        request.id,
     )
     ids = {slot_id, named["slot_id"] if named else None} - {None}
     if not ids:
@@ -74,7 +79,7 @@ async def lock(
         list(ids),
     )
     found = await fetch_one(
-        "SELECT * FROM appointment WHERE request_id = $1 AND state <> 'CANCELLED'", request.id
+        "SELECT * FROM appointment WHERE request_id = $1 AND state <> 'CANCELLED' AND NOT past", request.id
     )
     return Appointment._init_from_db(**found) if found else None, {slot["id"]: slot for slot in slots}
 
@@ -91,6 +96,8 @@ async def confirm(work: Work, actor: Actor, request: ServiceRequest, held: Appoi
     held.state, held.counts, held.held_until = "CONFIRMED", True, None
     held.reminder_at = await _reminder_at(held.reminder_email, slot["start"])
     await held.save(update_fields=["state", "counts", "held_until", "reminder_at"])
+    if held.reminder_email and held.reminder_email != _address_of(request):
+        await count_mail_elsewhere(actor, held.reminder_email)
     tell(work, actor, request, held, "AppointmentBooked", "appointment_booked", {"start": iso(slot)})
 
 
@@ -162,7 +169,7 @@ async def _timezone() -> str:
 async def _next_free(actor: Actor, wanted: UUID | None, selection: Selection) -> Row | None:
     slot = await fetch_one(
         "SELECT s.schedule_id, s.start FROM slot s WHERE s.id = $1 OR s.id = "
-        "(SELECT a.slot_id FROM appointment a WHERE a.request_id = $1 AND a.state <> 'CANCELLED')",
+        "(SELECT a.slot_id FROM appointment a WHERE a.request_id = $1 AND a.state <> 'CANCELLED' AND NOT a.past)",
         wanted,
     )
     if slot is None:
@@ -187,12 +194,51 @@ def tell(
     work.wake("reminders")
 
 
+async def count_hold(actor: Actor) -> None:
+    """Counts a slot that a draft has taken. Raises RateLimitedError."""
+    if isinstance(actor, CitizenActor):
+        await count(HOLD, caller=str(actor.account_id))
+
+
+async def count_mails(actor: Actor, request: ServiceRequest, reminder_email: str | None) -> None:
+    """Counts what booking or moving has mailed: to the citizen, and to whoever else is reminded, at once perhaps.
+
+    Cancelling is not counted: nobody cancels more than they book. Raises RateLimitedError.
+    """
+    await count_mail(actor, _address_of(request))
+    if reminder_email and reminder_email != _address_of(request):
+        await count_mail_elsewhere(actor, reminder_email)
+
+
+async def count_reminder(actor: Actor, request: ServiceRequest, email: str) -> None:
+    """Counts a reminder that is asked for by itself, and leaves at once on the day before. Raises RateLimitedError."""
+    if email == _address_of(request):
+        await count_mail(actor, email)
+    else:
+        await count_mail_elsewhere(actor, email)
+
+
+def _address_of(request: ServiceRequest) -> str | None:
+    email: str | None = (request.contact or {}).get("email")
+    return email
+
+
 def hold_until() -> datetime:
     return now() + timedelta(seconds=get_settings().appointment_hold_seconds)
 
 
+def is_to_come(active: Appointment | None, slots: Slots) -> bool:
+    """Whether there is one that may still change: a hold, or an appointment that has not begun."""
+    return active is not None and (active.state == "HELD" or not has_begun(slots[active.slot_id]))
+
+
+def has_begun(slot: Row) -> bool:
+    start: datetime = slot["start"]
+    return start <= now()
+
+
 def require_future(slot: Row) -> None:
-    if slot["start"] <= now():
+    if has_begun(slot):
         raise SlotHasBegunError
 
 

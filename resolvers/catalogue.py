@@ -73,6 +73,19 @@ class ScheduleEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerSystemEntry:
+    """`offered` is false where it is known for the links that it had."""
+
+    id: UUID
+    slug: str
+    name: str
+    address: str
+    code_label: str
+    password_label: str
+    offered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MunicipalityEntry:
     name: str
     timezone: str
@@ -92,6 +105,7 @@ class Catalogue:
     by_slug: Mapping[str, ProcedureEntry]
     versions: Mapping[UUID, VersionEntry]
     schedules: Mapping[UUID, ScheduleEntry]
+    partners: Mapping[UUID, PartnerSystemEntry]
     search: SearchIndex
     """Over the procedures that are open."""
 
@@ -108,6 +122,16 @@ class Catalogue:
             return self.schedules[id]
         except KeyError as error:
             raise StaleCatalogueError from error
+
+    def partner(self, id: UUID) -> PartnerSystemEntry:
+        """Raises StaleCatalogueError where it was added after this catalogue was read."""
+        try:
+            return self.partners[id]
+        except KeyError as error:
+            raise StaleCatalogueError from error
+
+    def offered_partners(self) -> list[PartnerSystemEntry]:
+        return [entry for entry in self.partners.values() if entry.offered]
 
     def procedure(self, id: UUID) -> ProcedureEntry:
         """Raises StaleCatalogueError where it was added after this catalogue was read."""
@@ -192,6 +216,7 @@ SELECT json_build_object(
     'municipality', (SELECT row_to_json(m) FROM municipality m),
     'categories', (SELECT coalesce(json_agg(c ORDER BY c.position, c.title), '[]') FROM procedure_category c),
     'schedules', (SELECT coalesce(json_agg(s ORDER BY s.title), '[]') FROM schedule s),
+    'partners', (SELECT coalesce(json_agg(y ORDER BY y.position, y.name), '[]') FROM partner_system y),
     'links', (SELECT coalesce(json_agg(l ORDER BY l.position), '[]') FROM procedure_schedule l),
     'procedures', (SELECT coalesce(json_agg(p), '[]') FROM procedure p),
     'versions', (SELECT coalesce(json_agg(v), '[]') FROM procedure_version v WHERE v.id <> ALL($1::uuid[]))
@@ -246,6 +271,12 @@ def _build(raw: dict[str, Any], versions: dict[UUID, VersionEntry]) -> Catalogue
         by_slug={entry.slug: entry for entry in procedures},
         versions=versions,
         schedules=schedules,
+        partners={
+            UUID(y["id"]): PartnerSystemEntry(
+                **{name: y[name] for name in PartnerSystemEntry.__slots__} | {"id": UUID(y["id"])}
+            )
+            for y in raw["partners"]
+        },
         search=SearchIndex(
             Document(
                 slug=entry.slug,

@@ -1,16 +1,18 @@
 """Demo people and their requests, made through the same doors as real ones. For development only.
 
-What they are called and ask for is data (`people.yaml` of a municipality's folder); doing it again changes nothing.
+What they are called and ask for is data (`people.yaml` of a municipality's folder), and so is when agendas are open
+(`slots.yaml`). Doing it again changes nothing; some weeks later it publishes what has become missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from core.clock import now
 from core.i18n import DEFAULT_LANGUAGE
 from core.passwords import hash_password
 from core.selection import Selection
@@ -18,7 +20,7 @@ from core.tickets import unseal_ticket
 from models.actors import Actor, AgentActor, CitizenActor
 from models.address import Address
 from models.contact import Contact
-from models.database import fetch_one
+from models.database import fetch, fetch_one
 from models.forms import (
     AddressValue,
     AnswerValue,
@@ -30,13 +32,20 @@ from models.forms import (
     TextValue,
 )
 from models.forms.definition import AddressField, BooleanField, ChoiceField, DateField, NumberField
+from models.ids import encode
 from resolvers import catalogue, desk, exchanges, requests
 from resolvers.accounts import create_account_rows
 from resolvers.agents import save_agent
 from resolvers.sessions import actor_of, find_credential
+from resolvers.slots import OpeningRule, publish_slots
 from resolvers.work import Work, unit_of_work
 
 People = Mapping[str, Any]
+OpeningHours = Sequence[Mapping[str, Any]]
+
+AHEAD = timedelta(weeks=6)
+AT_LEAST_AHEAD = timedelta(weeks=4)
+"""Publishing takes a moment, which a start spares as long as there are slots up to then."""
 
 _CHANGED = Selection.of("id", "version", "ticket")
 
@@ -77,6 +86,39 @@ async def seed_people(people: People) -> DemonstrationFacts:
         citizens=tuple(citizen["username"] for citizen in people["citizens"]),
         ticket=await _a_ticket(people["citizens"][0]["username"]),
     )
+
+
+async def publish_ahead(people: People, hours: OpeningHours) -> int:
+    """Publishes the weeks to come of the agendas that end too soon; how many slots are new."""
+    ends = await fetch(
+        "SELECT h.id, h.slug, (SELECT max(start) FROM slot s WHERE s.schedule_id = h.id) AS last FROM schedule h "
+        "WHERE h.slug = ANY($1::text[])",
+        [each["schedule"] for each in hours],
+    )
+    missing = {
+        row["slug"]: row["id"] for row in ends if not row["last"] or row["last"] < now() + AT_LEAST_AHEAD
+    }
+    if not missing:
+        return 0
+    administrator = await _actor(
+        next(a["username"] for a in people["agents"] if a["role"] == "ADMINISTRATOR")
+    )
+    today, published = await catalogue.today(), 0
+    for each in hours:
+        if each["schedule"] in missing:
+            _, new = await publish_slots(
+                administrator,
+                schedule=encode("Schedule", missing[each["schedule"]]),
+                first=today,
+                last=today + AHEAD,
+                openings=[OpeningRule(**opening) for opening in each["openings"]],
+                minutes=each["minutes"],
+                capacity=each["capacity"],
+                skip_public_holidays=True,
+                selection=Selection.of("id"),
+            )
+            published += new
+    return published
 
 
 async def _tell(story: Mapping[str, Any], key: str) -> None:

@@ -1,11 +1,13 @@
 """Following the event log live.
 
 A subscriber reads pages of the log from its cursor, and sleeps where there is none left: replay and live tail are one
-and the same loop, so that nothing can fall between them.
+and the same loop, so that nothing can fall between them. Whose session has ended reads nothing any more; that it ends,
+too, is resolvers/session_watch.py's to see to.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -15,18 +17,19 @@ from models.actors import Actor, AgentActor, CitizenActor
 from models.database import Row
 from models.ids import decode_as
 from models.statement import Statement
-from models.visibility import visible_requests
+from models.visibility import session_holds, visible_requests
 from resolvers.event_tail import Happening, event_tail, head
 from resolvers.reading.accounts import unread_of_account
 from resolvers.reading.events import event_part
 from resolvers.reading.pages import decode_cursor, encode_cursor
 from resolvers.reading.shape import Part, Shape, read_all, read_value, reading_for
 from resolvers.requests import read_request
-from resolvers.sessions import require_alive
 
 AT_ONCE = 100
-CHECK_SECONDS = 30.0
-"""How often a subscriber that hears nothing is asked whether its session still holds."""
+
+_reading = asyncio.Semaphore(3)
+"""An event may wake a thousand followers of this process at once: they queue up here, where nobody is told to come
+again because it takes long, and leave connections to whoever else needs the database."""
 
 Condition = Callable[[Statement, str], str]
 
@@ -95,20 +98,19 @@ async def _follow(
     condition: Condition,
     selection: Selection,
 ) -> AsyncGenerator[tuple[str, Row], None]:
-    """Each event with its cursor, oldest first, for ever. Ends with UnauthenticatedError where the session ends."""
+    """Each event with its cursor, oldest first, for ever."""
     position = _position(after) if after is not None else None
     wanted = Selection.merged([*selection.fields, *Selection.of("cursor").fields])
     async with event_tail().following(concerns) as follower:
         if position is None:
             position = await head()
         while True:
-            await require_alive(actor)
             rows = await _read_after(actor, position, condition, wanted)
             for row in rows:
                 position = _position(row["cursor"])
                 yield row["cursor"], row
             if len(rows) < AT_ONCE:
-                await follower.wait(CHECK_SECONDS)
+                await follower.wait(None)
 
 
 def _position(cursor: str) -> int:
@@ -124,10 +126,11 @@ async def _read_after(actor: Actor, position: int, condition: Condition, selecti
     source = (
         f"request_event {e} JOIN service_request {r} ON {r}.id = {e}.request_id "
         f"WHERE {e}.position > {reading.bind(position, 'bigint')} "
-        f"AND {visible_requests(reading, actor, r)} AND {condition(reading, r)} "
+        f"AND {visible_requests(reading, actor, r)} AND {condition(reading, r)} AND {session_holds(reading, actor)} "
         f"ORDER BY {e}.position LIMIT {AT_ONCE}"
     )
-    return await read_all(reading, part, source)
+    async with _reading:
+        return await read_all(reading, part, source)
 
 
 async def _unread_count(actor: CitizenActor) -> int:
@@ -135,5 +138,6 @@ async def _unread_count(actor: CitizenActor) -> int:
     shape = Shape(reading, "Notification")
     shape.plain("count", unread_of_account(reading, reading.bind(actor.account_id, "uuid")))
     part: Part = shape.part()
-    count: int = (await read_value(reading, part))["count"]
+    async with _reading:
+        count: int = (await read_value(reading, part))["count"]
     return count

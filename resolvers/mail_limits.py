@@ -22,6 +22,14 @@ async def count_mail(actor: Actor, recipient: str | None) -> None:
         await count(MAIL, subject=recipient.lower())
 
 
+async def count_mail_elsewhere(actor: Actor, recipient: str) -> None:
+    """Counts one mail to an address that the caller names beside that of the request: for a citizen, too, it counts for
+    the recipient as well, who may be anybody. Raises RateLimitedError."""
+    await count_mail(actor, recipient)
+    if isinstance(actor, CitizenActor):
+        await count(MAIL, subject=recipient.lower())
+
+
 async def count_confirmation(actor: Actor, recipient: str) -> None:
     """Counts one mail to an address that is not known to be its account's. Raises RateLimitedError."""
     if isinstance(actor, CitizenActor):

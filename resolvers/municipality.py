@@ -41,7 +41,9 @@ async def load_municipality(data: MunicipalityData) -> LoadedMunicipality:
     """Brings the catalogue to what the data says, all or nothing.
 
     A procedure whose title, texts or form have changed gets its next version: requests keep the one they were started
-    with. One that is no longer in the data is closed and kept, as are schedules, which may hold appointments.
+    with. One that is no longer in the data is closed and kept, as are schedules, which may hold appointments; partner
+    systems, which may hold links, are offered no more.
+
     Two loads at once follow one another. Raises UnavailableError where the database is away.
     """
     async with transaction():
@@ -50,6 +52,7 @@ async def load_municipality(data: MunicipalityData) -> LoadedMunicipality:
         moved = await _put_municipality(data)
         moved += await _put_categories(data)
         moved += await _put_schedules(data)
+        moved += await _put_partners(data)
         changed = [
             procedure for procedure in data.procedures if _differs(procedure, before.get(procedure.slug))
         ]
@@ -175,6 +178,43 @@ async def _put_schedules(data: MunicipalityData) -> int:
             for schedule in data.schedules
         ),
     )
+
+
+async def _put_partners(data: MunicipalityData) -> int:
+    """One that is no longer in the data is offered no more: its links can still be ended."""
+    put = await _count(
+        """
+        INSERT INTO partner_system AS p
+            (id, slug, name, address, code_label, password_label, position, offered)
+        SELECT new.id, new.slug, new.name, new.address, new.code_label, new.password_label, new.position, true
+        FROM jsonb_to_recordset($1::jsonb) AS new(
+            id uuid, slug text, name text, address text, code_label text, password_label text, position int
+        )
+        ON CONFLICT (slug) DO UPDATE
+        SET name = excluded.name, address = excluded.address, code_label = excluded.code_label,
+            password_label = excluded.password_label, position = excluded.position, offered = true
+        WHERE (p.name, p.address, p.code_label, p.password_label, p.position, p.offered)
+            IS DISTINCT FROM
+            (excluded.name, excluded.address, excluded.code_label, excluded.password_label, excluded.position, true)
+        """,
+        _rows(
+            {
+                "id": new_id(),
+                "slug": partner.slug,
+                "name": partner.name,
+                "address": partner.address,
+                "code_label": partner.credential_labels.code,
+                "password_label": partner.credential_labels.password,
+                "position": position,
+            }
+            for position, partner in enumerate(data.partners)
+        ),
+    )
+    withdrawn = await _count(
+        "UPDATE partner_system SET offered = false WHERE slug <> ALL($1::text[]) AND offered",
+        [partner.slug for partner in data.partners],
+    )
+    return put + withdrawn
 
 
 async def _put_procedures(procedures: Iterable[ProcedureData]) -> int:

@@ -14,6 +14,7 @@ from resolvers.appointments import read_appointment
 from resolvers.attachments import read_attachment
 from resolvers.captcha import captcha
 from resolvers.exchanges import read_exchange
+from resolvers.partner_links import read_partner_link
 from resolvers.procedures import category_row, exists_for, procedure_row, schedule_row
 from resolvers.reading.accounts import session_part
 from resolvers.reading.agents import agent_part
@@ -45,6 +46,8 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
             return await read_document(actor, key, selection)
         case "Account" if isinstance(actor, CitizenActor) and actor.account_id == key:
             return await read_account(actor, key, selection)
+        case "PartnerLink":
+            return await read_partner_link(actor, key, selection)
         case "Session" if isinstance(actor, (CitizenActor, AgentActor)):
             return await _own_session(actor, key, selection)
         case "Agent" if isinstance(actor, AgentActor):

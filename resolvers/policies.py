@@ -73,7 +73,7 @@ _NOT_YOURS = Text(
 
 @dataclass(frozen=True, slots=True)
 class RequestState:
-    """What decides: the request's status, whose it is, and whether it has or may have an appointment."""
+    """What decides: the request's status, whose it is, whether it may have an appointment, and has one to come."""
 
     status: str
     account_id: UUID | None

@@ -21,6 +21,7 @@ from resolvers.catalogue import (
 )
 from resolvers.reading import slots
 from resolvers.reading.pages import Window, page_of_list
+from resolvers.reading.partner_links import partner_system_row
 from resolvers.reading.shape import Reading, reading_for, settle
 from uploads.checking.kinds import ACCEPTED_MEDIA_TYPES
 
@@ -30,7 +31,8 @@ CATEGORY_PROCEDURES_DEFAULT = 50
 
 async def municipality(actor: Actor, *, selection: Selection) -> Row:
     """The commune that this installation serves. Raises UnavailableError before any was loaded."""
-    entry = (await current()).municipality
+    known = await current()
+    entry = known.municipality
     if entry is EMPTY_MUNICIPALITY:
         raise UnavailableError
     settings = get_settings()
@@ -40,7 +42,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "contact_email": entry.contact_email,
         "phone": entry.phone,
         "address": entry.address,
-        "partners": [],
+        "partners": [partner_system_row(partner) for partner in known.offered_partners()],
         "upload": {
             "max_file_bytes": settings.upload_file_bytes,
             "max_request_bytes": settings.upload_request_bytes,

@@ -365,7 +365,7 @@ async def _cancel(
     event = work.happened("RequestCancelled", request, actor, data=data)
     mail_the_citizen(work, request, "status_changed", event)
     active, slots = await _lock_appointment(request)
-    if active is not None:
+    if active is not None and booking.is_to_come(active, slots):
         await booking.give_back(work, actor, request, active, slots[active.slot_id])
     return None
 

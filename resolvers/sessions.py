@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
+from core.event_bus import event_bus
 from core.i18n import Language, Text
 from core.keys import new_token, token_digest
 from core.passwords import hash_password, needs_rehash, verify_password
@@ -64,16 +65,6 @@ async def authenticate(*, bearer: str | None, ticket: str | None, language: Lang
     return Visitor(language=language)
 
 
-async def require_alive(actor: Actor) -> None:
-    """Raises UnauthenticatedError where the caller's session ended meanwhile. For calls that last."""
-    if isinstance(actor, (CitizenActor, AgentActor)):
-        alive = await fetch_one(
-            "SELECT id FROM session WHERE id = $1 AND expires_at > now()", actor.session_id
-        )
-        if alive is None:
-            raise UnauthenticatedError
-
-
 async def log_in(
     actor: Actor, *, username: str, password: str, user_agent: str | None, selection: Selection
 ) -> LoggedIn:
@@ -118,6 +109,7 @@ async def log_out(actor: Actor) -> None:
     """Ends the session that the caller is in."""
     if isinstance(actor, (CitizenActor, AgentActor)):
         await execute("DELETE FROM session WHERE id = $1", actor.session_id)
+        await event_bus().wake("sessions")
 
 
 async def revoke_session(actor: Actor, *, session: str, selection: Selection) -> list[Row]:
@@ -131,13 +123,30 @@ async def revoke_session(actor: Actor, *, session: str, selection: Selection) ->
     )
     if not gone:
         raise NotFoundError
+    await event_bus().wake("sessions")
+    return await _sessions(actor, selection)
+
+
+async def revoke_other_sessions(actor: Actor, *, selection: Selection) -> list[Row]:
+    """Ends all of the caller's sessions but the one that asks; the one that is left."""
+    assert isinstance(actor, (CitizenActor, AgentActor))
+    await execute(
+        "DELETE FROM session USING session mine WHERE mine.id = $1 "
+        "AND session.credential_id = mine.credential_id AND session.id <> mine.id",
+        actor.session_id,
+    )
+    await event_bus().wake("sessions")
+    return await _sessions(actor, selection)
+
+
+async def _sessions(actor: CitizenActor | AgentActor, selection: Selection) -> list[Row]:
+    """The caller's own, as `session_list` has them."""
     reading = await reading_for(actor)
     c = reading.alias("c")
     column = "account_id" if isinstance(actor, CitizenActor) else "agent_id"
     owner = actor.account_id if isinstance(actor, CitizenActor) else actor.agent_id
     credential = f"(SELECT {c}.id FROM credential {c} WHERE {c}.{column} = {reading.bind(owner, 'uuid')})"
-    part = session_list(reading, selection, credential)
-    rows: list[Row] = await read_value(reading, part)
+    rows: list[Row] = await read_value(reading, session_list(reading, selection, credential))
     return rows
 
 

@@ -23,7 +23,6 @@ from models.ids import decode_as
 from resolvers import catalogue
 from resolvers.reading.shape import read_all, reading_for
 from resolvers.reading.slots import LONGEST_CALENDAR_DAYS, slot_part, span_of_days
-from resolvers.sessions import require_alive
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -38,8 +37,7 @@ async def slot_changes(
 ) -> AsyncGenerator[Row, None]:
     """Each slot of the schedule whose free places change, from now on, for ever.
 
-    Raises NotFoundError where there is no such schedule, MalformedError where the span is too long,
-    UnauthenticatedError where the session ends.
+    Raises NotFoundError where there is no such schedule, MalformedError where the span is too long.
     """
     id = decode_as("Schedule", schedule)
     known = await catalogue.current()
@@ -54,7 +52,6 @@ async def slot_changes(
         since, looked_at = await _snapshot()
         while True:
             await bell.wait(LOOK_EVERY_SECONDS)
-            await require_alive(actor)
             following, at = await _snapshot()
             for row in await _changed(actor, id, start, end, since, looked_at, wanted):
                 if told.get(row["id"]) != row["remaining"]:

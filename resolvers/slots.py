@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,11 +27,12 @@ from models.openings import WEEKDAYS, Opening, public_holidays, spans
 from models.plain_text import has_unprintable, one_line
 from models.requests import ServiceRequest
 from resolvers import catalogue
-from resolvers.booking import tell
+from resolvers.booking import has_begun, tell
 from resolvers.municipality import CATALOGUE_LOCK
 from resolvers.procedures import schedule_row
 from resolvers.reading.shape import read_all, read_one, reading_for, settle
 from resolvers.reading.slots import slot_part
+from resolvers.requests import checked_reason
 from resolvers.work import Work, unit_of_work
 
 MOST_DAYS = 366
@@ -70,9 +72,10 @@ async def publish_slots(
     capacity: int,
     skip_public_holidays: bool,
     selection: Selection,
+    reopen_closed: bool = False,
 ) -> tuple[Row, int]:
-    """Opens slots by a rule, those that have begun left out; what would overlap one that stands is skipped. The
-    schedule, and how many slots are new.
+    """Opens slots by a rule, those that have begun left out; what would overlap one that stands is skipped, and one
+    that was closed stands unless `reopen_closed`. The schedule, and how many slots are new.
 
     Raises ValidationError, NotFoundError.
     """
@@ -83,26 +86,32 @@ async def publish_slots(
     rules = _checked_rule(first, last, openings, minutes, capacity)
     municipality = known.municipality
     postal_code = (municipality.address or {}).get("postal_code")
-    left_out = public_holidays(first, last, postal_code) if skip_public_holidays else frozenset()
+    left_out = (
+        await asyncio.to_thread(public_holidays, first, last, postal_code)
+        if skip_public_holidays
+        else frozenset()
+    )
     at = now()
+    # A rule may make millions: none is made of days that are past, and no more than can be refused.
+    first = max(first, await catalogue.today())
     every = spans(rules, minutes, first, last, timezone=municipality.timezone, left_out=left_out)
-    # A rule may make millions: no more are made than can be refused.
     new = list(islice(((start, end) for start, end in every if start > at), MOST_SLOTS + 1))
     if len(new) > MOST_SLOTS:
         raise ValidationError([FieldProblem("to", _TOO_MANY_SLOTS)])
-    published = await _publish(id, new, capacity)
+    published = await _publish(id, new, capacity, reopen_closed=reopen_closed)
     return await _schedule(actor, id, selection), published
 
 
 async def close_slots(
     actor: Actor, *, slots: Sequence[str], reason: str | None, selection: Selection
 ) -> tuple[list[Row], int]:
-    """Closes slots. Who has an appointment in one is told by mail, and offered the next that is free; how many those
-    are.
+    """Closes slots, those that have begun left as they are. Who has an appointment in one is told by mail, and offered
+    the next that is free; how many those are.
 
-    Raises ValidationError (too many at once), NotFoundError where there is none of them.
+    Raises ValidationError (too many at once, the reason), NotFoundError where there is none of them.
     """
     assert isinstance(actor, AgentActor)
+    reason = checked_reason(reason)
     if len(slots) > MOST_CLOSED:
         raise ValidationError([FieldProblem("slots", _TOO_MANY_AT_ONCE)])
     ids = [id for id in (decode_as("Slot", slot) for slot in slots) if id]
@@ -158,9 +167,17 @@ async def _schedule(actor: Actor, id: UUID, selection: Selection) -> Row:
     return row
 
 
-async def _publish(schedule_id: UUID, new: Sequence[tuple[Any, Any]], capacity: int) -> int:
+async def _publish(
+    schedule_id: UUID, new: Sequence[tuple[Any, Any]], capacity: int, *, reopen_closed: bool
+) -> int:
     """How many of them are new. Two who publish in one schedule follow each other."""
     published = 0
+    but = (
+        ""
+        if reopen_closed
+        else "WHERE NOT EXISTS (SELECT 1 FROM slot c WHERE c.schedule_id = $1 AND c.closed_at IS NOT NULL "
+        'AND tstzrange(c.start, c."end") && tstzrange(n.start, n."end")) '
+    )
     async with transaction():
         await fetch("SELECT id FROM schedule WHERE id = $1 FOR UPDATE", schedule_id)
         for i in range(0, len(new), AT_ONCE):
@@ -169,7 +186,7 @@ async def _publish(schedule_id: UUID, new: Sequence[tuple[Any, Any]], capacity: 
                 'INSERT INTO slot (id, schedule_id, start, "end", capacity, taken, held, changed_in) '
                 'SELECT n.id, $1, n.start, n."end", $2, 0, 0, 0 '
                 'FROM unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[]) AS n (id, start, "end") '
-                "ON CONFLICT DO NOTHING RETURNING 1",
+                f"{but}ON CONFLICT DO NOTHING RETURNING 1",
                 schedule_id,
                 capacity,
                 [new_id() for _ in some],
@@ -197,7 +214,7 @@ async def _close(work: Work, actor: AgentActor, ids: Sequence[UUID], reason: str
     )
     if not slots:
         raise NotFoundError
-    mine = [slot["id"] for slot in slots]
+    mine = [slot["id"] for slot in slots if not has_begun(slot)]
     await execute(
         "UPDATE appointment SET counts = false WHERE slot_id = ANY($1::uuid[]) AND state = 'HELD'", mine
     )
@@ -269,8 +286,8 @@ _LINE = Text(
     en="Give 1 to 200 characters.",
 )
 _SPAN = Text(
-    fr="Indiquez un dernier jour qui suit le premier, de {days} jours au plus.",
-    en="Give a last day after the first, {days} days later at most.",
+    fr="Indiquez un premier jour entre 2000 et 2200, et un dernier de 0 à {days} jours plus tard.",
+    en="Give a first day between 2000 and 2200, and a last one 0 to {days} days later.",
 ).format(days=str(MOST_DAYS))
 _MINUTES = Text(
     fr="Un créneau dure de 1 minute à 24 heures.",

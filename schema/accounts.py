@@ -21,7 +21,7 @@ from schema.errors import (
     ValidationError,
 )
 from schema.fields import Info, describe_refusal, kept, mutation, query, selection_of
-from schema.partners import PartnerCredentialsInput, PartnerLink, credentials_of
+from schema.partner_links import PartnerCredentialsInput, PartnerLink, wanted_link_of
 from schema.requests import ServiceRequestConnection
 from schema.rows import Row
 from schema.sessions import Session
@@ -137,7 +137,7 @@ async def create_account(info: Info, input: CreateAccountInput) -> Row:
         password=input.password,
         profile=contact_of(input.profile),
         captcha=captcha_answer_of(input.captcha, info.context),
-        partner=credentials_of(input.partner) if input.partner else None,
+        partner=wanted_link_of(input.partner, info.context) if input.partner else None,
         selection=selection_of(info, "account"),
     )
     problem = created.partner_problem

@@ -10,9 +10,11 @@ import strawberry
 import resolvers.appointments
 import resolvers.slot_changes
 import resolvers.slots
+from core.limits.declared import APPOINTMENT
 from schema.callers import ADMINISTRATORS, AGENTS, EVERYONE, PARTIES
 from schema.connections import Node
 from schema.contact import Address, AddressInput, address_of
+from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotAllowedError, NotFoundError, SlotUnavailableError, ValidationError
 from schema.fields import Info, kept, mutation, selection_of, subscription
@@ -151,6 +153,8 @@ class PublishSlotsInput:
     capacity: int = 1
     skip_public_holidays: bool = False
     """Leaves out the public holidays of France, with those of Alsace and Moselle where the mairie is there."""
+    reopen_closed: bool = False
+    """Slots that were closed stay closed where slots are published again; true opens new ones in their place."""
 
 
 @input_object()
@@ -200,10 +204,11 @@ class PublishSlotsSuccess:
     """How many slots are new."""
 
 
+BOOKING_LIMITS = (Counted(APPOINTMENT),)
 BOOKING_REFUSALS = (SlotUnavailableError, ValidationError, NotAllowedError, NotFoundError)
 
 
-@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES)
+@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES, limits=BOOKING_LIMITS)
 async def book_appointment(info: Info, input: BookAppointmentInput) -> Row:
     """In a draft it holds the slot for some minutes, in the place of the one held before; submitting confirms it. On a
     submitted request it books at once.
@@ -220,7 +225,7 @@ async def book_appointment(info: Info, input: BookAppointmentInput) -> Row:
     return {"appointment": appointment}
 
 
-@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES)
+@mutation(BookAppointmentSuccess, refusals=BOOKING_REFUSALS, callers=PARTIES, limits=BOOKING_LIMITS)
 async def move_appointment(info: Info, input: MoveAppointmentInput) -> Row:
     """All or nothing: the old slot is free again only if the new one is taken."""
     given = narrow(input)
@@ -273,8 +278,8 @@ async def save_schedule(info: Info, input: SaveScheduleInput) -> Row:
 
 @mutation(PublishSlotsSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS)
 async def publish_slots(info: Info, input: PublishSlotsInput) -> Row:
-    """Opens slots of a rule (say, weekdays 9:00-12:00 every 20 minutes) over a span of days; skips those that
-    stand.
+    """Opens slots of a rule (say, weekdays 9:00-12:00 every 20 minutes) over a span of days; skips those that stand,
+    closed ones too.
     """
     given = narrow(input)
     schedule, published = await resolvers.slots.publish_slots(
@@ -286,6 +291,7 @@ async def publish_slots(info: Info, input: PublishSlotsInput) -> Row:
         minutes=given["minutes"],
         capacity=given["capacity"],
         skip_public_holidays=given["skip_public_holidays"],
+        reopen_closed=given["reopen_closed"],
         selection=selection_of(info, "schedule"),
     )
     return {"schedule": schedule, "published": published}
@@ -293,7 +299,9 @@ async def publish_slots(info: Info, input: PublishSlotsInput) -> Row:
 
 @mutation(CloseSlotsSuccess, refusals=(ValidationError, NotFoundError), callers=AGENTS)
 async def close_slots(info: Info, input: CloseSlotsInput) -> Row:
-    """Closes slots of the caller's procedures. Who has an appointment there is told by e-mail and offered another."""
+    """Closes slots of the caller's procedures that have not begun. Who has an appointment there is told by e-mail and
+    offered another.
+    """
     given = narrow(input)
     slots, cancelled = await resolvers.slots.close_slots(
         info.context.actor,

@@ -20,6 +20,7 @@ from strawberry.types.field import StrawberryField
 from core.errors import RefusedError, UnavailableError
 from core.i18n import Text
 from core.selection import Selection, argument_key
+from resolvers.session_watch import while_logged_in
 from schema.callers import Caller, refuse_others
 from schema.context import Context
 from schema.counting import Counted, count_field, remember_field
@@ -102,8 +103,10 @@ def mutation(
 def subscription(
     type_: Any, *, callers: AbstractSet[Caller], open: bool = True, limits: tuple[Counted, ...] = ()
 ) -> Callable[[Resolver], StrawberryField]:
-    """A root field of Subscription. The function returns the iterator of rows; it is not called for who may not."""
-    return functools.partial(_declare, "subscription", type_, callers, open, limits, _answer)
+    """A root field of Subscription. The function returns the iterator of rows; it is not called for who may not, and
+    what it sends ends with the caller's session.
+    """
+    return functools.partial(_declare, "subscription", type_, callers, open, limits, _follow)
 
 
 def kept(type_: Any) -> Callable[[Callable[..., None]], Any]:
@@ -147,6 +150,10 @@ def describe_refusal(error: RefusedError, context: Context) -> Row:
 
 async def _answer(resolver: Resolver, info: Info, arguments: dict[str, Any]) -> Any:
     return await resolver(info, **arguments)
+
+
+async def _follow(resolver: Resolver, info: Info, arguments: dict[str, Any]) -> Any:
+    return while_logged_in(info.context.actor, await resolver(info, **arguments))
 
 
 def _counting(function: Resolver, limits: tuple[Counted, ...]) -> Resolver:

@@ -5,7 +5,7 @@ from schema.callers import EVERYONE
 from schema.contact import Address
 from schema.declare import output
 from schema.fields import Info, query, selection_of
-from schema.partners import PartnerSystem
+from schema.partner_links import PartnerSystem
 from schema.rows import Row
 from schema.scalars import URL
 

@@ -1,58 +1,20 @@
-"""Systems of other providers: those that citizens link to their account, and those that call this API."""
+"""Systems of other providers that call this API. Those that citizens link are in schema/partner_links.py."""
 
 from datetime import datetime
 from enum import StrEnum
 
 import strawberry
 
-import resolvers.accounts
 from core.errors import UnavailableError
 from models.actors import PartnerActor
-from schema.callers import ADMINISTRATORS, CITIZENS, EVERYONE, PARTNERS
+from schema.callers import ADMINISTRATORS, EVERYONE, PARTNERS
 from schema.connections import Node
 from schema.declare import enumeration, input_object, output
-from schema.errors import NotFoundError, PartnerError, ValidationError
+from schema.errors import NotFoundError, ValidationError
 from schema.events import RequestEventConnection
 from schema.fields import NOT_YET_OPEN, Info, kept, mutation, query
 from schema.procedures import Procedure
 from schema.scalars import URL
-
-
-@output
-class PartnerCredentialLabels:
-    """What the partner calls what it gives its users."""
-
-    code: str
-    password: str
-
-
-@output
-class PartnerSystem:
-    """A system of another provider that a citizen can link, such as Espace Famille."""
-
-    slug: str
-    name: str
-    credential_labels: PartnerCredentialLabels
-
-
-@enumeration
-class PartnerLinkState(StrEnum):
-    """Whether a link opens its partner."""
-
-    ACTIVE = "ACTIVE"
-    EXPIRED = "EXPIRED"
-    REVOKED = "REVOKED"
-
-
-@output
-class PartnerLink(Node):
-    """The password is checked with the partner and never kept: a revocable token is."""
-
-    system: PartnerSystem
-    label: str
-    """The partner's own name for the linked account, say 'Famille DURAND'."""
-    state: PartnerLinkState
-    linked_at: datetime
 
 
 @enumeration
@@ -116,35 +78,6 @@ class Partner:
 
 
 @input_object()
-class PartnerCredentialsInput:
-    system: str
-    """Slug of the partner system."""
-    code: str
-    password: str
-
-
-def credentials_of(typed: PartnerCredentialsInput) -> resolvers.accounts.PartnerCredentials:
-    return resolvers.accounts.PartnerCredentials(
-        system=typed.system, code=typed.code, password=typed.password
-    )
-
-
-@input_object()
-class LinkPartnerInput:
-    system: str
-    """Slug of the partner system."""
-    code: str
-    password: str
-
-
-@input_object()
-class UpdatePartnerCredentialsInput:
-    link: strawberry.ID
-    code: str
-    password: str
-
-
-@input_object()
 class CreatePartnerTokenInput:
     name: str
     scopes: list[PartnerScope]
@@ -162,22 +95,6 @@ class SaveWebhookInput:
     events: list[str] = strawberry.field(default=())
     """Names of event types; empty: all."""
     state: WebhookState = WebhookState.ACTIVE
-
-
-@output
-class LinkPartnerSuccess:
-    link: PartnerLink
-
-
-@output
-class UnlinkPartnerSuccess:
-    partner_links: list[PartnerLink]
-
-
-@output
-class OpenPartnerSuccess:
-    url: URL
-    expires_at: datetime
 
 
 @output
@@ -204,9 +121,6 @@ class DeleteWebhookSuccess:
     webhooks: list[Webhook]
 
 
-LINKING_REFUSALS = (PartnerError, ValidationError, NotFoundError)
-
-
 @query(Partner | None, callers=EVERYONE)
 async def partner(info: Info) -> None:
     """The side of a partner system. Null for anyone but a partner. To partners it is not open yet:
@@ -214,26 +128,6 @@ async def partner(info: Info) -> None:
     """
     if isinstance(info.context.actor, PartnerActor):
         raise UnavailableError(NOT_YET_OPEN)
-
-
-@mutation(LinkPartnerSuccess, refusals=LINKING_REFUSALS, callers=CITIZENS, open=False)
-async def link_partner(input: LinkPartnerInput) -> None:
-    """Links the caller's account to the one they have with a partner."""
-
-
-@mutation(LinkPartnerSuccess, refusals=LINKING_REFUSALS, callers=CITIZENS, open=False)
-async def update_partner_credentials(input: UpdatePartnerCredentialsInput) -> None:
-    """Modifier les identifiants de mon compte Espace Famille."""
-
-
-@mutation(UnlinkPartnerSuccess, refusals=(NotFoundError,), callers=CITIZENS, open=False)
-async def unlink_partner(link: strawberry.ID) -> None:
-    """Ends a link and revokes its token."""
-
-
-@mutation(OpenPartnerSuccess, refusals=(PartnerError, NotFoundError), callers=CITIZENS, open=False)
-async def open_partner(link: strawberry.ID) -> None:
-    """A one-time address that opens the partner's site already logged in."""
 
 
 @mutation(CreatePartnerTokenSuccess, refusals=(ValidationError,), callers=ADMINISTRATORS, open=False)

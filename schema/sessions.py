@@ -122,8 +122,17 @@ async def log_out(info: Info) -> bool:
 
 @mutation(RevokeSessionSuccess, refusals=(NotFoundError,), callers=CITIZENS | AGENTS)
 async def revoke_session(info: Info, session: strawberry.ID) -> Row:
-    """Ends one of the caller's sessions, wherever it is."""
+    """Ends one of the caller's sessions, wherever it is. What it follows ends within a second."""
     left = await resolvers.sessions.revoke_session(
         info.context.actor, session=session, selection=selection_of(info, "sessions")
+    )
+    return {"sessions": left}
+
+
+@mutation(RevokeSessionSuccess, callers=CITIZENS | AGENTS)
+async def revoke_other_sessions(info: Info) -> Row:
+    """Ends all of the caller's sessions but this one, wherever they are."""
+    left = await resolvers.sessions.revoke_other_sessions(
+        info.context.actor, selection=selection_of(info, "sessions")
     )
     return {"sessions": left}

@@ -4,6 +4,7 @@
 `settings`       the process's settings, pointing to that clone and to an emptied Valkey
 `database`       the same, with `models.database` initialised
 `municipality`   the same, with the demo municipality's catalogue
+`partner`        `database`, with an Espace Famille to talk to: a real process (tests/partner.py)
 `stack`          API, worker, mail server: real processes on servers of their own (tests/stack.py)
 """
 
@@ -23,7 +24,8 @@ from core import limits
 from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers, temporary_servers
-from tests.stack import ROOT, Stack
+from tests.partner import Partner
+from tests.stack import ROOT, Stack, free_port
 
 SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"
@@ -121,6 +123,32 @@ async def municipality(database: Settings) -> Settings:
 
     await load_municipality(read_municipality(DEMONSTRATION))
     return database
+
+
+@pytest_asyncio.fixture(scope="session")
+async def running_partner(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Partner]:
+    """What `partner` hands out. Started once a session."""
+    partner = Partner(tmp_path_factory.mktemp("partner"), free_port())
+    try:
+        await partner.start()
+        yield partner
+    finally:
+        if partner.running:
+            partner.stop()
+
+
+@pytest_asyncio.fixture
+async def partner(
+    running_partner: Partner, database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Partner]:
+    """An Espace Famille that the municipality offers, without links; the settings say where it is."""
+    from tests.factories import make_partner_system
+
+    running_partner.forget()
+    running_partner.is_there(monkeypatch)
+    await make_partner_system()
+    yield running_partner
+    get_settings.cache_clear()
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
@@ -32,6 +32,7 @@ from models.events import RequestEvent
 from models.exchanges import Exchange
 from models.forms import FormDefinition
 from models.ids import encode
+from models.partner_links import PartnerLink, PartnerSystem, seal_token
 from models.procedures import Procedure, ProcedureCategory, ProcedureVersion
 from models.requests import CLOSED_STATUSES, ServiceRequest
 from models.storage import StoredDocument
@@ -71,6 +72,35 @@ async def make_category(slug: str | None = None, *, title: str = "État civil") 
     await category.save(force_create=True)
     await _revise()
     return category
+
+
+async def make_partner_system(slug: str = "espace-famille", *, name: str = "Espace Famille") -> PartnerSystem:
+    """One that the municipality offers. Where it is, tests tell the settings."""
+    system = PartnerSystem(
+        slug=slug,
+        name=name,
+        address=f"https://{slug}.example/espace-citoyens",
+        code_label="Code famille",
+        password_label="Mot de passe",
+        position=next(_numbers),
+    )
+    await system.save(force_create=True)
+    await _revise()
+    return system
+
+
+async def make_partner_link(citizen: CitizenActor, system: PartnerSystem | None = None) -> PartnerLink:
+    """A link that the partner knows nothing of."""
+    reference = uuid4()
+    link = PartnerLink(
+        system_id=(system or await make_partner_system()).id,
+        account_id=citizen.account_id,
+        reference=reference,
+        token_sealed=seal_token(reference, "a token"),
+        label="Famille DURAND",
+    )
+    await link.save(force_create=True)
+    return link
 
 
 async def make_procedure(

@@ -88,6 +88,18 @@ CAPTCHA_AUDIO = Limit(
     "CAPTCHA_AUDIO", each_address=(Rate(100, 10 * MINUTE),), over_all=(Rate(1_000, 10 * MINUTE),)
 )
 
+LINK_PARTNER = Limit(
+    "LINK_PARTNER",
+    each_address=(Rate(100, 10 * MINUTE), Rate(500, DAY)),
+    each_caller=(Rate(10, HOUR), Rate(20, DAY)),
+    # More than two accounts can use up: one alone cannot hold a family up.
+    each_subject=(Rate(30, HOUR), Rate(60, DAY)),
+    over_all=(Rate(2_000, HOUR),),
+)
+"""Having a partner check a code and a password. Subject: the partner and the code."""
+
+OPEN_PARTNER = Limit("OPEN_PARTNER", each_caller=(Rate(60, 10 * MINUTE),), over_all=(Rate(20_000, HOUR),))
+
 START_REQUEST = Limit(
     "START_REQUEST",
     each_address=(Rate(600, HOUR),),
@@ -101,6 +113,13 @@ SUBMIT_REQUEST = Limit(
     each_caller=(Rate(100, HOUR),),
     over_all=(Rate(10_000, HOUR),),
 )
+
+APPOINTMENT = Limit("APPOINTMENT", each_address=(Rate(600, 15 * MINUTE),))
+"""Booking and moving. In the time that a draft keeps its slot: so many slots one address keeps from others at most. Not
+over all: that would be a switch that closes all calendars."""
+
+HOLD = Limit("HOLD", each_caller=(Rate(40, 15 * MINUTE),))
+"""Slots that drafts of one account take, likewise."""
 
 MAIL = Limit("MAIL", each_subject=(Rate(10, HOUR), Rate(40, DAY)), over_all=(Rate(10_000, HOUR),))
 """Mail to an address that nobody has proved to be theirs. Subject: the recipient."""
@@ -142,8 +161,12 @@ LIMITS = (
     CAPTCHA,
     CAPTCHA_PICTURE,
     CAPTCHA_AUDIO,
+    LINK_PARTNER,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
+    APPOINTMENT,
+    HOLD,
     MAIL,
     MAIL_OF_ACCOUNT,
     CONFIRMATION,

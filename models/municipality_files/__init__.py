@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from models.municipality_files.data import CategoryData, MunicipalityData, ProcedureData, ScheduleData
+from models.municipality_files.data import (
+    CategoryData,
+    MunicipalityData,
+    PartnerSystemData,
+    ProcedureData,
+    ScheduleData,
+)
 from models.municipality_files.reading import FileMistake, MunicipalityFilesError, read_municipality
 
 __all__ = [
@@ -10,6 +16,7 @@ __all__ = [
     "FileMistake",
     "MunicipalityData",
     "MunicipalityFilesError",
+    "PartnerSystemData",
     "ProcedureData",
     "ScheduleData",
     "read_municipality",

@@ -55,6 +55,25 @@ class ScheduleData(_Frozen):
     address: AddressFile | None = None
 
 
+class CredentialLabelsFile(_Frozen):
+    """What the partner calls what it gives its users."""
+
+    code: Title
+    password: Title
+
+
+class PartnerSystemData(_Frozen):
+    """One element of `partners.yaml`: a system of another provider that citizens may link to their account.
+
+    `address` is where docs/partners.md is spoken. Secrets are none of the municipality's data: settings hold them.
+    """
+
+    slug: Slug
+    name: Title
+    address: Annotated[str, StringConstraints(max_length=500)]
+    credential_labels: CredentialLabelsFile
+
+
 class ProcedureHead(_Frozen):
     """What a file of `procedures/` says beside the form."""
 
@@ -89,6 +108,7 @@ class MunicipalityData:
     categories: tuple[CategoryData, ...]
     schedules: tuple[ScheduleData, ...]
     procedures: tuple[ProcedureData, ...]
+    partners: tuple[PartnerSystemData, ...] = ()
     phone: str | None = None
     """In E.164."""
     address: Address | None = None

@@ -3,12 +3,14 @@
 municipality.yaml    name, time zone, address for mail
 categories.yaml      list of categories, in the order of the catalogue
 schedules.yaml       list of agendas; may be absent
+partners.yaml        list of systems that citizens may link to their account; may be absent
 procedures/*.yaml    one procedure a file: its place in the catalogue and its form
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -28,6 +30,7 @@ from models.municipality_files.data import (
     CategoryData,
     MunicipalityData,
     MunicipalityFile,
+    PartnerSystemData,
     ProcedureData,
     ProcedureFile,
     ProcedureHead,
@@ -44,9 +47,11 @@ _Read = TypeVar("_Read")
 _Entry = TypeVar("_Entry")
 _CATEGORIES = TypeAdapter(Annotated[tuple[CategoryData, ...], Field(min_length=1)])
 _SCHEDULES = TypeAdapter(tuple[ScheduleData, ...])
+_PARTNERS = TypeAdapter(tuple[PartnerSystemData, ...])
 _MUNICIPALITY = TypeAdapter(MunicipalityFile)
 _PROCEDURE = TypeAdapter(ProcedureFile)
 _SLUG: TypeAdapter[str] = TypeAdapter(Slug)
+_ADDRESS = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[\w.~-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
     known_schedules: _Known | None = _Known(set(), complete=False)
     if schedules_file.exists():
         schedules, known_schedules = _read_entries(_open(schedules_file, mistakes), _SCHEDULES)
+    partners = _read_partners(folder / "partners.yaml", mistakes)
     files = sorted((folder / "procedures").glob("*.yaml"))
     if not files or len(files) > MOST_PROCEDURES:
         text = Text(
@@ -153,7 +159,7 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
         if content.whole is not None:
             procedures.append(content.whole)
     _refuse_repeated(slugs)
-    if mistakes or municipality is None or categories is None or schedules is None:
+    if mistakes or municipality is None or categories is None or schedules is None or partners is None:
         raise MunicipalityFilesError(mistakes)
     return MunicipalityData(
         name=municipality.name,
@@ -168,6 +174,7 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
             )
             for procedure in procedures
         ),
+        partners=partners,
         phone=municipality.phone and normalised_phone(municipality.phone),
         address=municipality.address.to_address() if municipality.address else None,
     )
@@ -230,6 +237,26 @@ def _read_entries(
     if entries is None and not slugs:
         return None, None
     return entries, _Known({slug for _, _, slug in slugs}, complete=0 < len(slugs) == len(value))
+
+
+def _read_partners(file: FilePath, mistakes: list[FileMistake]) -> tuple[PartnerSystemData, ...] | None:
+    """None where anything of them is wrong; none at all where the file is absent."""
+    if not file.exists():
+        return ()
+    source = _open(file, mistakes)
+    partners, _ = _read_entries(source, _PARTNERS)
+    listed = source.document.value
+    for position, entry in enumerate(listed if isinstance(listed, list) else ()):
+        address = readable_parts(PartnerSystemData, entry).get("address")
+        if address is not None and not _ADDRESS.fullmatch(address):
+            text = Text(
+                fr="Une adresse https:// est attendue, sans barre oblique finale ; "
+                "par exemple https://famille.example/espace-citoyens",
+                en="An address https:// is expected, without a final slash; "
+                "for example https://famille.example/espace-citoyens",
+            )
+            source.refuse((position, "address"), text)
+    return partners
 
 
 def _check_address(source: _Source, path: Path, holder: Any) -> None:

@@ -8,6 +8,7 @@ from core.selection import SelectedField, Selection
 from models.actors import AgentActor, CitizenActor
 from models.ids import encode
 from resolvers.reading.pages import OrderBy, list_of
+from resolvers.reading.partner_links import partner_link_list
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Part, Reading, Shape
 from resolvers.reading.storage import storage_part
@@ -37,7 +38,7 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
             case "storage":
                 shape.child("storage", storage_part(reading, field.selection, a))
             case "partner_links":
-                shape.output("partner_links", lambda raw: [])
+                shape.child("partner_links", partner_link_list(reading, field.selection, f"{a}.id"))
             case "sessions":
                 c = reading.alias("c")
                 owner = f"(SELECT {c}.id FROM credential {c} WHERE {c}.account_id = {a}.id)"

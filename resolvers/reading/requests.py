@@ -105,9 +105,10 @@ def _column(r: str, name: str) -> str:
             return f"encode({r}.ticket_sealed, 'base64')"
         case "booked":
             return (
-                "(SELECT json_build_object('start', s.start, 'end', s.\"end\", 'schedule_id', s.schedule_id) "
+                "(SELECT json_build_object('start', s.start, 'end', s.\"end\", 'schedule_id', s.schedule_id, "
+                "'is_to_come', a.state = 'HELD' OR s.start > now()) "
                 "FROM appointment a JOIN slot s ON s.id = a.slot_id "
-                f"WHERE a.request_id = {r}.id AND a.state <> 'CANCELLED')"
+                f"WHERE a.request_id = {r}.id AND a.state <> 'CANCELLED' AND NOT a.past)"
             )
         case "pieces":
             return attachments.PIECES.format(request=r)
@@ -159,9 +160,8 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
     def actions(raw: Raw) -> list[str]:
         account_id = UUID(raw["account_id"]) if raw["account_id"] else None
         takes = version(raw).appointment is not AppointmentPolicy.NONE
-        state = RequestState(
-            raw["status"], account_id, takes_appointments=takes, booked=raw["booked"] is not None
-        )
+        booked = raw["booked"] is not None and raw["booked"]["is_to_come"]
+        state = RequestState(raw["status"], account_id, takes_appointments=takes, booked=booked)
         return permitted_actions(actor, state)
 
     def procedure(raw: Raw) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -118,10 +118,13 @@ def first_free(
 
 
 def span_of_days(timezone: str, first: date, last: date) -> tuple[datetime, datetime]:
-    """From the first moment of the first day to that of the day after the last."""
+    """From the first moment of the first day to that of the day after the last. MalformedError: there is none."""
     zone = ZoneInfo(timezone)
     try:
-        return datetime.combine(first, time(), zone), datetime.combine(last + timedelta(days=1), time(), zone)
+        return (
+            datetime.combine(first, time(), zone).astimezone(UTC),
+            datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
+        )
     except OverflowError:
         raise MalformedError(_LONG_CALENDAR) from None
 

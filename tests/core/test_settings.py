@@ -244,3 +244,15 @@ def test_a_command_speaks_one_language(tmp_path: Path) -> None:
     assert heading == "Nothing was loaded:"
     assert named
     assert all(" has to hold " in line or " cannot be read " in line for line in named)
+
+
+def test_allowed_hosts_are_separated_by_commas_and_have_no_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPACE_OUTGOING_ALLOWED_HOSTS", "Partner.lan:8080, 192.168.1.20,[fd00::1]:8443")
+    assert Settings().outgoing_allowed_hosts == ["partner.lan:8080", "192.168.1.20", "[fd00::1]:8443"]
+    monkeypatch.setenv("ESPACE_OUTGOING_ALLOWED_HOSTS", "http://partner.lan, partner.lan/path, *.lan, ok.lan")
+    assert problems() == [
+        (
+            "ESPACE_OUTGOING_ALLOWED_HOSTS: has no hosts such as partner.lan or partner.lan:8080 in "
+            "http://partner.lan, partner.lan/path, *.lan"
+        )
+    ]

@@ -114,6 +114,9 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     draft = await draft_request(other)
     await other.change("CancelRequest", request=draft["id"])
     await other.change("RevokeSession", session=await another_session(other, stack.api))
+    await another_session(other, stack.api)
+    left = (await other.run("RevokeOtherSessions"))["sessions"]
+    assert [session["current"] for session in left] == [True]
     assert await other.run("LogOut") is True
 
     administrator = await Client(stack.api).log_in("admin")

@@ -23,6 +23,7 @@ from models.files import File
 from models.ids import new_id
 from models.mail import Mail
 from models.municipality import Municipality
+from models.partner_links import PartnerLink, PartnerRevocation
 from models.procedures import Procedure, ProcedureCategory
 from models.requests import ServiceRequest
 from models.uploads import Upload, UploadPart
@@ -33,6 +34,8 @@ from tests.factories import (
     make_citizen,
     make_event,
     make_exchange,
+    make_partner_link,
+    make_partner_system,
     make_procedure,
     make_request,
     make_schedule,
@@ -43,7 +46,13 @@ from tests.file_rows import make_attachment, make_document, make_file, make_rece
 
 MIGRATIONS = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0004_file_constraints", "0006_appointment_constraints")
+    for name in (
+        "0002_constraints",
+        "0004_file_constraints",
+        "0006_appointment_constraints",
+        "0016_partner_link_constraints",
+        "0022_past_appointments",
+    )
 ]
 
 
@@ -72,6 +81,7 @@ async def test_the_triggers_are_there(database: Settings) -> None:
         "file_unchanging",
         "appointment_places",
         "slot_change",
+        "partner_link_ended",
     }
 
 
@@ -687,6 +697,21 @@ async def two_appointments_of_one_request() -> None:
     await make_appointment(request, slot, state="HELD")
 
 
+@refused("appointment_one_a_request")
+async def two_appointments_to_come_of_one_request() -> None:
+    request, slot = await a_request(), await make_slot(await make_schedule(), capacity=3)
+    past = await make_appointment(request, slot)
+    await Appointment.filter(id=past.id).update(past=True)
+    await make_appointment(request, slot)
+    await make_appointment(request, slot)
+
+
+@refused("appointment_past")
+async def a_hold_that_is_past() -> None:
+    hold = await make_appointment(await a_request(), await make_slot(await make_schedule()), state="HELD")
+    await Appointment.filter(id=hold.id).update(past=True)
+
+
 @refused("appointment_state")
 async def an_appointment_in_an_unknown_state() -> None:
     await make_appointment(await a_request(), await make_slot(await make_schedule()), state="MISSED")
@@ -728,6 +753,45 @@ async def a_reminder_at_no_time() -> None:
     await Appointment.filter(id=appointment.id).update(reminder_email="jeanne@example.org")
 
 
+@refused("partner_system_slug_unique")
+async def two_partners_of_one_name() -> None:
+    for _ in range(2):
+        await make_partner_system("same")
+
+
+@refused("partner_link_unique")
+async def an_account_linked_twice_to_a_partner() -> None:
+    citizen, system = await make_citizen(), await make_partner_system()
+    for _ in range(2):
+        await make_partner_link(citizen, system)
+
+
+@refused("partner_link_reference_unique")
+async def a_reference_of_two_links() -> None:
+    system = await make_partner_system()
+    for _ in range(2):
+        await make_partner_link(await make_citizen(), system)
+    await execute("UPDATE partner_link SET reference = (SELECT min(reference::text)::uuid FROM partner_link)")
+
+
+@refused("partner_link_state")
+async def a_link_in_an_unknown_state() -> None:
+    link = await make_partner_link(await make_citizen())
+    await PartnerLink.filter(id=link.id).update(state="LOST", token_sealed=None)
+
+
+@refused("partner_link_token")
+async def a_link_that_opens_without_a_token() -> None:
+    link = await make_partner_link(await make_citizen())
+    await PartnerLink.filter(id=link.id).update(token_sealed=None)
+
+
+@refused("partner_link_token")
+async def a_token_kept_of_a_link_that_has_ended() -> None:
+    link = await make_partner_link(await make_citizen())
+    await PartnerLink.filter(id=link.id).update(state="REVOKED")
+
+
 @pytest.mark.parametrize(
     ("rule", "attempt"),
     [
@@ -759,8 +823,13 @@ def test_every_rule_is_tried() -> None:
 
 
 def test_every_rule_of_appointments_is_tried() -> None:
-    last = MIGRATIONS[-1]
-    rules = {*last.UNIQUE, *(name for rules in last.CHECKS.values() for name in rules)}
+    rules = {
+        rule
+        for migration in MIGRATIONS
+        if migration.__name__.endswith("appointment_constraints")
+        or migration.__name__.endswith("past_appointments")
+        for rule in (*migration.UNIQUE, *(name for checks in migration.CHECKS.values() for name in checks))
+    }
     assert rules | {"slot_overlap", "slot_open"} <= set(REFUSED)
 
 
@@ -892,3 +961,21 @@ async def test_a_mail_may_be_written_before_its_event(database: Settings) -> Non
             now() - timedelta(seconds=1),
         )
     assert await Mail.filter(event_id=id).count() == 1
+
+
+async def test_a_link_that_goes_is_to_be_ended_at_the_partner(database: Settings) -> None:
+    """Deleted, replaced, erased with its account; not where something else of it changes."""
+    citizens = [await make_citizen() for _ in range(3)]
+    system = await make_partner_system()
+    links = [await make_partner_link(citizen, system) for citizen in citizens]
+
+    async def to_be_ended() -> set[object]:
+        return {row.id for row in await PartnerRevocation.filter(system_id=system.id, attempts=0)}
+
+    await execute("UPDATE partner_link SET label = 'X', state = 'REVOKED', token_sealed = NULL")
+    await execute("UPDATE partner_link SET reference = reference")
+    assert await to_be_ended() == set()
+    await execute("DELETE FROM partner_link WHERE id = $1", links[0].id)
+    await execute("UPDATE partner_link SET reference = $2 WHERE id = $1", links[1].id, new_id())
+    await execute("DELETE FROM account WHERE id = $1", citizens[2].account_id)
+    assert await to_be_ended() == {link.reference for link in links}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sys
 from pathlib import Path
 
@@ -25,7 +26,23 @@ from resolvers.requests import request
 from tests.factories import id_of, make_procedure, make_request
 from tests.file_rows import make_attachment, make_document, make_file
 
-ALL = sorted(file.stem for file in Path(models.migrations.__file__).parent.glob("0*.py"))
+
+def in_order() -> list[str]:
+    """One after the other, each after the one that it names: numbers are given out before it is known who is first."""
+    after: dict[str | None, str] = {}
+    for file in Path(models.migrations.__file__).parent.glob("0*.py"):
+        migration = importlib.import_module(f"models.migrations.{file.stem}").Migration
+        before = [name for _, name in getattr(migration, "dependencies", None) or [("models", None)]]
+        assert len(before) == 1
+        assert before[0] not in after, f"{file.stem} and {after[before[0]]} follow the same one"
+        after[before[0]] = file.stem
+    names = [after.pop(None)]
+    while after:
+        names.append(after.pop(names[-1]))
+    return names
+
+
+ALL = in_order()
 
 ROUTINES_AND_INDEXES = """
 SELECT 'index ' || indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = 'public'

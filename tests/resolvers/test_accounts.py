@@ -14,8 +14,9 @@ from models.actors import CitizenActor, Visitor
 from models.captcha import Captcha
 from models.contact import Contact, ContactMethod
 from models.mail import Mail
-from resolvers.accounts import CreatedAccount, PartnerCredentials, create_account, me, update_profile
+from resolvers.accounts import CreatedAccount, create_account, me, update_profile
 from resolvers.captcha import CaptchaAnswer
+from resolvers.partner_links import PartnerCredentials, WantedLink
 from resolvers.sessions import log_in
 from tests.factories import JEANNE, PASSWORD, make_agent, make_captcha, make_citizen, make_procedure
 
@@ -37,7 +38,7 @@ async def create(
     password: str = PASSWORD,
     profile: Contact = JEANNE,
     captcha: CaptchaAnswer | None = None,
-    partner: PartnerCredentials | None = None,
+    partner: WantedLink | None = None,
 ) -> CreatedAccount:
     return await create_account(
         Visitor(),
@@ -173,7 +174,7 @@ async def test_of_ten_at_once_with_one_username_one_gets_it() -> None:
 
 
 async def test_an_account_stands_even_where_the_partners_link_does_not() -> None:
-    partner = PartnerCredentials(system="espace-famille", code="1", password="2")
+    partner = WantedLink("espace-famille", PartnerCredentials("1", "2"))
     created = await create("jeanne", partner=partner)
     assert created.account["username"] == "jeanne"
     assert created.partner_problem is not None

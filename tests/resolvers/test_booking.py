@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +11,19 @@ import pytest
 import pytest_asyncio
 
 from core.clock import now
-from core.errors import NotAllowedError, NotFoundError, SlotUnavailableError, ValidationError
+from core.errors import (
+    NotAllowedError,
+    NotFoundError,
+    RateLimitedError,
+    SlotUnavailableError,
+    ValidationError,
+)
+from core.limits.declared import HOLD, MAIL
 from core.selection import Selection
 from core.settings import Settings, get_settings
 from models.actors import Actor, AgentActor, CitizenActor, Visitor
 from models.appointments import Appointment, Schedule, Slot
-from models.database import Row, counted, fetch_one
+from models.database import Row, counted, execute, fetch_one
 from models.events import RequestEvent
 from models.ids import decode_as, encode, new_id
 from models.mail import Mail
@@ -380,16 +387,81 @@ async def test_a_held_slot_that_begins_or_is_closed_is_confirmed_no_more(
     assert await lost(submit(citizen, draft)) is None
 
 
-async def test_an_appointment_that_has_begun_is_over(
-    citizen: CitizenActor, sent: ServiceRequest, schedule: Schedule
+async def begin(slot: Slot) -> None:
+    """A week goes by."""
+    await execute(
+        "UPDATE slot SET start = start - interval '7 days', \"end\" = \"end\" - interval '7 days' WHERE id = $1",
+        slot.id,
+    )
+
+
+async def refuse_all(actor: Actor, appointment: str, *slots: Slot) -> None:
+    """Nothing of it may be changed any more, as it is over."""
+    for attempt in (
+        *(move(actor, appointment, slot) for slot in slots),
+        cancel(actor, appointment),
+        set_reminder(actor, appointment=appointment, email="ici@example.org", selection=APPOINTMENT),
+    ):
+        with pytest.raises(NotAllowedError) as raised:
+            await attempt
+        assert "a commencé" in raised.value.text.fr
+
+
+async def test_an_appointment_that_has_begun_is_over_and_another_may_be_booked(
+    citizen: CitizenActor, agent: AgentActor, sent: ServiceRequest, schedule: Schedule
 ) -> None:
+    """Who missed it, or has to come a second time, is not sent back to a form."""
     slot, other = await make_slot(schedule), await make_slot(schedule, hours=30)
     booked = await book(citizen, sent, slot)
-    await Slot.filter(id=slot.id).update(start=now() - timedelta(minutes=1))
-    for attempt in (move(citizen, booked["id"], other), cancel(citizen, booked["id"])):
-        with pytest.raises(NotAllowedError):
-            await attempt
+    await begin(slot)
+    for actor in (citizen, agent):
+        await refuse_all(actor, booked["id"], slot, other)
     assert await taken(slot, other) == [1, 0]
+    row = await read(citizen, sent)
+    assert [action for action in row["permitted_actions"] if "APPOINTMENT" in action] == ["BOOK_APPOINTMENT"]
+
+    again = await book(citizen, sent, other)
+    assert again["id"] != booked["id"]
+    row = await read(citizen, sent)
+    assert [one["id"] for one in row["appointments"]] == [booked["id"], again["id"]]
+    assert [action for action in row["permitted_actions"] if "APPOINTMENT" in action] == ["MOVE_APPOINTMENT"]
+    assert await taken(slot, other) == [1, 1]
+    await refuse_all(citizen, booked["id"], slot, other)
+    third = await make_slot(schedule, hours=40)
+    await move(citizen, again["id"], third)
+    await cancel(citizen, again["id"])
+    await refuse_all(citizen, booked["id"], other)
+    row = await read(citizen, sent)
+    assert [one["id"] for one in row["appointments"]] == [booked["id"]]
+    await book(citizen, sent, other)
+    await begin(other)
+    await book(citizen, sent, third)
+    assert await Appointment.filter(state="CONFIRMED").count() == 3
+    assert await taken(slot, other, third) == [1, 1, 1]
+
+
+async def test_who_cannot_book_another_keeps_the_one_that_is_over(
+    citizen: CitizenActor, procedure: Procedure, sent: ServiceRequest, schedule: Schedule
+) -> None:
+    slot, full = await make_slot(schedule), await make_slot(schedule, hours=30)
+    await make_appointment(await make_request(procedure), full)
+    booked = await book(citizen, sent, slot)
+    await begin(slot)
+    await lost(book(citizen, sent, full))
+    assert (await Appointment.get(id=decode_as("Appointment", booked["id"]))).past is False
+    assert [one["id"] for one in (await read(citizen, sent))["appointments"]] == [booked["id"]]
+
+
+async def test_cancelling_the_request_leaves_an_appointment_that_took_place(
+    citizen: CitizenActor, sent: ServiceRequest, schedule: Schedule
+) -> None:
+    slot = await make_slot(schedule)
+    await book(citizen, sent, slot)
+    await begin(slot)
+    await cancel_request(citizen, request=id_of(sent), reason=None, selection=REQUEST)
+    assert await kinds() == ["AppointmentBooked", "RequestCancelled"]
+    assert await taken(slot) == [1]
+    assert not await Mail.filter(template="appointment_cancelled").exists()
 
 
 async def test_cancelling_gives_the_place_back_and_another_may_be_booked(
@@ -537,6 +609,87 @@ async def test_a_reminder_address_that_is_none(
     with pytest.raises(ValidationError) as raised:
         await book(citizen, sent, await make_slot(schedule), "nulle part")
     assert [problem.path for problem in raised.value.problems] == ["reminderEmail"]
+
+
+async def until_refused(*changes: Callable[[], Awaitable[Any]]) -> int:
+    """Makes the changes by turns until one meets a limit; how many were made."""
+    for made, change in enumerate(changes * 50):
+        try:
+            await change()
+        except RateLimitedError:
+            return made
+    raise AssertionError("no limit was met")
+
+
+@pytest.mark.usefixtures("limits_as_declared")
+async def test_nobody_fills_a_mailbox_by_moving_back_and_forth(
+    citizen: CitizenActor, agent: AgentActor, sent: ServiceRequest, schedule: Schedule
+) -> None:
+    one, two = await make_slot(schedule), await make_slot(schedule, hours=50)
+    holder = holder_of(sent)
+    booked = await book(holder, sent, one)
+    made = await until_refused(
+        lambda: move(holder, booked["id"], two), lambda: move(holder, booked["id"], one)
+    )
+    assert made == MAIL.each_subject[0].amount - 1, "it was booked, too"
+    assert await Mail.all().count() == MAIL.each_subject[0].amount
+    where = (await Appointment.get()).slot_id
+    assert await taken(one, two) == [int(where == one.id), int(where == two.id)], (
+        "what is refused is not done"
+    )
+    # The citizen's own account has another limit; the mairie has none here.
+    await move(citizen, booked["id"], one if where == two.id else two)
+    for slot in (one, two) * 20:
+        await move(agent, booked["id"], slot)
+
+
+@pytest.mark.usefixtures("limits_as_declared")
+async def test_nobody_fills_a_mailbox_with_reminders(
+    citizen: CitizenActor, sent: ServiceRequest, procedure: Procedure, schedule: Schedule
+) -> None:
+    """On the day before each leaves at once. It counts for its recipient, whoever asks."""
+    booked = await book(citizen, sent, await make_slot(schedule, hours=1))
+
+    def ask_for(email: str | None) -> Callable[[], Awaitable[Any]]:
+        return lambda: set_reminder(citizen, appointment=booked["id"], email=email, selection=APPOINTMENT)
+
+    asked = await until_refused(ask_for("victime@example.org"), ask_for(None))
+    assert asked == 2 * MAIL.each_subject[0].amount
+    other = await make_citizen()
+    theirs = await make_request(procedure, citizen=other)
+    with pytest.raises(RateLimitedError):
+        await book(other, theirs, await make_slot(schedule, hours=2), "victime@example.org")
+    assert (await book(other, theirs, await make_slot(schedule, hours=3)))["state"] == "CONFIRMED"
+
+
+@pytest.mark.usefixtures("limits_as_declared")
+async def test_no_account_keeps_a_calendar_from_everybody(
+    citizen: CitizenActor, procedure: Procedure, schedule: Schedule
+) -> None:
+    """Neither with many drafts, nor by choosing again before the time has run out."""
+    drafts = [await make_request(procedure, citizen=citizen, status="DRAFT") for _ in range(3)]
+    slots = [await make_slot(schedule, hours=24 + hours) for hours in range(3)]
+    made = await until_refused(
+        *(lambda pair=pair: book(citizen, *pair) for pair in zip(drafts, slots, strict=True))
+    )
+    assert made == HOLD.each_caller[0].amount
+    other = await make_citizen()
+    await book(
+        other,
+        await make_request(procedure, citizen=other, status="DRAFT"),
+        await make_slot(schedule, hours=40),
+    )
+
+
+@pytest.mark.usefixtures("limits_as_declared")
+async def test_who_finds_a_slot_taken_has_not_caused_a_mail(
+    sent: ServiceRequest, procedure: Procedure, schedule: Schedule
+) -> None:
+    full = await make_slot(schedule)
+    await make_appointment(await make_request(procedure), full)
+    for _ in range(MAIL.each_subject[0].amount + 1):
+        await lost(book(holder_of(sent), sent, full))
+    await book(holder_of(sent), sent, await make_slot(schedule, hours=30))
 
 
 async def test_many_want_the_last_places(procedure: Procedure, schedule: Schedule) -> None:

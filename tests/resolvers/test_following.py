@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.errors import ForbiddenError, MalformedError, NotFoundError, UnauthenticatedError
+from core.errors import ForbiddenError, MalformedError, NotFoundError
 from core.selection import Selection
 from core.settings import Settings
 from models.actors import AgentActor, CitizenActor, Visitor
@@ -241,26 +241,25 @@ async def test_a_cursor_that_we_did_not_give_out(
         await some(notifications(citizen, after=cursor, selection=NOTIFICATION), 1)
 
 
-@pytest.mark.parametrize("something_happens", [True, False])
-async def test_the_end_of_a_session_ends_what_it_follows(
-    procedure: Procedure,
-    citizen: CitizenActor,
-    monkeypatch: pytest.MonkeyPatch,
-    something_happens: bool,
+async def test_whose_session_has_ended_reads_nothing_any_more(
+    procedure: Procedure, citizen: CitizenActor, agent: AgentActor
 ) -> None:
-    """At the next event, which it is not shown; in a while where there is none."""
-    if not something_happens:
-        monkeypatch.setattr(events, "CHECK_SECONDS", 0.2)
+    """Even before anybody has noticed that it has."""
     sent = await make_request(procedure, citizen=citizen)
-    coming = asyncio.create_task(
-        some(request_events(citizen, request=id_of(sent), after=None, selection=EVENT), 1)
-    )
+    followers = [
+        asyncio.create_task(some(stream, 1, within=1))
+        for stream in (
+            request_events(citizen, request=id_of(sent), after=None, selection=EVENT),
+            desk_events(agent, after=None, selection=EVENT),
+            request_events(holder_of(sent), request=id_of(sent), after=None, selection=EVENT),
+        )
+    ]
     await asyncio.sleep(0.1)
     await log_out(citizen)
-    if something_happens:
-        await say(holder_of(sent), sent)
-    with pytest.raises(UnauthenticatedError):
-        await coming
+    await log_out(agent)
+    await say(holder_of(sent), sent)
+    told = await asyncio.gather(*followers, return_exceptions=True)
+    assert [type(outcome) for outcome in told] == [TimeoutError, TimeoutError, list]
 
 
 async def test_who_leaves_leaves_nothing_behind(procedure: Procedure, citizen: CitizenActor) -> None:

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from core.clock import now
-from core.errors import MalformedError, NotFoundError, SlotUnavailableError, UnauthenticatedError
+from core.errors import MalformedError, NotFoundError, SlotUnavailableError
 from core.event_bus import event_bus
 from core.selection import SelectedField, Selection
 from core.settings import Settings
@@ -27,7 +27,6 @@ from models.procedures import Procedure
 from resolvers.appointments import book_appointment, cancel_appointment, move_appointment
 from resolvers.nodes import node
 from resolvers.requests import cancel_request, submit_request
-from resolvers.sessions import log_out
 from resolvers.slot_changes import slot_changes
 from resolvers.slots import close_slots
 from tests.factories import (
@@ -297,15 +296,6 @@ async def test_after_a_rush_every_calendar_shows_what_the_database_says(
     assert len(final) == 4
 
 
-async def test_a_session_that_ends(citizen: CitizenActor, schedule: Schedule) -> None:
-    calendar = OpenCalendar()
-    following = asyncio.create_task(calendar.follow(citizen, schedule))
-    await asyncio.sleep(0.1)
-    await log_out(citizen)
-    with pytest.raises(UnauthenticatedError):
-        await asyncio.wait_for(following, WITHIN_SECONDS)
-
-
 async def test_a_calendar_that_is_too_long_or_none(schedule: Schedule) -> None:
     first = date(2099, 1, 1)
     for id, days, error in (
@@ -317,6 +307,10 @@ async def test_a_calendar_that_is_too_long_or_none(schedule: Schedule) -> None:
             VISITOR, schedule=id, first=first, last=first + timedelta(days=days), selection=SLOT
         )
         with pytest.raises(error):
+            await anext(stream)
+    for day in (date.min, date.max):
+        stream = slot_changes(VISITOR, schedule=id_of(schedule), first=day, last=day, selection=SLOT)
+        with pytest.raises(MalformedError):
             await anext(stream)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
+from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -211,6 +212,15 @@ async def test_a_rule_that_is_too_much(
     assert [problem.path for problem in raised.value.problems] == [path]
 
 
+async def test_days_that_are_past_are_not_even_counted(agent: AgentActor, schedule: Schedule) -> None:
+    """Twenty-six millions of spans, all past: going through them would hold everybody up for half a minute."""
+    began_at = perf_counter()
+    every = [OpeningRule((*WEEK, "SATURDAY", "SUNDAY"), "00:00", "23:59")] * 50
+    span = {"first": date(2000, 1, 1), "last": date(2000, 12, 31)}
+    assert await publish(agent, schedule, minutes=1, openings=every, **span) == 0
+    assert perf_counter() - began_at < 5
+
+
 async def test_publishing_in_a_schedule_that_is_none(agent: AgentActor, schedule: Schedule) -> None:
     with pytest.raises(NotFoundError):
         await publish(agent, Schedule(id=new_id(), slug="x", title="x", place="x"))
@@ -266,8 +276,10 @@ async def test_only_agents_see_what_is_full_closed_or_past(
 async def test_a_calendar_that_is_too_long(schedule: Schedule) -> None:
     with pytest.raises(MalformedError):
         await calendar(VISITOR, schedule, date(2099, 1, 1), date(2099, 3, 5))
-    with pytest.raises(MalformedError):
-        await calendar(VISITOR, schedule, date.max, date.max)
+    for day in (date.max, date.min):
+        with pytest.raises(MalformedError):
+            await calendar(VISITOR, schedule, day, day)
+    assert await calendar(VISITOR, schedule, date(2099, 1, 2), date(2099, 1, 1)) == []
 
 
 async def test_the_first_available_slot(agent: AgentActor, schedule: Schedule, procedure: Procedure) -> None:
@@ -416,11 +428,46 @@ async def test_closing_too_many_or_none(agent: AgentActor, schedule: Schedule) -
             await close_slots(agent, slots=none, reason=None, selection=SLOT)
 
 
-async def test_a_closed_slot_may_be_published_again(agent: AgentActor, schedule: Schedule) -> None:
+async def test_publishing_again_leaves_closed_what_was_closed(agent: AgentActor, schedule: Schedule) -> None:
+    """Nobody sits there: whoever closed it had a reason, and whoever publishes the next year does not know it."""
     await publish(agent, schedule)
     (slot, *_) = await calendar(VISITOR, schedule, date(2099, 6, 1), date(2099, 6, 1))
     await close_slots(agent, slots=[slot["id"]], reason=None, selection=SLOT)
-    assert await publish(agent, schedule) == 1
+    assert await publish(agent, schedule) == 0
+    assert await publish(agent, schedule, last=date(2099, 6, 8)) == 9
+    # Nor does another rule open a part of it: 09:10 overlaps what was closed, 09:00 to 09:20.
+    assert (
+        await publish(agent, schedule, openings=[OpeningRule(("MONDAY",), "09:10", "09:20")], minutes=10) == 0
+    )
+    before = {each.id for each in await Slot.all()}
+    assert await publish(agent, schedule, reopen_closed=True) == 1
+    (again,) = [each for each in await Slot.all() if each.id not in before]
+    assert (encode("Slot", again.id) != slot["id"], again.closed_at) == (True, None)
+    assert await publish(agent, schedule, reopen_closed=True) == 0
+
+
+async def test_a_slot_that_has_begun_is_not_closed(agent: AgentActor, schedule: Schedule) -> None:
+    """Who came yesterday is not told today that the mairie cancels it."""
+    procedure = await make_procedure(appointment="REQUIRED", schedules=[schedule])
+    past, to_come = await make_slot(schedule, hours=-24), await make_slot(schedule)
+    came = await make_appointment(await make_request(procedure), past)
+    await make_appointment(await make_request(procedure), to_come)
+    slots, told = await close_slots(agent, slots=[id_of(past), id_of(to_come)], reason=None, selection=SLOT)
+    assert told == 1
+    assert [(slot["id"], slot["closed"]) for slot in slots] == [(id_of(past), False), (id_of(to_come), True)]
+    assert (await Appointment.get(id=came.id)).state == "CONFIRMED"
+    assert await Mail.all().count() == 1
+    slots, told = await close_slots(agent, slots=[id_of(past)], reason=None, selection=SLOT)
+    assert (told, slots[0]["closed"]) == (0, False)
+
+
+@pytest.mark.parametrize("reason", ["x" * 2_001, "a\u202eb"])
+async def test_a_reason_that_nobody_can_read(agent: AgentActor, schedule: Schedule, reason: str) -> None:
+    slot = await make_slot(schedule)
+    with pytest.raises(ValidationError) as raised:
+        await close_slots(agent, slots=[id_of(slot)], reason=reason, selection=SLOT)
+    assert [problem.path for problem in raised.value.problems] == ["reason"]
+    assert (await Slot.get(id=slot.id)).closed_at is None
 
 
 async def test_writing_a_schedule(agent: AgentActor, schedule: Schedule) -> None:

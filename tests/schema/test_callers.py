@@ -1,5 +1,6 @@
 """Every root field says who may call it, and refuses the others before anything else happens."""
 
+from dataclasses import replace
 from io import BytesIO
 from uuid import uuid4
 
@@ -96,10 +97,12 @@ async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, k
 
 async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
     calls = Calls()
-    document = 'mutation { unlinkPartner(link: "x") { __typename } }'
+    closed = next(root for root in ROOT_FIELDS if not root.open)
+    actor = ACTORS[next(kind for kind in Caller if kind in closed.callers)]
+    document = smallest_operation(closed, calls.schema._schema)
 
-    french = await calls.answer(document, CitizenActor(account_id=ID, session_id=ID, language="fr"))
-    english = await calls.answer(document, CitizenActor(account_id=ID, session_id=ID, language="en"))
+    french = await calls.answer(document, replace(actor, language="fr"))
+    english = await calls.answer(document, replace(actor, language="en"))
 
     assert french.errors[0]["message"] == "Ce service n’est pas encore ouvert."
     assert english.errors[0]["message"] == "This service is not open yet."

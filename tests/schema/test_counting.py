@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.limits.declared import (
+    APPOINTMENT,
     CAPTCHA,
     CAPTCHA_AUDIO,
     CREATE_ACCOUNT,
@@ -10,6 +11,7 @@ from core.limits.declared import (
     LOG_IN,
     MAIL,
     NEW_PASSWORD,
+    OPEN_PARTNER,
     START_REQUEST,
     SUBMIT_REQUEST,
     TICKET,
@@ -29,6 +31,9 @@ COUNTED = {
     "request_new_password": NEW_PASSWORD,
     "start_request": START_REQUEST,
     "submit_request": SUBMIT_REQUEST,
+    "open_partner": OPEN_PARTNER,
+    "book_appointment": APPOINTMENT,
+    "move_appointment": APPOINTMENT,
 }
 
 WRONG = 'logIn(input: {username: "%s", password: "wrong", delivery: TOKEN}) { __typename }'
