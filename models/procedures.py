@@ -35,6 +35,8 @@ class Procedure(Model):
     category_id: UUID
     state = fields.CharField(max_length=20)
     version = fields.IntField(default=1)
+    written_at_desk = fields.BooleanField(default=False, db_default=False)
+    """Loading the municipality's files leaves it as the desk wrote it."""
 
     class Meta:
         table = "procedure"

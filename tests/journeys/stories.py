@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from datetime import timedelta
@@ -145,3 +146,15 @@ async def follow_link(inbox: Inbox, address: str) -> str:
 
 def _is_citizen(client: Client) -> bool:
     return (client.authorization or "").startswith("Bearer")
+
+
+async def parked_for(agent: Client, address: str) -> Data:
+    """The mail to this address that was given up, as agents see it."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await agent.run("DeskParkedMails")
+            for mail in page["parkedMails"]["nodes"]:
+                if mail["recipient"] == address:
+                    found: Data = mail
+                    return found
+            await asyncio.sleep(0.1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from uuid import uuid4
 
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
+from core.clock import now
 from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client, FileToSend
 from tests.journeys.documents import Document, document, documents
@@ -19,8 +21,10 @@ from tests.journeys.stories import (
     draft_request,
     file_request,
     follow_link,
+    new_address,
     open_account,
     open_slots,
+    parked_for,
     post,
 )
 from tests.stack import ROOT, Api, Stack
@@ -122,6 +126,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     administrator = await Client(stack.api).log_in("admin")
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
+    await desk_work(administrator, stack)
 
     assert len(sessions) == 1
     most = {
@@ -168,6 +173,44 @@ async def storage_space(citizen: Client) -> None:
     storage = (await citizen.run("StorageSpace"))["storage"]
     assert [len(node["usedBy"]) for node in storage["documents"]["nodes"]] == [1, 0]
     await citizen.change("DeleteStoredDocument", document=document)
+
+
+async def desk_work(administrator: Client, stack: Stack) -> None:
+    """What administrators write, the figures, and a mail that was refused and is sent again."""
+    read = await administrator.run("DeskProcedure", slug="encombrants")
+    written = {
+        "slug": f"essai-{uuid4().hex[:8]}",
+        "title": "Une démarche d’essai",
+        "category": read["procedure"]["category"]["slug"],
+        "summary": "Pour l’essayer.",
+        "body": "Rien de plus.",
+        "fields": [{"key": "objet", "label": "Objet", "type": {"text": {"maxLength": 100}}}],
+    }
+    made = await administrator.change("SaveProcedure", input=written)
+    saved = await administrator.change(
+        "SaveProcedure", input={**written, "id": made["procedure"]["id"], "version": 1, "title": "Une autre"}
+    )
+    assert saved["procedure"]["version"] == 2
+    agent = {
+        "username": f"agent-{uuid4().hex[:8]}",
+        "password": "Un-agent-de-la-mairie-7",
+        "displayName": "Inès Roy",
+        "role": "HANDLER",
+        "procedures": [written["slug"]],
+    }
+    added = (await administrator.change("SaveAgent", input=agent))["agent"]
+    gone = {"id": added["id"], "displayName": "Inès Roy", "role": "HANDLER", "active": False}
+    await administrator.change("SaveAgent", input={**agent, "id": added["id"], "procedures": []})
+    assert (await administrator.change("SaveAgent", input=gone))["agent"]["active"] is False
+    today = now().date().isoformat()
+    await administrator.run("DeskFigures", **{"from": today, "to": today})
+    address = new_address()
+    stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
+    await file_request(Client(stack.api), email=address)
+    parked = await parked_for(administrator, address)
+    stack.inbox.answer = None
+    await administrator.change("ResendMail", mail=parked["id"])
+    await stack.inbox.wait_for(address)
 
 
 async def book_and_cancel(administrator: Client, agent: Client, visitor: Client) -> None:

@@ -109,12 +109,13 @@ async def test_backwards_and_forwards_again(database: Settings) -> None:
 
 async def test_what_was_there_before_files_gets_sound_values(database: Settings) -> None:
     """An account and a request of 0002: a storage space of the usual size, with nothing in it, and no receipt."""
+    procedure = await make_procedure()
     await MigrationExecutor(get_connection("default"), _apps()).migrate(
         [MigrationTarget("models", "0002_constraints")]
     )
     old = await definitions(database)
     assert not {"column account.stored_bytes", "column file.id", "column receipt.id"} & set(old)
-    account_id, procedure = new_id(), await make_procedure()
+    account_id = new_id()
     await fetch(
         "INSERT INTO account (id, profile, email, language, created_at) "
         "VALUES ($1, '{}', 'jeanne@example.org', 'fr', now())",

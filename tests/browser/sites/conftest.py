@@ -45,9 +45,7 @@ class Somebody:
 
     def unforgiven(self) -> list[str]:
         return [
-            complaint
-            for complaint in self.complaints
-            if not any(part in complaint for part in self.forgiven)
+            complaint for complaint in self.complaints if not any(part in complaint for part in self.forgiven)
         ]
 
 

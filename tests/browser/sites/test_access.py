@@ -84,7 +84,9 @@ async def test_a_request_with_the_keyboard_alone(arrive: Arrive) -> None:
     await expect(page.get_by_role("heading", level=1, name="Faire une demande")).to_be_focused()
     await tab_to(page, "Rechercher un formulaire")
     await page.keyboard.type("lampadaire")
-    await expect(page.get_by_text("formulaire trouvé").or_(page.get_by_text("formulaires trouvés"))).to_be_visible()
+    await expect(
+        page.get_by_text("formulaire trouvé").or_(page.get_by_text("formulaires trouvés"))
+    ).to_be_visible()
     await tab_to(page, "Signaler un problème sur la voie publique")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Commencer la demande")).to_be_visible()

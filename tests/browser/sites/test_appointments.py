@@ -28,7 +28,11 @@ async def test_an_appointment_is_held_booked_moved_and_reminded_of(arrive: Arriv
     await go_on(page)
     await page.get_by_label(re.compile("^Nature du document")).fill("Procuration")
     await page.get_by_label(re.compile("signatures")).fill("2")
-    await page.get_by_role("group", name=re.compile("langue étrangère")).get_by_role("radio", name="Non").check()
+    await (
+        page.get_by_role("group", name=re.compile("langue étrangère"))
+        .get_by_role("radio", name="Non")
+        .check()
+    )
     await go_on(page)
     await pass_captcha(page)
     await page.get_by_role("button", name="Valider ma demande").click()

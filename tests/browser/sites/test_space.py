@@ -6,10 +6,10 @@ from playwright.async_api import expect
 
 from tests.browser.sites.conftest import Arrive, Somebody
 from tests.browser.sites.doing import fill_street_light, go_on, log_in, saved
+from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client
 from tests.journeys.stories import file_request, open_account
 from tests.stack import Api, Stack
-from tests.files import a_jpeg, a_pdf
 
 PASSWORD = "Tournesol-au-balcon-7"
 
@@ -78,8 +78,10 @@ async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack
     await expect(page.get_by_role("heading", name="Rendez-vous")).to_be_hidden()
     pieces = page.locator("section", has=page.get_by_role("heading", name="Pièces jointes"))
     await pieces.get_by_role("button", name="Ajouter", exact=True).click()
-    await page.get_by_role("dialog").get_by_label("Fichier").set_input_files(
-        {"name": "plan.pdf", "mimeType": "application/pdf", "buffer": a_pdf()}
+    await (
+        page.get_by_role("dialog")
+        .get_by_label("Fichier")
+        .set_input_files({"name": "plan.pdf", "mimeType": "application/pdf", "buffer": a_pdf()})
     )
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(pieces.get_by_text("plan").first).to_be_visible()

@@ -30,7 +30,9 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await page.get_by_label("Rechercher un formulaire").fill("lampadere")
     found = page.get_by_role("search").get_by_role("link", name="Signaler un problème sur la voie publique")
     await found.click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Signaler un problème sur la voie publique")
+    await expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Signaler un problème sur la voie publique"
+    )
     await page.get_by_role("button", name="Aide à la saisie").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     await page.keyboard.press("Escape")
@@ -92,7 +94,9 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await expect(mine.get_by_role("img", name="La mairie a lu votre message.")).to_be_visible()
     await post(agent, request, "Une équipe passe demain.")
     theirs = page.locator(".exchange", has_text="Une équipe passe demain.")
-    await expect(theirs.get_by_role("img", name="Vous avez lu ce message adressé par la mairie.")).to_be_visible()
+    await expect(
+        theirs.get_by_role("img", name="Vous avez lu ce message adressé par la mairie.")
+    ).to_be_visible()
     await expect(page.get_by_test_id("announcements")).to_contain_text("Une équipe passe demain.")
 
     await page.get_by_role("button", name="Annuler ma demande").click()
@@ -117,7 +121,9 @@ async def test_the_padlock_asks_to_log_in(arrive: Arrive) -> None:
     visitor = await arrive(locale="en-GB")
     await visitor.open("/demarches")
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Make a request")
-    locked = visitor.page.locator("li", has=visitor.page.get_by_role("img", name="citizen account needed")).first
+    locked = visitor.page.locator(
+        "li", has=visitor.page.get_by_role("img", name="citizen account needed")
+    ).first
     await locked.get_by_role("link").click()
     await expect(visitor.page.get_by_text("This procedure needs a citizen account.")).to_be_visible()
     await expect(visitor.page.get_by_role("button", name="Begin the request")).to_be_hidden()
