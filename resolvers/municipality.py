@@ -49,8 +49,8 @@ async def load_municipality(data: MunicipalityData) -> LoadedMunicipality:
 
     A procedure whose title, texts or form have changed gets its next version: requests keep the one they were started
     with. One that is no longer in the data is closed and kept, as are schedules, which may hold appointments; partner
-    systems, which may hold links, are offered no more. One that was written at the desk is the desk's, whatever the data
-    says.
+    systems, which may hold links, are offered no more. One that was written at the desk is the desk's, whatever the
+    data says.
 
     Two loads at once follow one another. Raises UnavailableError where the database is away.
     """

@@ -78,7 +78,7 @@ async def test_the_code_is_heard(arrive: Arrive) -> None:
     await page.get_by_role("button", name="Écouter le code").click()
     async with asyncio.timeout(15):
         # Not by a function of the page's: its policy evaluates no strings.
-        while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:
+        while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert await page.evaluate("document.querySelector('audio').duration") > 2
 

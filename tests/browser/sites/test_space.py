@@ -49,7 +49,7 @@ async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack:
 
 
 async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack: Stack) -> None:
-    """Filled in from the account, with a piece from the device and one from the storage space; archived once cancelled."""
+    """Filled in from the account, a piece from the device and one from the storage space; archived once cancelled."""
     somebody = await arrive()
     page = somebody.page
     await citizen(somebody, stack.api)

@@ -21,7 +21,7 @@ from tests.stack import Stack
 
 
 async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack: Stack) -> None:
-    """Searched, filled, closed, gone on with, sent, consulted by ticket; the mairie answers live; then it is cancelled."""
+    """Searched, filled, closed, gone on with, sent, consulted by ticket; answered live; then it is cancelled."""
     visitor = await arrive()
     page = visitor.page
     address = new_address()

@@ -219,7 +219,7 @@ function PageOfRequests({ filter, after, first, onMore }: PageProperties) {
   const { language } = useLanguage();
   const [{ data, error }] = useQuery({
     query: DeskInbox,
-    variables: { filter, after },
+    variables: { filter, after, unreadFirst: true },
     requestPolicy: "network-only",
   });
   const page = data?.desk?.requests;

@@ -29,15 +29,6 @@ import { useWords } from "../wording.ts";
 
 type Request = NonNullable<DeskRequestQuery["request"]>;
 
-/** Which status an agent may bring a request to: what the server allows, and says again where it does not. */
-const TRANSITIONS: Partial<Record<RequestStatus, RequestStatus[]>> = {
-  SUBMITTED: ["IN_PROGRESS", "AWAITING_CITIZEN", "ACCEPTED", "REFUSED"],
-  IN_PROGRESS: ["AWAITING_CITIZEN", "ACCEPTED", "REFUSED"],
-  AWAITING_CITIZEN: ["IN_PROGRESS", "ACCEPTED", "REFUSED"],
-  ACCEPTED: ["IN_PROGRESS"],
-  REFUSED: ["IN_PROGRESS"],
-};
-
 /** A request as an agent handles it, kept up to date while it is open. */
 export default function RequestPage({ id }: { id: string }) {
   const words = useWords();
@@ -229,7 +220,7 @@ function Status({ request, onChange }: { request: Request; onChange: () => void 
               onChange={(event) => setStatus(event.target.value as RequestStatus)}
             >
               <option value="" />
-              {TRANSITIONS[request.status]?.map((each) => (
+              {request.permittedStatuses.map((each) => (
                 <option key={each} value={each}>
                   {wording.status[each]}
                 </option>
@@ -276,11 +267,13 @@ function Assignee({ request, onChange }: { request: Request; onChange: () => voi
             }}
           >
             <option value="">{words.request.nobody}</option>
-            {desk.agents.map((agent) => (
-              <option key={agent.id} value={agent.id}>
-                {agent.displayName}
-              </option>
-            ))}
+            {desk.agents
+              .filter(({ active, id }) => active || id === request.assignee?.id)
+              .map((agent) => (
+                <option key={agent.id} value={agent.id}>
+                  {agent.displayName}
+                </option>
+              ))}
           </select>
         )}
       </Labelled>
