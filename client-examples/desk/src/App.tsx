@@ -7,6 +7,9 @@ import { Inbox } from "./pages/Inbox.tsx";
 import { useWords } from "./wording.ts";
 
 const Calendars = lazy(() => import("./pages/Calendars.tsx"));
+const FiguresPage = lazy(() => import("./pages/FiguresPage.tsx"));
+const ProcedureEditor = lazy(() => import("./pages/ProcedureEditor.tsx"));
+const ProceduresPage = lazy(() => import("./pages/ProceduresPage.tsx"));
 const RequestPage = lazy(() => import("./pages/RequestPage.tsx"));
 const SettingsPage = lazy(() => import("./pages/SettingsPage.tsx"));
 
@@ -19,6 +22,9 @@ export function App() {
             <Route path="/" component={Inbox} />
             <Route path="/demandes/:id">{({ id }) => <RequestPage key={id} id={id} />}</Route>
             <Route path="/agendas" component={Calendars} />
+            <Route path="/demarches" component={ProceduresPage} />
+            <Route path="/demarches/:slug">{({ slug }) => <ProcedureEditor slug={slug} />}</Route>
+            <Route path="/chiffres" component={FiguresPage} />
             <Route path="/reglages" component={SettingsPage} />
             <Route component={NotFound} />
           </Switch>

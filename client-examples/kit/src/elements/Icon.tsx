@@ -7,6 +7,8 @@ const PATHS = {
   remove: "M6 7v14h12V7zm3 2h2v9H9zm4 0h2v9h-2zM15.5 4l-1-1h-5l-1 1H5v2h14V4z",
   move: "M19 4h-1V2h-2v2H8V2H6v2H3v18h18V4zm0 16H5V9h14zM12 11l4 4-4 4v-3H8v-2h4z",
   calendar: "M19 4h-1V2h-2v2H8V2H6v2H3v18h18V4zm0 16H5V9h14z",
+  up: "m12 8-6 6 1.4 1.4 4.6-4.6 4.6 4.6L18 14z",
+  down: "m12 16 6-6-1.4-1.4-4.6 4.6-4.6-4.6L6 10z",
   previous: "M15.4 7.4 14 6l-6 6 6 6 1.4-1.4L10.8 12z",
   next: "M8.6 16.6 10 18l6-6-6-6-1.4 1.4 4.6 4.6z",
   file: "M6 2h8l6 6v14H4V2zm7 1.5V9h5.5z",
