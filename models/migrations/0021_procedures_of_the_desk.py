@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0016_partner_link_constraints")]
+    dependencies = [("models", "0012_new_password_constraints")]
 
     initial = False
 
