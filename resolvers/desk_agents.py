@@ -10,7 +10,8 @@ from tortoise.exceptions import IntegrityError
 
 from core.errors import FieldProblem, NotAllowedError, NotFoundError, UsernameTakenError, ValidationError
 from core.i18n import Text
-from core.passwords import hash_password, password_problems
+from core.password_rules import password_problems
+from core.passwords import hash_password
 from core.selection import Selection
 from models.accounts import Agent, AgentProcedure, Credential, normalised_username
 from models.actors import Actor, AgentRole

@@ -103,6 +103,9 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         "EarlierExchanges", request=request, before=page["exchanges"]["pageInfo"]["startCursor"]
     )
     await citizen.change("ClaimRequest", ticket=sent["ticket"])
+    await citizen.run("SiteFrame")
+    await citizen.run("MyPartnerLinks")
+    await citizen.run("RequestHistory", request=request)
     await citizen.run("MyRequests")
     await citizen.run("MyArchivedRequests")
     await citizen.run("RequestPage", request=request)
@@ -125,6 +128,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     await forget_the_password(stack, newcomer, citizen, account)
     other = await Client(stack.api).log_in("citoyen2")
     draft = await draft_request(other)
+    assert (await other.run("RequestDraft", request=draft["id"]))["steps"]
     await other.change("CancelRequest", request=draft["id"])
     await other.change("RevokeSession", session=await another_session(other, stack.api))
     await another_session(other, stack.api)
@@ -225,6 +229,7 @@ async def desk_work(administrator: Client, stack: Stack) -> None:
     assert (await administrator.change("SaveAgent", input=gone))["agent"]["active"] is False
     today = now().date().isoformat()
     await administrator.run("DeskFigures", **{"from": today, "to": today})
+    await administrator.run("DeskFrame")
     address = new_address()
     stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
     await file_request(Client(stack.api), email=address)

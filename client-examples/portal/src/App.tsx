@@ -9,6 +9,7 @@ import { useWords } from "./wording.ts";
 const Catalogue = lazy(() => import("./pages/Catalogue.tsx"));
 const ConfirmEmail = lazy(() => import("./pages/ConfirmEmail.tsx"));
 const CreateAccount = lazy(() => import("./pages/CreateAccount.tsx"));
+const ForgottenPassword = lazy(() => import("./pages/ForgottenPassword.tsx"));
 const MySpace = lazy(() => import("./pages/MySpace.tsx"));
 const ProcedurePage = lazy(() => import("./pages/ProcedurePage.tsx"));
 const RequestByTicket = lazy(() => import("./pages/RequestByTicket.tsx"));
@@ -20,6 +21,7 @@ export function App() {
         <Switch>
           <Route path="/" component={Home} />
           <Route path="/creer-mon-compte" component={CreateAccount} />
+          <Route path="/mot-de-passe-oublie" component={ForgottenPassword} />
           <Route path="/confirmer" component={ConfirmEmail} />
           <Route path="/demarches" component={Catalogue} />
           <Route path="/demarches/:slug">{({ slug }) => <ProcedurePage slug={slug} />}</Route>

@@ -1,4 +1,4 @@
-"""The sites as people use them: a Chromium, an API process that serves what was built, and what went wrong in a page."""
+"""The sites as people use them: a Chromium, an API process that serves what was built, and what pages complained of."""
 
 from __future__ import annotations
 

@@ -46,7 +46,9 @@ export function Home() {
             <section className="card">
               <h2>{words.home.logInTitle}</h2>
               <LogInForm
-                onDone={(mustChange) => navigate(mustChange ? "/mon-espace/identifiants" : whereTo())}
+                onDone={(mustChange) =>
+                  navigate(mustChange ? "/mon-espace/identifiants" : whereTo(), { state: { mustChange } })
+                }
               />
             </section>
             <section className="card">

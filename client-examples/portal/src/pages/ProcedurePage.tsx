@@ -59,7 +59,11 @@ export default function ProcedurePage({ slug }: { slug: string }) {
           <Notice kind="information">{words.filling.accountRequired}</Notice>
           <div className="cards">
             <section className="card">
-              <LogInForm onDone={(mustChange) => mustChange && navigate("/mon-espace/identifiants")} />
+              <LogInForm
+                onDone={(mustChange) =>
+                  mustChange && navigate("/mon-espace/identifiants", { state: { mustChange } })
+                }
+              />
             </section>
             <p>
               <Link href="/creer-mon-compte" className="button-second">

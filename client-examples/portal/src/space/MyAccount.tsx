@@ -16,16 +16,23 @@ import {
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
+import { Link } from "wouter";
 import { useFrame } from "../frame.tsx";
 import { useWords } from "../wording.ts";
+import { PartnerLinks } from "./PartnerLinks.tsx";
 
 /** Mon compte: what was filled in when it was opened, and where it is logged in. */
 export function MyAccount() {
+  const words = useWords();
   const [{ data }] = useQuery({ query: Account, requestPolicy: "network-only" });
   if (!data?.me) return <Busy />;
   return (
     <>
       <Profile account={data.me} />
+      <p>
+        <Link href="/mon-espace/identifiants">{words.space.changeCredentials}</Link>
+      </p>
+      <PartnerLinks />
       <Sessions />
     </>
   );

@@ -220,4 +220,16 @@ export const en: typeof fr = {
     empty: "Your storage space is empty.",
     logInFirst: "Log in to see your space.",
   },
+  partners: {
+    title: "My partner accounts",
+    open: (name) => `Open ${name}`,
+    link: (name) => `Link my ${name} account`,
+    change: (name) => `Change the credentials of my ${name} account`,
+    unlink: (name) => `Unlink ${name}`,
+    states: {
+      ACTIVE: "",
+      EXPIRED: "The link has expired: enter your credentials again.",
+      REVOKED: "The partner has ended the link: enter your credentials again.",
+    },
+  },
 };

@@ -223,4 +223,16 @@ export const fr = {
     empty: "Votre espace de stockage est vide.",
     logInFirst: "Connectez-vous pour accéder à votre espace citoyen.",
   },
+  partners: {
+    title: "Mes comptes partenaires",
+    open: (name: string) => `Ouvrir ${name}`,
+    link: (name: string) => `Rattacher mon compte ${name}`,
+    change: (name: string) => `Modifier les identifiants de mon compte ${name}`,
+    unlink: (name: string) => `Détacher ${name}`,
+    states: {
+      ACTIVE: "",
+      EXPIRED: "Le rattachement a expiré : saisissez de nouveau vos identifiants.",
+      REVOKED: "Le partenaire a mis fin au rattachement : saisissez de nouveau vos identifiants.",
+    },
+  },
 };
