@@ -108,6 +108,8 @@ class ServiceRequest(Node):
     """Exchanges that the caller has not read (Echange à lire)."""
     permitted_actions: list[RequestAction]
     """What the caller may do with it now."""
+    permitted_statuses: list[RequestStatus]
+    """Which status an agent may bring it to now; empty for anybody else."""
     claimed: bool
     """True where a citizen's account holds it."""
     assignee: Agent | None

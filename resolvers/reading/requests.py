@@ -17,7 +17,7 @@ from models.ids import encode
 from models.receipts import receipt_name
 from resolvers import procedures
 from resolvers.catalogue import VersionEntry
-from resolvers.policies import RequestState, permitted_actions
+from resolvers.policies import RequestState, permitted_actions, permitted_statuses
 from resolvers.reading import appointments, attachments, events, exchanges
 from resolvers.reading.agents import agent_by_id
 from resolvers.reading.files import file_part
@@ -38,6 +38,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "problems": ("status", "contact", "answers", "procedure_version_id", "pieces", "booked"),
     "summary": ("contact", "answers", "procedure_version_id", "pieces", "booked"),
     "permitted_actions": ("status", "account_id", "procedure_version_id", "booked"),
+    "permitted_statuses": ("status",),
     "claimed": ("account_id",),
 }
 """Which columns each computed field is made of."""
@@ -179,6 +180,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
         "problems": problem_rows,
         "summary": sections,
         "permitted_actions": actions,
+        "permitted_statuses": lambda raw: permitted_statuses(actor, raw["status"]),
         "claimed": lambda raw: raw["account_id"] is not None,
     }
     return computed[field.name]
