@@ -17,11 +17,21 @@ export function LogInPage({ municipality }: { municipality: string }) {
   }));
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
+  const [code, setCode] = useState("");
+  const [needsCode, setNeedsCode] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    const { success, problem } = await logIn({ username, password, delivery: "COOKIE" });
-    setProblem(problem);
+    const { success, problem, refusal } = await logIn({
+      username,
+      password,
+      delivery: "COOKIE",
+      oneTimeCode: code.trim() || null,
+    });
+    // Asked for once the password was right: that is no mistake yet.
+    const asked = refusal?.__typename === "SecondFactorRequiredError" && !refusal.codeRejected;
+    setNeedsCode(needsCode || refusal?.__typename === "SecondFactorRequiredError");
+    setProblem(asked ? null : problem);
     if (!success) return;
     if (success.agent) reopen();
     else {
@@ -57,6 +67,20 @@ export function LogInPage({ municipality }: { municipality: string }) {
               />
             )}
           </Labelled>
+          {needsCode && (
+            <Labelled path="code" label={words.logIn.code} help={words.logIn.codeHelp}>
+              {(described) => (
+                <input
+                  {...described}
+                  autoComplete="one-time-code"
+                  inputMode="numeric"
+                  className="medium"
+                  value={code}
+                  onChange={(event) => setCode(event.target.value)}
+                />
+              )}
+            </Labelled>
+          )}
           <button type="submit" className="button" disabled={busy}>
             {words.logIn.logIn}
           </button>

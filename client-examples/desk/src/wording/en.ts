@@ -21,6 +21,8 @@ export const en: typeof fr = {
     administratorsOnly: "This page is for administrators.",
   },
   logIn: {
+    code: "One-time code",
+    codeHelp: "The one of your authenticator program, or a recovery code.",
     title: "The mairie’s space",
     username: "Username",
     password: "Password",

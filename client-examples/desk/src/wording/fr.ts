@@ -19,6 +19,8 @@ export const fr = {
     administratorsOnly: "Cette page est réservée aux administrateurs.",
   },
   logIn: {
+    code: "Code à usage unique",
+    codeHelp: "Celui de votre application d’authentification, ou un code de secours.",
     title: "Espace de la mairie",
     username: "Nom d’utilisateur",
     password: "Mot de passe",
