@@ -127,8 +127,9 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     assert taken["__typename"] == "UsernameTakenError"
     await link_and_unlink(citizen)
     await open_account(stack.api, partner=PARTNER, client=newcomer)
-    await newcomer.run("PasswordRules")
-    await forget_the_password(stack, newcomer, citizen, account)
+    forgetful = Client(stack.api)
+    await forgetful.run("PasswordRules")
+    await forget_the_password(stack, forgetful, citizen, account)
     other = await Client(stack.api).log_in("citoyen2")
     draft = await draft_request(other)
     assert (await other.run("RequestDraft", request=draft["id"]))["steps"]
@@ -151,7 +152,17 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     most = {
         name: max(
             caller.most_statements.get(name, 0)
-            for caller in (*callers, english, newcomer, other, administrator, guest, partner, *careful)
+            for caller in (
+                *callers,
+                english,
+                newcomer,
+                forgetful,
+                other,
+                administrator,
+                guest,
+                partner,
+                *careful,
+            )
         )
         for name in (asked.name for asked in documents())
         if name not in subscriptions() and name not in NEEDING_A_PROVIDER
