@@ -140,6 +140,10 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    account_grace_days: int = Field(default=30, ge=1, le=365)
+    """How long a closed account can be restored, before its data are erased."""
+    request_retention_months: int = Field(default=60, ge=1, le=1200)
+    """How long requests are kept once they are closed, where their procedure does not say otherwise."""
     openid_issuer: str | None = None
     """The OpenID provider that citizens may log in with, such as FranceConnect. By default there is none."""
     openid_client_id: str | None = None

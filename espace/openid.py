@@ -25,7 +25,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Route
 
 from core.clock import now
-from core.errors import ForbiddenError, RateLimitedError, UnauthenticatedError, UnavailableError
+from core.errors import (
+    ForbiddenError,
+    NotAllowedError,
+    RateLimitedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from core.i18n import Language, Text, negotiate
 from core.keys import new_token
 from core.limits import count
@@ -60,7 +66,7 @@ LONGEST_CODE = 2_000
 LONGEST_PATH = 300
 NAME_LENGTH = 16
 
-Reason = Literal[ProvidersReason, "OTHER_BROWSER", "TOO_MANY", "UNAVAILABLE"]
+Reason = Literal[ProvidersReason, "OTHER_BROWSER", "ACCOUNT_CLOSED", "TOO_MANY", "UNAVAILABLE"]
 _STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 _PATH = re.compile(r"/|(?:/[A-Za-z0-9_-]+)+")
 _ERRORS: Mapping[str, Reason] = {
@@ -96,6 +102,10 @@ _PROBLEMS: Mapping[Reason, Text] = {
     "NOT_TRUSTED": Text(
         fr="La réponse de {provider} n’a pas pu être vérifiée. Recommencez ; si cela continue, prévenez la mairie.",
         en="The answer of {provider} could not be verified. Begin again; if it goes on, tell the mairie.",
+    ),
+    "ACCOUNT_CLOSED": Text(
+        fr="Ce compte a été fermé. Pour le rouvrir avant que ses données soient effacées, contactez la mairie.",
+        en="This account was closed. To open it again before its data are erased, contact the mairie.",
     ),
     "TOO_MANY": Text(
         fr="Trop de tentatives. Réessayez dans quelques minutes.",
@@ -230,6 +240,8 @@ class OpenIdView:
             response = self._problem(error.reason)
         except ProblemError as error:
             response = self._problem(error.reason)
+        except NotAllowedError:
+            response = self._problem("ACCOUNT_CLOSED")
         else:
             change = CookieChange(arrival.token, arrival.expires_at)
             if arrival.is_known:

@@ -15,6 +15,8 @@ SENT_MAIL = timedelta(days=90)
 PARKED_MAIL = timedelta(days=365)
 """Agents have seen it by then, or nobody will."""
 
+EXPIRED_TOKEN = timedelta(days=90)
+
 NEW_PASSWORD_REQUEST = timedelta(days=1)
 """Workers answer within seconds: after that long, whoever asked has asked again, or remembered."""
 
@@ -45,6 +47,8 @@ _SWEEPS = (
     ("pending_identity", "expires_at < now() - $1::interval", timedelta()),
     ("spent_login", "expires_at < now() - $1::interval", timedelta()),
     ("limit_count", "expires_at < now() - $1::interval", timedelta()),
+    # Administrators have seen by then that it has run out; its webhooks go with it.
+    ("partner_token", "expires_at < now() - $1::interval", EXPIRED_TOKEN),
     ("security_event", "created_at < now() - $1::interval", SECURITY_EVENT),
     ("second_factor", "confirmed_at IS NULL AND offered_at < now() - $1::interval", OFFERED_FACTOR),
     ("mail", "state = 'PARKED' AND created_at < now() - $1::interval", PARKED_MAIL),
@@ -54,8 +58,8 @@ logger = logging.getLogger(__name__)
 
 
 async def sweep() -> None:
-    """Forgotten holds and drafts, ended sessions, old captchas, old mail, what was counted long ago,
-    what happened to accesses a year ago.
+    """Forgotten holds and drafts, ended sessions, old captchas, old mail, what was counted long ago, tokens of partners
+    that ran out long ago, what happened to accesses a year ago.
 
     Running it twice takes nothing more away.
     """

@@ -30,6 +30,7 @@ class Account(Model):
     `former_email` is the address that was confirmed last, for as long as the one of today is not.
 
     `stored_bytes` and `stored_count` are what its storage space holds: a trigger keeps them (models/migrations).
+    Closed by its citizen, it is kept until `erasure_at`, with its username; until then it can be restored.
     """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
@@ -42,6 +43,8 @@ class Account(Model):
     stored_count = fields.IntField(default=0, db_default=0)
     storage_quota_bytes = fields.BigIntField(default=STORAGE_QUOTA_BYTES, db_default=STORAGE_QUOTA_BYTES)
     created_at: datetime = fields.DatetimeField(default=now)
+    closed_at: datetime | None = fields.DatetimeField(null=True)
+    erasure_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "account"

@@ -123,7 +123,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
         )
     row = confirmed and await fetch_one(
         "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()), former_email = NULL "
-        "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
+        "WHERE id = $1 AND lower(email) = lower($2) AND closed_at IS NULL RETURNING id",
         *confirmed,
     )
     if not row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.selection import Selection
-from models.actors import Actor, AgentActor, CitizenActor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor
 from models.database import Row
 from models.ids import decode
 from models.visibility import visible_parked_mails, visible_security_events
@@ -15,6 +15,7 @@ from resolvers.attachments import read_attachment
 from resolvers.captcha import captcha
 from resolvers.exchanges import read_exchange
 from resolvers.partner_links import read_partner_link
+from resolvers.partner_tokens import read_token
 from resolvers.procedures import category_row, exists_for, procedure_row, schedule_row
 from resolvers.reading.accounts import session_part
 from resolvers.reading.agents import read_agent, security_event_part
@@ -23,6 +24,7 @@ from resolvers.reading.shape import read_one, reading_for, settle
 from resolvers.requests import read_request
 from resolvers.slots import read_slot
 from resolvers.storage import read_document
+from resolvers.webhooks import read_webhook
 
 
 async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
@@ -52,6 +54,10 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
             return await _own_session(actor, key, selection)
         case "Agent" if isinstance(actor, AgentActor):
             return await read_agent(actor, key, selection)
+        case "PartnerToken" if isinstance(actor, AgentActor) and actor.role == "ADMINISTRATOR":
+            return await read_token(actor, key, selection)
+        case "Webhook" if isinstance(actor, PartnerActor):
+            return await read_webhook(actor, key, selection)
         case "SecurityEvent":
             return await _security_event(actor, key, selection)
         case "ParkedMail":

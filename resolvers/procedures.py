@@ -44,6 +44,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "contact_email": entry.contact_email,
         "phone": entry.phone,
         "address": entry.address,
+        "account_grace_days": settings.account_grace_days,
         "partners": [partner_system_row(partner) for partner in known.offered_partners()],
         "identity_providers": _identity_providers(settings),
         "upload": {
@@ -164,6 +165,7 @@ def procedure_row(reading: Reading, entry: ProcedureEntry, selection: Selection)
         "version": version.number,
         "appointment": version.appointment.value,
         "estimated_days": version.estimated_days,
+        "retention_months": entry.retention_months or get_settings().request_retention_months,
     }
     if "category" in selection:
         row["category"] = category_row(reading, entry.category, selection.get("category"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.api_tokens import looks_like_api_token
 from core.clock import now
 from core.errors import InvalidCredentialsError, NotFoundError, UnauthenticatedError
 from core.event_bus import event_bus
@@ -22,7 +23,9 @@ from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor, Tick
 from models.database import Row, execute, fetch_one, transaction
 from models.ids import decode_as
 from models.temporary_password import find_temporary_password
+from resolvers.closing import refuse_closed, refused_if_closed
 from resolvers.new_passwords import CHANGE_LIFETIME, use_temporary_password
+from resolvers.partner_tokens import partner_of_token
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -67,10 +70,12 @@ class LoggedIn:
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
-    """Who calls with this session token or ticket number; a visitor with neither.
+    """Who calls with this token, of a session or of a partner, or ticket number; a visitor with neither.
 
     Raises UnauthenticatedError where the token or the ticket is not, or no longer, good.
     """
+    if bearer is not None and looks_like_api_token(bearer):
+        return await partner_of_token(bearer, language)
     if bearer is not None:
         return await _actor_of_token(bearer, language)
     if ticket is not None:
@@ -92,22 +97,25 @@ async def log_in(
 
     With a mailed temporary password it is a session for changing it, and no account is answered.
 
-    Raises InvalidCredentialsError, in the same time whether or not the username exists. For an agent with a second
-    factor `one_time_code` is its code, or a recovery code: raises SecondFactorRequiredError where it is missing or not
-    good, and RateLimitedError where too many were tried. `address` is where the caller is, for that limit.
+    Raises InvalidCredentialsError, in the same time whether or not the username exists; NotAllowedError, to whoever
+    knows the password, where the account is closed. For an agent with a second factor `one_time_code` is its code, or a
+    recovery code: raises SecondFactorRequiredError where it is missing or not good, and RateLimitedError where too many
+    were tried. `address` is where the caller is, for that limit.
     """
     token = new_token()
     session = None
     while session is None:
         credential, temporary = await _prove(username, password)
+        await refuse_closed(credential)
         session = _new_session(credential, token, user_agent, temporary)
-        if temporary is not None:
-            await use_temporary_password(actor, credential, session)
-        elif credential["agent_id"] is not None:
-            is_open = await _open_for_agent(session, credential, one_time_code, address)
-            session = session if is_open else None
-        elif not await _open(session, credential["password_hash"]):
-            session = None
+        async with refused_if_closed(credential["id"]):
+            if temporary is not None:
+                await use_temporary_password(actor, credential, session)
+            elif credential["agent_id"] is not None:
+                is_open = await _open_for_agent(session, credential, one_time_code, address)
+                session = session if is_open else None
+            elif not await _open(session, credential["password_hash"]):
+                session = None
     if temporary is None and needs_rehash(credential["password_hash"]):
         await _rehash(credential, password)
     who = actor_of({**credential, "session_id": session.id}, actor.language)
@@ -150,7 +158,15 @@ async def prove_password(username: str, password: str) -> Row:
 async def open_with_identity(
     credential: Row, token: str, user_agent: str | None, *, identity_id: UUID, id_token: bytes
 ) -> Session:
-    """A session that an identity opens, in the transaction under way. `id_token` is sealed."""
+    """A session that an identity opens, in the transaction under way. `id_token` is sealed.
+
+    Raises NotAllowedError where the account is closed.
+    """
+    account = await fetch_one(
+        "SELECT closed_at, erasure_at FROM account WHERE id = $1 FOR KEY SHARE", credential["account_id"]
+    )
+    if account is not None:
+        await refuse_closed(account)
     session = _new_session(credential, token, user_agent, None)
     session.identity_id, session.id_token = identity_id, id_token
     await session.save(force_create=True)
@@ -236,9 +252,10 @@ async def _rehash(credential: Row, password: str) -> None:
 async def find_credential(username: str) -> Row | None:
     """The credential of a citizen or an agent, with the agent's role, name and second factor: what `actor_of` takes."""
     return await fetch_one(
-        "SELECT c.*, g.role, g.display_name, f.id AS second_factor_id, "
+        "SELECT c.*, g.role, g.display_name, a.closed_at, a.erasure_at, f.id AS second_factor_id, "
         "ARRAY(SELECT id FROM temporary_password WHERE credential_id = c.id AND expires_at > now()) "
         "AS temporary_password_ids FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "LEFT JOIN account a ON a.id = c.account_id "
         "LEFT JOIN second_factor f ON f.agent_id = c.agent_id AND f.confirmed_at IS NOT NULL "
         "WHERE lower(c.username) = lower($1)",
         normalised_username(username),

@@ -12,6 +12,7 @@ from strawberry.tools import create_type
 from schema import (
     accounts,  # noqa: F401
     captcha,  # noqa: F401
+    data_exports,  # noqa: F401
     desk,  # noqa: F401
     identities,  # noqa: F401
     municipality,  # noqa: F401

@@ -5,7 +5,7 @@ import strawberry
 import resolvers.desk
 from schema.agents import Agent
 from schema.appointments import Schedule
-from schema.callers import AGENTS, EVERYONE
+from schema.callers import AGENTS, EVERYONE, PARTNERS
 from schema.declare import input_object, output
 from schema.errors import ConflictError, NotAllowedError, NotFoundError, ValidationError
 from schema.fields import Info, kept, mutation, query, selection_of
@@ -107,10 +107,12 @@ async def desk(info: Info) -> Row | None:
 @mutation(
     ChangeRequestStatusSuccess,
     refusals=(ConflictError, NotAllowedError, NotFoundError, ValidationError),
-    callers=AGENTS,
+    callers=AGENTS | PARTNERS,
 )
 async def change_request_status(info: Info, input: ChangeRequestStatusInput) -> Row:
-    """Moves a request on. The citizen gets an e-mail, where they gave an address."""
+    """Moves a request on. The citizen gets an e-mail, where they gave an address. Of a partner system it takes the
+    scope WRITE_REQUESTS.
+    """
     given = narrow(input)
     changed = await resolvers.desk.change_request_status(
         info.context.actor,

@@ -76,6 +76,8 @@ class Municipality:
     """Other ways to log in; empty where there are none."""
     upload: UploadLimits
     passwords: PasswordRules
+    account_grace_days: int
+    """How long an account that was closed can be restored, before its data are erased."""
 
 
 @query(Municipality, callers=EVERYONE)

@@ -15,7 +15,12 @@ from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
 from schema.counting import Counted, name_key
 from schema.declare import enumeration, input_object, output
-from schema.errors import InvalidCredentialsError, NotFoundError, SecondFactorRequiredError
+from schema.errors import (
+    InvalidCredentialsError,
+    NotAllowedError,
+    NotFoundError,
+    SecondFactorRequiredError,
+)
 from schema.fields import Info, mutation, selection_of
 from schema.rows import Row
 
@@ -91,13 +96,14 @@ class RevokeSessionSuccess:
 
 @mutation(
     LogInSuccess,
-    refusals=(InvalidCredentialsError, SecondFactorRequiredError),
+    refusals=(InvalidCredentialsError, SecondFactorRequiredError, NotAllowedError),
     callers=PEOPLE,
     limits=(Counted(LOG_IN, subject=lambda given: name_key(given["input"].username)),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
-    answer. An agent with a second factor also gives its code.
+    answer. An agent with a second factor also gives its code. NotAllowedError: the account was closed, and says when it
+    is erased; it is told to who knows the password.
     """
     context = info.context
     by_cookie = input.delivery is SessionDelivery.COOKIE

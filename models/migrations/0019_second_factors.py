@@ -45,7 +45,7 @@ FORWARD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0012_new_password_constraints")]
+    dependencies = [("models", "0018_webhook_constraints")]
 
     initial = False
 

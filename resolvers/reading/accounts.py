@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.selection import SelectedField, Selection
-from models.actors import AgentActor, CitizenActor
+from models.actors import ANSWERING, AgentActor, CitizenActor
 from models.ids import encode
+from resolvers.reading.data_exports import export_of_account
 from resolvers.reading.pages import OrderBy, list_of
 from resolvers.reading.partner_links import partner_link_list
 from resolvers.reading.requests import request_page
@@ -37,6 +38,8 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
                 shape.plain("unread_exchange_count", unread_of_account(reading, f"{a}.id"))
             case "storage":
                 shape.child("storage", storage_part(reading, field.selection, a))
+            case "data_export":
+                shape.child("data_export", export_of_account(reading, field.selection, f"{a}.id"))
             case "has_password":
                 c = reading.alias("c")
                 shape.plain(
@@ -104,9 +107,10 @@ def identity_list(reading: Reading, selection: Selection, account_id: str) -> Pa
 def unread_of_account(reading: Reading, account_id: str) -> str:
     """How many exchanges of the mairie wait to be read, over all requests of an account."""
     r, x = reading.alias("r"), reading.alias("x")
+    answering = ", ".join(f"'{party}'" for party in ANSWERING)
     return (
         f"(SELECT count(*) FROM service_request {r} JOIN exchange {x} ON {x}.request_id = {r}.id "
-        f"WHERE {r}.account_id = {account_id} AND {x}.author = 'MUNICIPALITY' AND {x}.read_at IS NULL)"
+        f"WHERE {r}.account_id = {account_id} AND {x}.author IN ({answering}) AND {x}.read_at IS NULL)"
     )
 
 

@@ -24,7 +24,9 @@ from tests.journeys.stories import (
     mailed_password,
     open_account,
     open_slots,
+    partner_token,
     post,
+    webhook_input,
 )
 from tests.partner import CODE, PASSWORD, SLUG
 from tests.stack import ROOT, Api, Stack
@@ -132,13 +134,15 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     administrator = await Client(stack.api).log_in("admin")
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
+    await leave(citizen, account["username"], administrator)
+    partner = await partner_system(administrator)
     careful = await second_factor(stack.api, administrator)
 
     assert len(sessions) == 1
     most = {
         name: max(
             caller.most_statements.get(name, 0)
-            for caller in (*callers, english, newcomer, other, administrator, guest, *careful)
+            for caller in (*callers, english, newcomer, other, administrator, guest, partner, *careful)
         )
         for name in (asked.name for asked in documents())
         if name not in subscriptions() and name not in NEEDING_A_PROVIDER
@@ -268,6 +272,13 @@ async def link_and_unlink(citizen: Client) -> None:
     await citizen.change("UnlinkPartner", link=link)
 
 
+async def leave(citizen: Client, username: str, administrator: Client) -> None:
+    await citizen.change("RequestDataExport")
+    await citizen.run("MyDataExport")
+    await citizen.change("DeleteAccount", password="Tournesol-au-balcon-7")
+    await administrator.change("RestoreAccount", username=username)
+
+
 async def another_session(citizen: Client, api: Api) -> str:
     await Client(api).log_in("citoyen2")
     sessions = (await citizen.run("MySessions"))["sessions"]
@@ -306,3 +317,19 @@ async def test_a_subscription_makes_the_statements_that_it_states_before_it_wait
 def logged_statements(api: Api, name: str) -> list[int]:
     lines = re.findall(rf"subscription {name} over websocket: .* (\d+) statements", api.output())
     return [int(statements) for statements in lines]
+
+
+async def partner_system(administrator: Client) -> Client:
+    """Let in, told, and shut out again."""
+    for _ in range(2):
+        created = await administrator.change("CreatePartnerToken", input=partner_token())
+        partner = Client(administrator.api, f"Bearer {created['token']}")
+        await partner.run("PartnerChanges")
+        saved = await partner.change("SaveWebhook", input={"url": "https://partenaire.example/evenements"})
+        webhook = saved["webhook"]
+        await partner.change("SaveWebhook", input={**webhook_input(webhook), "rotateSecret": True})
+        await partner.run("PartnerWebhooks")
+        await partner.change("DeleteWebhook", webhook=webhook["id"])
+        await administrator.run("DeskPartnerTokens")
+        await administrator.change("RevokePartnerToken", token=created["partnerToken"]["id"])
+    return partner

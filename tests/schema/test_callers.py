@@ -72,6 +72,8 @@ def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_ac
     assert {
         root.name for root in ROOT_FIELDS if Caller.PARTNER in root.callers and root.operation != "query"
     } == {
+        "change_request_status",
+        "post_exchange",
         "save_webhook",
         "delete_webhook",
         "slot_changes",
