@@ -226,9 +226,12 @@ class UnauthenticatedError(CallError):
 
 
 class ForbiddenError(CallError):
+    """`duty` is what would help, where that is something that the caller has to do first (models/actors.py)."""
+
     code = "FORBIDDEN"
 
-    def __init__(self, text: Text | None = None) -> None:
+    def __init__(self, text: Text | None = None, *, duty: str | None = None) -> None:
+        self.duty = duty
         super().__init__(
             text
             or Text(

@@ -27,9 +27,7 @@ from core.redis import make_redis
 from core.settings import get_settings
 from core.tasks import end_tasks
 
-Kind = Literal[
-    "events", "mail", "files", "slots", "reminders", "captchas", "sessions", "passwords", "partners"
-]
+Kind = Literal["events", "mail", "files", "slots", "reminders", "captchas", "sessions", "partners"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 FIRST_DELAY_SECONDS = 0.05

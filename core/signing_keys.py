@@ -4,7 +4,7 @@
 
 ECDSA on P-256 (ES256), derived from `ESPACE_SECRET_KEY`, one for each period: every process knows them without asking
 anybody, nothing is kept, and they change by the clock alone. The next one is told a period ahead, so that whoever
-keeps the list for weeks knows it in time. docs/decisions/0014 says why.
+keeps the list for weeks knows it in time. docs/decisions/0018 says why.
 """
 
 from __future__ import annotations

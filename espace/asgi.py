@@ -55,8 +55,14 @@ def make_app(settings: Settings) -> Starlette:
         await event_bus().start()
         # The first caller need not wait for the catalogue. Whether the database is there is /readyz's to tell.
         with suppress(UnavailableError):
-            if (await catalogue.current()).municipality is catalogue.EMPTY_MUNICIPALITY:
+            known = await catalogue.current()
+            if known.municipality is catalogue.EMPTY_MUNICIPALITY:
                 logger.warning("No municipality is loaded: run `python -m espace load FOLDER`.")
+            for partner in known.offered_partners():
+                if partner.slug not in settings.partner_secrets:
+                    logger.warning(
+                        "ESPACE_PARTNER_SECRETS has nothing for %s: nobody can link it", partner.slug
+                    )
         # What start made stays: otherwise each full collection walks all of it, and holds requests up for 0.1 s.
         gc.collect()
         gc.freeze()

@@ -32,25 +32,33 @@ _drawing = asyncio.Semaphore(MOST_AT_ONCE)
 
 
 async def show_picture(request: Request) -> Response:
-    """The PNG picture; 404 where the challenge is used, expired, or was never handed out."""
+    """The PNG picture; 404 where the challenge is used, expired, or was never handed out, 429 for too many."""
     language = negotiate(request.headers.get("accept-language"))
     try:
         id = UUID(request.path_params["id"])
     except ValueError:
         return absent(language)
     try:
-        await count(CAPTCHA_PICTURE, address=request.client.host if request.client else None)
+        await count(CAPTCHA_PICTURE, address=address_of(request))
         code = await code_to_draw(id)
-    except RateLimitedError as error:
-        wait = str(error.retry_after_seconds)
-        return PlainTextResponse(error.text.in_(language), 429, headers={**HEADERS, "Retry-After": wait})
-    except UnavailableError as error:
-        return PlainTextResponse(error.text.in_(language), 503, headers={**HEADERS, "Retry-After": "2"})
+    except (RateLimitedError, UnavailableError) as error:
+        return come_again(error, language)
     if code is None:
         return absent(language)
     async with _drawing:
         picture = await asyncio.to_thread(render, code)
     return Response(picture, media_type="image/png", headers=HEADERS)
+
+
+def address_of(request: Request) -> str | None:
+    """Where the caller is, as far as the server knows."""
+    return request.client.host if request.client else None
+
+
+def come_again(error: RateLimitedError | UnavailableError, language: Language) -> Response:
+    """429 or 503, and when to ask again."""
+    status, wait = (429, error.retry_after_seconds) if isinstance(error, RateLimitedError) else (503, 2)
+    return PlainTextResponse(error.text.in_(language), status, headers={**HEADERS, "Retry-After": str(wait)})
 
 
 def absent(language: Language) -> Response:

@@ -9,29 +9,34 @@ import re
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from core.errors import UnavailableError
+from core.errors import RateLimitedError, UnavailableError
 from core.i18n import negotiate
+from core.limits import count
+from core.limits.declared import CAPTCHA_RECORDING
 from core.spoken_code import MEDIA_TYPE
-from espace.captcha import HEADERS, absent
+from espace.captcha import HEADERS, absent, address_of, come_again
 from resolvers.captcha_audio import recording
 
 _RANGE = re.compile(r"bytes=([0-9]{0,9})-([0-9]{0,9})")
 
 
 async def play_recording(request: Request) -> Response:
-    """The MP3, or the one range of it that is asked for; 404 where the challenge is over, or was never read."""
+    """The MP3, or the one range of it that is asked for; 404 where the challenge is over, or was never read, 429 for
+    too many.
+    """
     language = negotiate(request.headers.get("accept-language"))
     try:
         id = UUID(request.path_params["id"])
     except ValueError:
         return absent(language)
     try:
+        await count(CAPTCHA_RECORDING, address=address_of(request))
         content = await recording(id)
-    except UnavailableError as error:
-        return PlainTextResponse(error.text.in_(language), 503, headers={**HEADERS, "Retry-After": "2"})
+    except (RateLimitedError, UnavailableError) as error:
+        return come_again(error, language)
     return absent(language) if content is None else _answer(content, request.headers.get("range", ""))
 
 

@@ -14,15 +14,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from core.linux import die_with_parent
 from core.settings import Settings
-from espace import demonstration
+from espace import demonstration, example_partner
 from espace.embedded import EmbeddedServers
+from espace.example_partner import make_example_partner
 from espace.mail_catcher import catch_mail
 from espace.processes import start_child, stop_child
 from espace.servers import addresses_of, publish_addresses, servers_folder, use_defaults
@@ -31,6 +32,7 @@ from resolvers.demonstration import DemonstrationFacts
 
 logger = logging.getLogger("espace.dev")
 
+ROOT = Path(__file__).parent.parent
 LOOK_SECONDS = 0.2
 SECURITY_CODE = "DEM347"
 READY_SECONDS = 60.0
@@ -49,17 +51,29 @@ class Runnable(Protocol):
 
 
 class Program:
-    """`python -m espace ...` as a child."""
+    """`python -m espace ...` as a child, or another module, of another folder."""
 
-    def __init__(self, arguments: Sequence[str], inherited: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        inherited: Sequence[int] = (),
+        *,
+        module: str = "espace",
+        folder: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.arguments = arguments
         self.inherited = inherited
+        self.module = module
+        self.folder = folder
+        self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.process = start_child(
-            [sys.executable, "-m", "espace", *self.arguments],
-            folder=Path(__file__).parent.parent,
+            [sys.executable, "-m", self.module, *self.arguments],
+            environment=self.environment,
+            folder=self.folder,
             inherited=self.inherited,
         )
 
@@ -142,10 +156,23 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
         preparation = asyncio.create_task(demonstration.prepare(settings))
         if not await _finish_unless(preparation, stopping):
             return
+        partner = make_example_partner(settings)
+        if partner is not None:
+            stack.callback(partner.close)
+            partner.tell_environment()
         programs = {
             "API": Program(["serve", "--descriptor", str(listener.fileno())], [listener.fileno()]),
             "worker": Program(["worker"]),
         }
+        if partner is not None:
+            descriptor = partner.listener.fileno()
+            programs["partner"] = Program(
+                ["--descriptor", str(descriptor)],
+                [descriptor],
+                module=example_partner.MODULE,
+                folder=example_partner.FOLDER,
+                environment=partner.environment,
+            )
         stack.push_async_callback(_stop, list(programs.values()), settings.shutdown_timeout_seconds + 2.0)
         for name, program in programs.items():
             program.start()
@@ -155,7 +182,11 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
         ready = asyncio.create_task(_wait_until_ready(settings))
         if await _finish_unless(ready, stopping):
             seconds = time.monotonic() - started_at
-            print(describe(settings, preparation.result(), seconds, inbox=catches_mail), flush=True)
+            site = partner.site if partner else None
+            print(
+                describe(settings, preparation.result(), seconds, inbox=catches_mail, partner=site),
+                flush=True,
+            )
             await stopping.wait()
             print("\nStopping.", flush=True)
 
@@ -219,8 +250,16 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def describe(settings: Settings, facts: DemonstrationFacts, seconds: float, *, inbox: bool) -> str:
-    """Where everything is, for the terminal. `inbox`: whether mails land there instead of being sent."""
+def describe(
+    settings: Settings,
+    facts: DemonstrationFacts,
+    seconds: float,
+    *,
+    inbox: bool,
+    partner: str | None = None,
+) -> str:
+    """Where everything is, for the terminal. `inbox`: whether mails land there instead of being sent. `partner`: where
+    the example of a partner system is."""
     lines = [
         ("API", f"{settings.public_url}/graphql"),
         ("GraphiQL", f"{settings.public_url}/graphql in a browser"),
@@ -229,6 +268,11 @@ def describe(settings: Settings, facts: DemonstrationFacts, seconds: float, *, i
         ("Data", str(settings.data)),
         *demonstration.describe(facts),
         ("Captcha", f"{settings.captcha_fixed_code} (every security code)"),
+        *(
+            [("Partner", f"{partner}, code {example_partner.CODE}, password {example_partner.PASSWORD}")]
+            if partner
+            else []
+        ),
     ]
     width = max(len(name) for name, _ in lines)
     body = "\n".join(f"  {name:<{width}}  {value}" for name, value in lines)

@@ -19,6 +19,8 @@ from models.database import Row, fetch_one
 from models.invitations import COLUMNS, Invitation, invitation_of
 from models.phone_number import readable_phone
 from models.reminders import TEMPLATE as REMINDER
+from models.temporary_password import TEMPLATE as NEW_PASSWORD
+from models.temporary_password import temporary_password
 from resolvers.reading.shape import read_value, reading_for
 from resolvers.reading.slots import first_free
 
@@ -34,6 +36,11 @@ Template = Literal[
     "appointment_cancelled",
     "appointment_closed",
     "appointment_reminder",
+    "new_password",
+    "new_password_unconfirmed",
+    "temporary_password_used",
+    "credentials_changed",
+    "email_changed",
 ]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
 
@@ -42,7 +49,7 @@ TEMPLATES: tuple[Template, ...] = get_args(Template)
 class MailFacts:
     """One mail's content before it is put into words. What the template does not tell of is None.
 
-    `ticket` is a secret: it is in no column and must be in no log.
+    `ticket` and `temporary_password` are secrets: they are in no column and must be in no log.
     """
 
     template: Template
@@ -56,6 +63,9 @@ class MailFacts:
     account_id: UUID | None = None
     username: str | None = None
     ticket: str | None = field(default=None, repr=False)
+    temporary_password: str | None = field(default=None, repr=False)
+    written_at: datetime | None = None
+    """When what the mail tells of happened, where that is no event of a request."""
     procedure: str | None = None
     submitted_at: datetime | None = None
     author_name: str | None = None
@@ -150,6 +160,8 @@ def facts_of(row: Row) -> MailFacts:
         account_id=row["account_id"],
         username=row["username"],
         ticket=unseal_ticket(row["ticket_sealed"]) if row["ticket_sealed"] else None,
+        temporary_password=temporary_password(row["mail_id"]) if row["template"] == NEW_PASSWORD else None,
+        written_at=row["created_at"],
         procedure=row["procedure"],
         submitted_at=row["submitted_at"],
         author_name=row["author_name"],

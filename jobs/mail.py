@@ -27,6 +27,8 @@ from jobs.message import compose
 from jobs.overtaken import forget, is_overtaken
 from jobs.rendering import render
 from models.database import Row, execute, fetch, fetch_one, transaction
+from models.temporary_password import TEMPLATE as NEW_PASSWORD
+from resolvers.new_passwords import begin_lifetime
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=4)
@@ -40,8 +42,8 @@ logger = logging.getLogger(__name__)
 _one_at_a_time = asyncio.Lock()
 """So that a process that is killed leaves one mail at most in doubt. For more mails a second: more workers."""
 
-_handed_over: set[UUID] = set()
-"""Mails that the server took while our commit failed (PostgreSQL restarted): to be marked, not sent again."""
+_handed_over: dict[UUID, datetime] = {}
+"""When the server took mails while our commit failed (PostgreSQL restarted): to be marked, not sent again."""
 
 
 async def send_mail(mail_id: str) -> None:
@@ -68,11 +70,13 @@ async def send_mail(mail_id: str) -> None:
                 except DeliveryError as error:
                     await _note_failure(mail, error)
                     return
-                _handed_over.add(id)
+                _handed_over[id] = now()
+            if mail["template"] == NEW_PASSWORD:
+                await begin_lifetime(id, _handed_over[id])
             await execute(
                 "UPDATE mail SET state = 'SENT', sent_at = now(), last_error = NULL WHERE id = $1", id
             )
-        _handed_over.discard(id)
+        _handed_over.pop(id, None)
         logger.info("mail %s (%s) sent at attempt %d", id, mail["template"], mail["attempts"] + 1)
 
 

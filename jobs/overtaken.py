@@ -1,4 +1,5 @@
-"""Mails about appointments that time has overtaken between the change that they tell of and the moment of sending.
+"""Mails that time has overtaken between the change that they tell of and the moment of sending: new passwords that are
+too old, and most of all mails about appointments.
 
 Two rules. What a mail tells, its text and its invitation, is the appointment's row as one statement reads it when the
 mail is sent: an invitation with an older SEQUENCE never has newer dates. And a mail is dropped where a later one tells
@@ -13,10 +14,14 @@ Dropped rows are deleted: as SENT they would claim what was not, as PARKED they 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.database import Row, execute
 from models.reminders import TEMPLATE as REMINDER
+from models.temporary_password import TEMPLATE as NEW_PASSWORD
+
+NEW_PASSWORD_AGE = timedelta(days=1)
+"""A new password that could not be sent for that long surprises more than it helps."""
 
 STANDING = ("appointment_booked", "appointment_moved")
 """Mails that say that there is an appointment."""
@@ -24,6 +29,9 @@ STANDING = ("appointment_booked", "appointment_moved")
 
 def is_overtaken(row: Row, at: datetime) -> bool:
     """Whether the mail (a row of `jobs.facts.read_row`) is not to be sent any more, at this instant."""
+    if row["template"] == NEW_PASSWORD:
+        asked_at: datetime = row["created_at"]
+        return asked_at < at - NEW_PASSWORD_AGE
     if row["appointment_id"] is None:
         return False
     is_confirmed = row["appointment_state"] == "CONFIRMED"

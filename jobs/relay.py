@@ -86,13 +86,20 @@ CAPTCHA_AUDIO = Source(
     "SELECT id, attempts FROM captcha_audio WHERE next_attempt_at <= now() AND expires_at > now() "
     "ORDER BY next_attempt_at LIMIT $1",
 )
+NEW_PASSWORDS = Source(
+    "answer_new_password",
+    # Nobody is woken when one is asked for: it is due a little later (resolvers/new_passwords.py).
+    "mail",
+    "espace:passwords",
+    "SELECT id, 0 AS attempts FROM new_password_request WHERE due_at <= now() ORDER BY due_at LIMIT $1",
+)
 PARTNER_LINKS = Source(
     "end_partner_link",
     "partners",
     "espace:partners",
     "SELECT id, attempts FROM partner_revocation WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, PARTNER_LINKS)
+SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, NEW_PASSWORDS, PARTNER_LINKS)
 
 
 class Relay:

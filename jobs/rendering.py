@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,8 @@ from jobs.links import request_url
 from models.email_confirmation import LIFETIME, confirmation_token
 from models.event_texts import STATUSES
 from models.invitations import Invitation, Method, to_icalendar
+from models.temporary_password import LIFETIME as PASSWORD_LIFETIME
+from models.temporary_password import TEMPLATE as NEW_PASSWORD
 
 INVITING = ("appointment_booked", "appointment_moved", "appointment_cancelled", "appointment_closed")
 """Mails that have calendar programs follow."""
@@ -95,10 +97,16 @@ def _values(facts: MailFacts) -> dict[str, Any]:
     }
     if facts.ticket is not None and facts.to_the_contact:
         values["request_url"] = request_url(facts.ticket)
-    if facts.template == "email_confirmation":
+    if facts.template in ("email_confirmation", "new_password_unconfirmed"):
         expires_at = now() + LIFETIME
         token = confirmation_token(_present(facts.account_id), facts.recipient, expires_at)
         values |= {"confirm_url": f"{public_url}/confirmer?token={quote(token)}", "expires_at": expires_at}
+    if facts.template == NEW_PASSWORD:
+        values |= {
+            "temporary_password": _present(facts.temporary_password),
+            "minutes": PASSWORD_LIFETIME // timedelta(minutes=1),
+            "log_in_url": f"{public_url}/connexion",
+        }
     if facts.template == "acknowledgement":
         received = local(_present(facts.submitted_at), facts.timezone).date()
         values["silence_ends"] = months_later(received, SILENCE_MONTHS)

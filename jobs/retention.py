@@ -15,6 +15,9 @@ SENT_MAIL = timedelta(days=90)
 PARKED_MAIL = timedelta(days=365)
 """Agents have seen it by then, or nobody will."""
 
+NEW_PASSWORD_REQUEST = timedelta(days=1)
+"""Workers answer within seconds: after that long, whoever asked has asked again, or remembered."""
+
 CAPTCHA = timedelta(hours=1)
 HOLD = timedelta(hours=1)
 """After having run out. Whoever wants the place takes it long before; this only has slots forget who held them."""
@@ -29,6 +32,8 @@ _SWEEPS = (
         VISITOR_DRAFT,
     ),
     ("session", "expires_at < now() - $1::interval", timedelta()),
+    ("temporary_password", "expires_at < now() - $1::interval", timedelta()),
+    ("new_password_request", "created_at < now() - $1::interval", NEW_PASSWORD_REQUEST),
     ("captcha", "expires_at < now() - $1::interval", CAPTCHA),
     ("mail", "state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
     ("limit_count", "expires_at < now() - $1::interval", timedelta()),

@@ -30,12 +30,14 @@ from jobs.captcha_audio import keep_stock, speak_captcha, tell_by
 from jobs.delivery import TOTAL_SECONDS
 from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
+from jobs.new_passwords import answer_new_password
 from jobs.partner_links import end_partner_link
 from jobs.previews import DRAW_SECONDS, draw_preview_of
 from jobs.receipts import make_receipt
 from jobs.relay import (
     CAPTCHA_AUDIO,
     MAIL,
+    NEW_PASSWORDS,
     PARTNER_LINKS,
     PREVIEWS,
     RECEIPTS,
@@ -56,6 +58,7 @@ MOST_AT_ONCE = 8
 
 RECEIPT_SECONDS = 120.0
 REMINDER_SECONDS = 30.0
+NEW_PASSWORD_SECONDS = 30.0
 PARTNER_LINK_SECONDS = 15.0
 CAPTCHA_STOCK = "espace:captcha-stock"
 CAPTCHA_SECONDS = 15.0
@@ -105,6 +108,7 @@ LINES = [
     _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
     _line(REMINDERS, remind, at_once=2, poll_seconds=0.25, timeout=REMINDER_SECONDS),
     _line(CAPTCHA_AUDIO, speak_captcha, at_once=2, poll_seconds=0.1, timeout=CAPTCHA_SECONDS),
+    _line(NEW_PASSWORDS, answer_new_password, at_once=2, poll_seconds=0.25, timeout=NEW_PASSWORD_SECONDS),
     _line(PARTNER_LINKS, end_partner_link, at_once=4, poll_seconds=0.25, timeout=PARTNER_LINK_SECONDS),
     Line(CAPTCHA_STOCK, at_once=1, poll_seconds=1.0, cron_jobs=STOCK_JOBS),
     Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),

@@ -24,6 +24,8 @@ STORAGE_QUOTA_BYTES = 100 * 1024 * 1024
 class Account(Model):
     """A citizen's account. `profile` is a Contact (models/contact.py) as JSON.
 
+    `former_email` is the address that was confirmed last, for as long as the one of today is not.
+
     `stored_bytes` and `stored_count` are what its storage space holds: a trigger keeps them (models/migrations).
     """
 
@@ -31,6 +33,7 @@ class Account(Model):
     profile: dict[str, Any] = fields.JSONField()
     email = fields.CharField(max_length=254)
     email_confirmed_at: datetime | None = fields.DatetimeField(null=True)
+    former_email = fields.CharField(max_length=254, null=True)
     language = fields.CharField(max_length=2, default="fr")
     stored_bytes = fields.BigIntField(default=0, db_default=0)
     stored_count = fields.IntField(default=0, db_default=0)
@@ -94,8 +97,38 @@ class Credential(Model):
         table = "credential"
 
 
+class TemporaryPassword(Model):
+    """A mailed password that can still be used. Its id is the mail's, of which the password derives: it is nowhere."""
+
+    id: UUID = fields.UUIDField(primary_key=True)
+    credential: fields.ForeignKeyRelation[Credential] = fields.ForeignKeyField(
+        "models.Credential", on_delete=fields.CASCADE, related_name="temporary_passwords"
+    )
+    credential_id: UUID
+    expires_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "temporary_password"
+
+
+class NewPasswordRequest(Model):
+    """Mot de passe oublié ? `typed` is the username or address that somebody typed, sealed. The row is the job."""
+
+    id: UUID = fields.UUIDField(primary_key=True, default=new_id)
+    typed = fields.BinaryField()
+    language = fields.CharField(max_length=2)
+    due_at: datetime = fields.DatetimeField(default=now)
+    created_at: datetime = fields.DatetimeField(default=now)
+
+    class Meta:
+        table = "new_password_request"
+
+
 class Session(Model):
-    """A login that holds. The token is kept as its SHA-256 only; revoking deletes the row."""
+    """A login that holds. The token is kept as its SHA-256 only; revoking deletes the row.
+
+    With `temporary_password_id`, it was opened with a mailed password, and is for changing it only.
+    """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
     credential: fields.ForeignKeyRelation[Credential] = fields.ForeignKeyField(
@@ -104,6 +137,7 @@ class Session(Model):
     credential_id: UUID
     token_digest = fields.BinaryField()
     user_agent = fields.CharField(max_length=300, null=True)
+    temporary_password_id: UUID | None = fields.UUIDField(null=True)
     created_at: datetime = fields.DatetimeField(default=now)
     last_seen_at: datetime = fields.DatetimeField(default=now)
     expires_at: datetime = fields.DatetimeField()

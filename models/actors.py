@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from core.i18n import DEFAULT_LANGUAGE, Language
 
 AgentRole = Literal["HANDLER", "ADMINISTRATOR"]
 Party = Literal["CITIZEN", "MUNICIPALITY", "PARTNER", "SYSTEM"]
+Duty = Literal["CHANGE_PASSWORD"]
+"""What somebody has to do before their session is good for anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +31,12 @@ class TicketHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitizenActor:
-    """A citizen who is logged in."""
+    """A citizen who is logged in. `confirmed_email`: a mailbox that they have proved to be theirs, in small letters."""
 
     account_id: UUID
     session_id: UUID
     language: Language = DEFAULT_LANGUAGE
+    confirmed_email: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,25 @@ class PartnerActor:
     language: Language = DEFAULT_LANGUAGE
 
 
-Actor = Visitor | TicketHolder | CitizenActor | AgentActor | PartnerActor
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestrictedActor:
+    """Somebody who is logged in and has a duty first. Nothing exists for them, and they may call nothing, but what
+    names them (schema/callers.py): that acts as `who`.
+    """
+
+    who: CitizenActor | AgentActor
+    duty: Duty
+
+    @property
+    def session_id(self) -> UUID:
+        return self.who.session_id
+
+    @property
+    def language(self) -> Language:
+        return self.who.language
+
+
+Actor = Visitor | TicketHolder | CitizenActor | AgentActor | PartnerActor | RestrictedActor
 
 
 def party(actor: Actor) -> Party:
@@ -67,5 +88,7 @@ def party(actor: Actor) -> Party:
             return "MUNICIPALITY"
         case PartnerActor():
             return "PARTNER"
+        case RestrictedActor():
+            return party(actor.who)
         case _:
             return "CITIZEN"

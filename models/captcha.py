@@ -21,11 +21,13 @@ class Captcha(Model):
     used_at: datetime | None = fields.DatetimeField(null=True)
     network: bytes | None = fields.BinaryField(null=True)
     used_from: bytes | None = fields.BinaryField(null=True)
+    caller: bytes | None = fields.BinaryField(null=True)
 
     class Meta:
         table = "captcha"
         table_description = (
-            "`network` and `used_from` are HMACs of the networks it was made for and used from."
+            "`network` and `used_from` are HMACs of the networks it was made for and used from, "
+            "`caller` one of whoever asked for it with a session or a ticket."
         )
 
 

@@ -6,14 +6,22 @@ rows that the actor may see. Absent and not-yours can't be told apart, since bot
 
 from __future__ import annotations
 
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from models.statement import Statement
 
 
 def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
     """Requests: its ticket's holder and its account's citizen see one whole; agents and partners, once submitted."""
     match actor:
-        case Visitor():
+        case Visitor() | RestrictedActor():
             return "FALSE"
         case TicketHolder():
             return f"{request}.id = {statement.bind(actor.request_id, 'uuid')}"
@@ -40,7 +48,7 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
 
 def session_holds(statement: Statement, actor: Actor) -> str:
     """Whether the session that the caller is in has not ended meanwhile; TRUE for whoever is in none."""
-    if not isinstance(actor, (CitizenActor, AgentActor)):
+    if not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         return "TRUE"
     session = statement.alias("s")
     return (

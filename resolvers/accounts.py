@@ -19,7 +19,8 @@ from core.errors import (
     ValidationError,
 )
 from core.i18n import Text
-from core.passwords import hash_password, password_problems
+from core.password_rules import password_problems
+from core.passwords import hash_password
 from core.selection import Selection
 from core.settings import get_settings
 from models.accounts import Account, Credential, normalised_username
@@ -83,7 +84,8 @@ async def create_account(
     contact, problems = check_contact(
         profile, today=await catalogue.today(), prefix="profile", email_required=True
     )
-    problems = [*username_problems(username), *password_problems(password, username), *problems]
+    about = known_of(profile, (await catalogue.current()).municipality.name)
+    problems = [*username_problems(username), *password_problems(password, username, about=about), *problems]
     problems += credential_problems(partner.credentials, "partner.") if partner else []
     ValidationError.raise_for(problems)
     assert contact is not None
@@ -96,7 +98,7 @@ async def create_account(
         if violated_constraint(error) != "credential_username_unique":
             raise
         await captchas.spend_try(challenge)
-        raise UsernameTakenError(await _free_usernames(username)) from error
+        raise UsernameTakenError(await free_usernames(username)) from error
     problem = await link_new_account(account_id, partner) if partner else None
     owner = CitizenActor(account_id=account_id, session_id=account_id, language=actor.language)
     row = await read_account(owner, account_id, selection)
@@ -120,7 +122,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
             )
         )
     row = confirmed and await fetch_one(
-        "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()) "
+        "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()), former_email = NULL "
         "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
         *confirmed,
     )
@@ -138,7 +140,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
 
 
 async def update_profile(actor: Actor, *, profile: Contact, selection: Selection) -> Row:
-    """Replaces the profile. Another e-mail address has to be confirmed again.
+    """Replaces the profile. Another e-mail address has to be confirmed again; the one before is told of it.
 
     Raises ValidationError, RateLimitedError.
     """
@@ -158,6 +160,15 @@ async def read_account(actor: Actor, account_id: UUID, selection: Selection) -> 
     a = reading.alias("a")
     part = account_part(reading, selection, a)
     return await read_one(reading, part, f"account {a} WHERE {a}.id = {reading.bind(account_id, 'uuid')}")
+
+
+def known_of(profile: Contact, commune: str) -> list[str]:
+    """What others may know of somebody, and would try first in a password."""
+    address, born = profile.address, profile.birth_date
+    known = [profile.first_name, profile.last_name, profile.email, commune]
+    known += [address.city, address.postal_code] if address else []
+    known += [f"{born:%Y}", f"{born:%d%m%Y}", f"{born:%d%m%y}", f"{born:%Y%m%d}"] if born else []
+    return [text for text in known if text]
 
 
 def username_problems(username: str) -> list[FieldProblem]:
@@ -193,17 +204,22 @@ async def _replace_profile(work: Work, actor: CitizenActor, contact: Contact) ->
     row = await fetch_one("SELECT * FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id)
     assert row is not None
     account = Account._init_from_db(**row)
-    moved = account.email.lower() != (contact.email or "").lower()
+    before, account.email = account.email, contact.email or ""
     account.profile = contact.to_json()
-    account.email = contact.email or ""
-    if moved:
+    if before.lower() != account.email.lower():
         await count_confirmation(actor, account.email)
+        if account.email_confirmed_at is not None:
+            account.former_email = before
         account.email_confirmed_at = None
         work.mail("email_confirmation", account.email, actor.language, account_id=account.id)
-    await account.save(update_fields=["profile", "email", "email_confirmed_at"])
+        # Whoever reads the old ones learns of it, in case it is somebody else who did it.
+        for address in dict.fromkeys(filter(None, (before, account.former_email))):
+            if address.lower() != account.email.lower():
+                work.mail("email_changed", address, actor.language, account_id=account.id)
+    await account.save(update_fields=["profile", "email", "email_confirmed_at", "former_email"])
 
 
-async def _free_usernames(taken: str) -> list[str]:
+async def free_usernames(taken: str) -> list[str]:
     """A few usernames near this one that nobody has now."""
     stem = taken[:34]
     year = now().year

@@ -9,7 +9,8 @@ from tortoise.exceptions import IntegrityError
 
 from core.errors import FieldProblem, UsernameTakenError, ValidationError
 from core.i18n import Text
-from core.passwords import hash_password, password_problems
+from core.password_rules import password_problems
+from core.passwords import hash_password
 from models.accounts import Agent, AgentProcedure, Credential, normalised_username
 from models.actors import AgentRole
 from models.database import execute, fetch, fetch_one, violated_constraint

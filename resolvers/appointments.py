@@ -19,8 +19,7 @@ from resolvers import catalogue
 from resolvers.booking import (
     Slots,
     count_hold,
-    count_mails,
-    count_reminder,
+    count_reminder_elsewhere,
     give_back,
     hold_until,
     is_to_come,
@@ -33,6 +32,7 @@ from resolvers.booking import (
     set_reminder_of,
     tell,
 )
+from resolvers.mail_limits import count_mail
 from resolvers.policies import RequestState, require
 from resolvers.reading.appointments import appointment_part
 from resolvers.reading.shape import read_one, reading_for
@@ -126,7 +126,7 @@ async def _book(
     if is_draft:
         await count_hold(actor)
     else:
-        await count_mails(actor, request, active.reminder_email)
+        await count_reminder_elsewhere(actor, request, active.reminder_email)
         tell(work, actor, request, active, "AppointmentBooked", "appointment_booked", {"start": iso(slot)})
     work.wake("slots")
     return active.id
@@ -147,7 +147,7 @@ async def _move(work: Work, actor: Actor, id: UUID | None, slot_id: UUID | None)
     if active.state == "HELD":
         await count_hold(actor)
     else:
-        await count_mails(actor, request, active.reminder_email)
+        await count_reminder_elsewhere(actor, request, active.reminder_email)
         data = {"start": iso(slot), "previous_start": iso(previous)}
         tell(work, actor, request, active, "AppointmentMoved", "appointment_moved", data)
     work.wake("slots")
@@ -178,7 +178,7 @@ async def _remind(work: Work, actor: Actor, id: UUID | None, email: str | None) 
     require("MOVE_APPOINTMENT", actor, await _state_of(request, active, slots))
     if email != active.reminder_email:
         if email is not None and active.state == "CONFIRMED":
-            await count_reminder(actor, request, email)
+            await count_mail(actor, email)  # It may leave at once.
         await set_reminder_of(active, email, slots[active.slot_id])
         active.reminder_sent_at = None
         await active.save(update_fields=["reminder_email", "reminder_at", "reminder_sent_at"])

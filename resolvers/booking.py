@@ -26,7 +26,7 @@ from models.database import Row, execute, fetch, fetch_one, violated_constraint
 from models.reminders import first_reminder, is_another_day
 from models.requests import ServiceRequest
 from resolvers import catalogue
-from resolvers.mail_limits import count_mail, count_mail_elsewhere
+from resolvers.mail_limits import count_mail
 from resolvers.reading.shape import read_value, reading_for
 from resolvers.reading.slots import first_free
 from resolvers.work import Work, mail_the_citizen
@@ -96,8 +96,7 @@ async def confirm(work: Work, actor: Actor, request: ServiceRequest, held: Appoi
     held.state, held.counts, held.held_until = "CONFIRMED", True, None
     held.reminder_at = await _reminder_at(held.reminder_email, slot["start"])
     await held.save(update_fields=["state", "counts", "held_until", "reminder_at"])
-    if held.reminder_email and held.reminder_email != _address_of(request):
-        await count_mail_elsewhere(actor, held.reminder_email)
+    await count_reminder_elsewhere(actor, request, held.reminder_email)
     tell(work, actor, request, held, "AppointmentBooked", "appointment_booked", {"start": iso(slot)})
 
 
@@ -200,22 +199,13 @@ async def count_hold(actor: Actor) -> None:
         await count(HOLD, caller=str(actor.account_id))
 
 
-async def count_mails(actor: Actor, request: ServiceRequest, reminder_email: str | None) -> None:
-    """Counts what booking or moving has mailed: to the citizen, and to whoever else is reminded, at once perhaps.
+async def count_reminder_elsewhere(actor: Actor, request: ServiceRequest, email: str | None) -> None:
+    """Counts what booking or moving mails to whoever else is reminded, at once perhaps. Raises RateLimitedError.
 
-    Cancelling is not counted: nobody cancels more than they book. Raises RateLimitedError.
+    What it mails to the citizen counts by itself (resolvers/work.py).
     """
-    await count_mail(actor, _address_of(request))
-    if reminder_email and reminder_email != _address_of(request):
-        await count_mail_elsewhere(actor, reminder_email)
-
-
-async def count_reminder(actor: Actor, request: ServiceRequest, email: str) -> None:
-    """Counts a reminder that is asked for by itself, and leaves at once on the day before. Raises RateLimitedError."""
-    if email == _address_of(request):
+    if email and email != _address_of(request):
         await count_mail(actor, email)
-    else:
-        await count_mail_elsewhere(actor, email)
 
 
 def _address_of(request: ServiceRequest) -> str | None:

@@ -8,7 +8,6 @@ from typing import Literal
 from uuid import UUID
 
 from core.captcha_image import code_for, same_code
-from core.clock import now
 from core.errors import CaptchaError
 from core.i18n import Text
 from core.keys import hmac_digest
@@ -54,13 +53,14 @@ _PROMPTS: dict[Purpose, Text] = {
 class CaptchaAnswer:
     """What somebody typed for a challenge, or the work that their computer did; never both.
 
-    `address` is where the answer comes from.
+    `address` is where the answer comes from, `caller` who gives it: None for a visitor.
     """
 
     captcha: str
     answer: str | None = None
     proof_of_work: str | None = None
     address: str | None = None
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +69,39 @@ class Passed:
 
     id: UUID
     network: bytes | None
+    caller: bytes | None = None
 
 
 async def create_captcha(
-    actor: Actor, *, purpose: Purpose, selection: Selection, address: str | None = None
+    actor: Actor,
+    *,
+    purpose: Purpose,
+    selection: Selection,
+    address: str | None = None,
+    caller: str | None = None,
 ) -> Row:
     """A new challenge for one purpose, good for five minutes and three tries, from the network of `address`.
 
+    `caller` alone may answer it: a session or a ticket. What a visitor (None) asked for, they may answer once they have
+    a ticket, or an account.
     Where `audio` is asked for, it is one of the stock that can be heard at once, if there is any.
     """
     made = await fetch_one(
-        "WITH taken AS (UPDATE captcha_audio SET taken_at = now(), expires_at = $3 WHERE id = ("
+        "WITH taken AS (UPDATE captcha_audio SET taken_at = now(), expires_at = now() + $3::interval WHERE id = ("
         "SELECT id FROM captcha_audio WHERE taken_at IS NULL AND language = $5 AND made_with = $6 "
         f"AND expires_at > now() AND {audio_of_network('$4')} < {MOST_OF_A_NETWORK} "
         "ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, captcha_id), "
-        "made AS (INSERT INTO captcha (id, purpose, created_at, expires_at, tries_left, network) "
-        "SELECT coalesce((SELECT captcha_id FROM taken), $1), $2, now(), $3, 3, $4 RETURNING *) "
+        "made AS (INSERT INTO captcha (id, purpose, created_at, expires_at, tries_left, network, caller) "
+        "SELECT coalesce((SELECT captcha_id FROM taken), $1), $2, now(), now() + $3::interval, 3, $4, $7 RETURNING *) "
         "SELECT made.*, taken.id AS audio_id, CASE WHEN taken.id IS NOT NULL THEN 'READY' END AS audio_state "
         "FROM made LEFT JOIN taken ON TRUE",
         new_id(),
         purpose,
-        now() + LIFETIME,
+        LIFETIME,
         _network(address),
         actor.language if "audio" in selection.names else None,
         made_with(),
+        _caller(caller),
     )
     assert made is not None
     return _row(actor, made, selection)
@@ -127,7 +136,7 @@ async def check(answer: CaptchaAnswer | None, purpose: Purpose) -> Passed:
     id = decode_as("Captcha", answer.captcha) if answer else None
     if answer is None or id is None:
         raise CaptchaError
-    passed = Passed(id, _network(answer.address))
+    passed = Passed(id, _network(answer.address), _caller(answer.caller))
     if not _is_right(answer, id):
         await spend_try(passed)
         raise CaptchaError
@@ -138,15 +147,16 @@ async def consume(passed: Passed, purpose: Purpose) -> None:
     """Takes the challenge in the transaction of what it is for: of any number at once, one succeeds.
 
     Raises CaptchaError where it was used, has expired, has no tries left (a right answer among fifty guesses at once is
-    worth no more than among three), is for something else, or came from another network than the one it was made for
-    once too often.
+    worth no more than among three), is for something else or for somebody else, or came from another network than the
+    one it was made for once too often.
     """
     taken = await fetch_one(
         "UPDATE captcha SET used_at = now(), used_from = $3 WHERE id = $1 AND purpose = $2 "
-        f"AND {PASSABLE} RETURNING network",
+        f"AND (caller IS NULL OR caller = $4) AND {PASSABLE} RETURNING network",
         passed.id,
         purpose,
         passed.network,
+        passed.caller,
     )
     if taken is None:
         raise CaptchaError
@@ -187,6 +197,10 @@ def _network(address: str | None) -> bytes | None:
     """What is kept of a network: enough to know it again."""
     network = network_of(address)
     return None if network is None else hmac_digest("captcha network", network.encode())[:16]
+
+
+def _caller(key: str | None) -> bytes | None:
+    return None if key is None else hmac_digest("captcha caller", key.encode())[:16]
 
 
 def _row(actor: Actor, captcha: Row, selection: Selection) -> Row:

@@ -44,8 +44,8 @@ People = Mapping[str, Any]
 OpeningHours = Sequence[Mapping[str, Any]]
 
 AHEAD = timedelta(weeks=6)
-AT_LEAST_AHEAD = timedelta(weeks=4)
-"""Publishing takes a moment, which a start spares as long as there are slots up to then."""
+LOOKED_AT = timedelta(weeks=3), timedelta(weeks=4)
+"""Publishing takes a moment, which a start spares as long as there is a slot in the week between those."""
 
 _CHANGED = Selection.of("id", "version", "ticket")
 
@@ -90,14 +90,15 @@ async def seed_people(people: People) -> DemonstrationFacts:
 
 async def publish_ahead(people: People, hours: OpeningHours) -> int:
     """Publishes the weeks to come of the agendas that end too soon; how many slots are new."""
-    ends = await fetch(
-        "SELECT h.id, h.slug, (SELECT max(start) FROM slot s WHERE s.schedule_id = h.id) AS last FROM schedule h "
-        "WHERE h.slug = ANY($1::text[])",
+    first, last = (now() + ahead for ahead in LOOKED_AT)
+    rows = await fetch(
+        "SELECT h.id, h.slug FROM schedule h WHERE h.slug = ANY($1::text[]) AND NOT EXISTS "
+        "(SELECT 1 FROM slot s WHERE s.schedule_id = h.id AND s.start >= $2 AND s.start < $3)",
         [each["schedule"] for each in hours],
+        first,
+        last,
     )
-    missing = {
-        row["slug"]: row["id"] for row in ends if not row["last"] or row["last"] < now() + AT_LEAST_AHEAD
-    }
+    missing = {row["slug"]: row["id"] for row in rows}
     if not missing:
         return 0
     administrator = await _actor(

@@ -18,7 +18,16 @@ from core.errors import NotFoundError
 from core.i18n import DEFAULT_LANGUAGE, Language, Text
 from core.keys import sign, verify
 from core.settings import get_settings
-from models.actors import Actor, AgentActor, AgentRole, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    AgentRole,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from models.database import fetch_one
 from models.receipts import receipt_name
 from models.statement import Statement
@@ -151,7 +160,7 @@ def _caller(actor: Actor) -> list[str] | None:
             return ["agent", actor.agent_id.hex, actor.session_id.hex]
         case TicketHolder():
             return ["ticket", actor.request_id.hex]
-        case Visitor() | PartnerActor():
+        case Visitor() | PartnerActor() | RestrictedActor():
             return None
 
 

@@ -67,12 +67,12 @@ logger = logging.getLogger(__name__)
 
 def _readable(text: str) -> str:
     text = one_line(text)
-    if not text or has_unprintable(text):
+    if not 0 < len(text) <= LONGEST_LABEL or has_unprintable(text):
         raise ValueError("not a line of text")
     return text
 
 
-_Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL), AfterValidator(_readable)]
+_Label = Annotated[str, AfterValidator(_readable)]
 
 
 class _Told(BaseModel):

@@ -239,7 +239,9 @@ async def _link(
     """Asks the partner and keeps what it grants: as the account's link, or as `link_id` if that is still there."""
     secret_of(system)  # Without one nobody can be asked, and nothing is to be ended.
     code = credentials.code.strip()
-    await count(LINK_PARTNER, address=credentials.address, caller=caller, subject=f"{system.slug}\0{code}")
+    await count(
+        LINK_PARTNER, address=credentials.address, caller=caller, subject=f"{system.slug}\0{code.casefold()}"
+    )
     reference = uuid4()  # It tells nothing, not even when.
     await _foresee_end(system, reference)
     try:

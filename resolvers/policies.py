@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.errors import NotAllowedError
 from core.i18n import Text
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, party
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, RestrictedActor, party
 from models.event_texts import STATUSES
 from models.requests import OPEN_STATUSES
 
@@ -86,7 +86,7 @@ def permitted_actions(actor: Actor, request: RequestState) -> list[str]:
     match actor:
         case AgentActor():
             return _for_agents(request)
-        case PartnerActor():
+        case PartnerActor() | RestrictedActor():
             return []
         case CitizenActor(account_id=account_id) if request.account_id not in (None, account_id):
             return []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core import password_rules
 from core.errors import UnavailableError
+from core.password_rules import common_words, password_advice
 from core.selection import Selection
 from core.settings import get_settings
 from models.actors import Actor, AgentActor
@@ -48,6 +50,15 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
             "max_request_bytes": settings.upload_request_bytes,
             "accepted_media_types": list(ACCEPTED_MEDIA_TYPES),
             "resumable_url": f"{settings.public_url}/uploads",
+        },
+        "passwords": {
+            "advice": password_advice().in_(actor.language),
+            "shortest": password_rules.SHORTEST,
+            "shortest_without_symbol": password_rules.SHORTEST_WITHOUT_SYMBOL,
+            "fewest_words": password_rules.FEWEST_WORDS,
+            "longest": password_rules.LONGEST,
+            "lowest_score": password_rules.LOWEST_SCORE,
+            "common": list(common_words()),
         },
     }
 

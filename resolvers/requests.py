@@ -40,7 +40,6 @@ from models.visibility import visible_requests
 from resolvers import booking, catalogue
 from resolvers import captcha as captchas
 from resolvers.captcha import CaptchaAnswer, Passed
-from resolvers.mail_limits import count_mail
 from resolvers.policies import RequestState, require
 from resolvers.reading.requests import request_part
 from resolvers.reading.shape import read_one, reading_for
@@ -313,7 +312,6 @@ async def _submit(work: Work, actor: Actor, id: UUID | None, version: int, chall
     await request.save(
         update_fields=["answers", "status", "submitted_at", "language", "version", "updated_at"]
     )
-    await count_mail(actor, contact.email if contact else None)
     event = work.happened("RequestSubmitted", request, actor)
     mail_the_citizen(work, request, "acknowledgement", event)
     if held is not None:

@@ -17,7 +17,7 @@ from uuid import UUID
 from core.errors import UnauthenticatedError, UnavailableError
 from core.event_bus import event_bus
 from core.tasks import end_tasks
-from models.actors import Actor, AgentActor, CitizenActor
+from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor
 from models.database import fetch
 
 LOOK_EVERY_SECONDS = 0.5
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 async def while_logged_in(actor: Actor, rows: AsyncGenerator[Row, None]) -> AsyncGenerator[Row, None]:
     """The rows, as long as the caller's session lasts. Raises UnauthenticatedError where it has ended."""
-    if not isinstance(actor, (CitizenActor, AgentActor)):
+    if not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         async with aclosing(rows):
             async for row in rows:
                 yield row

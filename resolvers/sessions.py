@@ -15,9 +15,11 @@ from core.passwords import hash_password, needs_rehash, verify_password
 from core.selection import Selection
 from core.tickets import parse_ticket, ticket_digest
 from models.accounts import Session, normalised_username
-from models.actors import Actor, AgentActor, CitizenActor, TicketHolder, Visitor
+from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch_one
 from models.ids import decode_as
+from models.temporary_password import find_temporary_password
+from resolvers.new_passwords import CHANGE_LIFETIME, use_temporary_password
 from resolvers.reading.accounts import account_part, session_list, session_part
 from resolvers.reading.agents import agent_part
 from resolvers.reading.shape import Part, Shape, read_value, reading_for
@@ -30,8 +32,10 @@ SEEN_EVERY = timedelta(minutes=5)
 USER_AGENT_LIMIT = 300
 
 _WHO = """
-SELECT s.id AS session_id, s.last_seen_at, c.account_id, c.agent_id, g.role, g.display_name
+SELECT s.id AS session_id, s.last_seen_at, s.temporary_password_id, c.account_id, c.agent_id, g.role, g.display_name,
+    lower(a.email) AS confirmed_email
 FROM session s JOIN credential c ON c.id = s.credential_id LEFT JOIN agent g ON g.id = c.agent_id
+    LEFT JOIN account a ON a.id = c.account_id AND a.email_confirmed_at IS NOT NULL
 WHERE s.token_digest = $1 AND s.expires_at > now()
 """
 
@@ -51,6 +55,8 @@ class LoggedIn:
     session: Row
     account: Row | None
     agent: Row | None
+    must_change_password: bool
+    """The session is good for changing the password, and for nothing else until that is done."""
 
 
 async def authenticate(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
@@ -70,36 +76,95 @@ async def log_in(
 ) -> LoggedIn:
     """Opens a session for a citizen or an agent. `selection` is that of LogInSuccess.
 
+    With a mailed temporary password it is a session for changing it, and no account is answered.
+
     Raises InvalidCredentialsError, in the same time whether or not the username exists.
     """
-    credential = await find_credential(username)
-    if not await verify_password(credential["password_hash"] if credential else None, password):
-        raise InvalidCredentialsError
-    assert credential is not None
-    if needs_rehash(credential["password_hash"]):
-        await execute(
-            "UPDATE credential SET password_hash = $2 WHERE id = $1",
-            credential["id"],
-            await hash_password(password),
-        )
     token = new_token()
+    session = None
+    while session is None:
+        credential, temporary = await _prove(username, password)
+        session = _new_session(credential, token, user_agent, temporary)
+        if temporary is not None:
+            await use_temporary_password(actor, credential, session)
+        elif not await _open(session, credential["password_hash"]):
+            session = None
+    if temporary is None and needs_rehash(credential["password_hash"]):
+        await _rehash(credential, password)
+    who = actor_of({**credential, "session_id": session.id}, actor.language)
+    row = await _read_logged_in(who, session, selection)
+    return LoggedIn(
+        token,
+        session.expires_at,
+        row["session"],
+        row["account"],
+        row["agent"],
+        must_change_password=temporary is not None,
+    )
+
+
+async def _prove(username: str, password: str) -> tuple[Row, UUID | None]:
+    """The credential, and the mail that brought the password, where it was a temporary one.
+
+    Raises InvalidCredentialsError, after the same work whether or not the username exists.
+    """
+    credential = await find_credential(username)
+    is_right = await verify_password(credential["password_hash"] if credential else None, password)
+    mailed = credential["temporary_password_ids"] if credential else []
+    temporary = find_temporary_password(password, mailed)
+    if credential is None or not (is_right or temporary):
+        raise InvalidCredentialsError
+    return credential, None if is_right else temporary
+
+
+def _new_session(credential: Row, token: str, user_agent: str | None, temporary: UUID | None) -> Session:
+    at = now()
     lifetime = AGENT_LIFETIME if credential["agent_id"] else CITIZEN_LIFETIME
-    session = Session(
+    return Session(
         credential_id=credential["id"],
         token_digest=token_digest(token),
         user_agent=user_agent[:USER_AGENT_LIMIT] if user_agent else None,
-        expires_at=now() + lifetime,
+        created_at=at,
+        expires_at=at + (lifetime if temporary is None else CHANGE_LIFETIME),
+        temporary_password_id=temporary,
     )
-    await session.save(force_create=True)
-    who = actor_of({**credential, "session_id": session.id}, actor.language)
-    row = await _read_logged_in(who, session.id, selection)
-    return LoggedIn(token, session.expires_at, row["session"], row["account"], row["agent"])
+
+
+async def _open(session: Session, password_hash: str) -> bool:
+    """Writes the session down, unless the password was changed, or its hash made anew, since it was checked.
+
+    Whoever changes the password ends the sessions there are: none that knew the old one is opened meanwhile.
+    """
+    opened = await fetch_one(
+        "INSERT INTO session (id, credential_id, token_digest, user_agent, created_at, last_seen_at, expires_at) "
+        "SELECT $3, id, $4, $5, $6, $6, $7 FROM credential WHERE id = $1 AND password_hash = $2 FOR SHARE "
+        "RETURNING id",
+        session.credential_id,
+        password_hash,
+        session.id,
+        session.token_digest,
+        session.user_agent,
+        session.created_at,
+        session.expires_at,
+    )
+    return opened is not None
+
+
+async def _rehash(credential: Row, password: str) -> None:
+    await execute(
+        "UPDATE credential SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
+        credential["id"],
+        await hash_password(password),
+        credential["password_hash"],
+    )
 
 
 async def find_credential(username: str) -> Row | None:
     """The credential of a citizen or an agent, with the agent's role and name: what `actor_of` takes."""
     return await fetch_one(
-        "SELECT c.*, g.role, g.display_name FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
+        "SELECT c.*, g.role, g.display_name, "
+        "ARRAY(SELECT id FROM temporary_password WHERE credential_id = c.id AND expires_at > now()) "
+        "AS temporary_password_ids FROM credential c LEFT JOIN agent g ON g.id = c.agent_id "
         "WHERE lower(c.username) = lower($1)",
         normalised_username(username),
     )
@@ -107,7 +172,7 @@ async def find_credential(username: str) -> Row | None:
 
 async def log_out(actor: Actor) -> None:
     """Ends the session that the caller is in."""
-    if isinstance(actor, (CitizenActor, AgentActor)):
+    if isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
         await execute("DELETE FROM session WHERE id = $1", actor.session_id)
         await event_bus().wake("sessions")
 
@@ -156,13 +221,18 @@ async def _actor_of_token(token: str, language: Language) -> Actor:
         raise UnauthenticatedError
     if now() - row["last_seen_at"] > SEEN_EVERY:
         await execute("UPDATE session SET last_seen_at = now() WHERE id = $1", row["session_id"])
-    return actor_of(row, language)
+    return _with_duty(actor_of(row, language), row)
 
 
 def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
     """Who the owner of a credential is in the session `session_id`."""
     if row["agent_id"] is None:
-        return CitizenActor(account_id=row["account_id"], session_id=row["session_id"], language=language)
+        return CitizenActor(
+            account_id=row["account_id"],
+            session_id=row["session_id"],
+            language=language,
+            confirmed_email=row.get("confirmed_email"),
+        )
     return AgentActor(
         agent_id=row["agent_id"],
         session_id=row["session_id"],
@@ -170,6 +240,13 @@ def actor_of(row: Row, language: Language) -> CitizenActor | AgentActor:
         display_name=row["display_name"],
         language=language,
     )
+
+
+def _with_duty(who: CitizenActor | AgentActor, row: Row) -> CitizenActor | AgentActor | RestrictedActor:
+    """The same, as long as there is nothing that they have to do first."""
+    if row["temporary_password_id"] is not None:
+        return RestrictedActor(who=who, duty="CHANGE_PASSWORD")
+    return who
 
 
 async def _holder_of_ticket(text: str, language: Language) -> Actor:
@@ -182,14 +259,17 @@ async def _holder_of_ticket(text: str, language: Language) -> Actor:
     return TicketHolder(request_id=row["id"], language=language)
 
 
-async def _read_logged_in(who: CitizenActor | AgentActor, session_id: UUID, selection: Selection) -> Row:
+async def _read_logged_in(who: CitizenActor | AgentActor, opened: Session, selection: Selection) -> Row:
+    """Of the account, nothing where the session is for changing the password."""
+    account_id = getattr(who, "account_id", None) if opened.temporary_password_id is None else None
+    session_id = opened.id
     reading = await reading_for(who)
     shape = Shape(reading, "LogInSuccess")
     s, a, g = reading.alias("s"), reading.alias("a"), reading.alias("g")
     parts = {
         "session": (session_part(reading, selection.get("session"), s, session_id), "session", s, session_id),
         "account": (
-            account_part(reading, selection.get("account"), a), "account", a, getattr(who, "account_id", None)
+            account_part(reading, selection.get("account"), a), "account", a, account_id
         ),
         "agent": (agent_part(reading, selection.get("agent"), g), "agent", g, getattr(who, "agent_id", None)),
     }  # fmt: skip

@@ -17,7 +17,15 @@ from core.clock import now
 from core.errors import ForbiddenError, NotAllowedError, NotFoundError, UnauthenticatedError, UnavailableError
 from core.i18n import Text
 from core.settings import get_settings
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from models.database import Row, execute, fetch, fetch_one, transaction
 from models.ids import decode_as, new_id
 from models.uploads import EMPTY_LIFETIME, PARTS_LIMIT, UPLOAD_LIFETIME, WAITING_FILES_LIMIT, WAITING_LIMIT
@@ -260,7 +268,7 @@ def _find_owner(actor: Actor) -> _Owner | None:
             return _Owner("agent_id", "agent", actor.agent_id)
         case TicketHolder():
             return _Owner("request_id", "service_request", actor.request_id)
-        case Visitor() | PartnerActor():
+        case Visitor() | PartnerActor() | RestrictedActor():
             return None
 
 

@@ -15,7 +15,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from email.utils import parseaddr
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from models.ids import new_id
 from models.mail import Mail
 from models.requests import ServiceRequest
 from resolvers import catalogue
+from resolvers.mail_limits import count_mail, count_mail_of_change
 
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.01
@@ -47,6 +48,8 @@ class Work:
     def __init__(self) -> None:
         self.events: list[RequestEvent] = []
         self.mails: list[Mail] = []
+        self._actors: dict[UUID, Actor] = {}
+        self._counts: list[Callable[[], Awaitable[None]]] = []
         self._wake_ups: set[Kind] = set()
 
     def wake(self, channel: Kind) -> None:
@@ -71,6 +74,8 @@ class Work:
             data=data or {},
         )
         self.events.append(event)
+        if actor != "SYSTEM":
+            self._actors[event.id] = actor
         return event
 
     def mail(
@@ -85,7 +90,18 @@ class Work:
         appointment: Appointment | None = None,
         event: RequestEvent | None = None,
     ) -> None:
-        """A mail to be sent by a worker after the commit. At most one for an event, a template and an address."""
+        """A mail to be sent by a worker after the commit. At most one for an event, a template and an address.
+
+        Of an event it counts for whoever caused that (resolvers/mail_limits.py): the work is undone where it is too
+        much. Of anything else the caller has to count it.
+        """
+        if event is not None and event.id in self._actors:
+            actor = self._actors[event.id]
+            self._counts.append(
+                partial(count_mail, actor, recipient)
+                if event.kind == "RequestSubmitted"
+                else partial(count_mail_of_change, actor, event.request_id, recipient)
+            )
         id = new_id()
         self.mails.append(
             Mail(
@@ -104,6 +120,8 @@ class Work:
         )
 
     async def _write(self) -> None:
+        for count in self._counts:
+            await count()
         for row in (*self.mails, *self.events):
             await row.save(force_create=True)
 

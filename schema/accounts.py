@@ -5,12 +5,14 @@ from datetime import datetime
 import strawberry
 
 import resolvers.accounts
-from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD
+import resolvers.credentials
+import resolvers.new_passwords
+from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD, PASSWORD
 from schema.callers import CITIZENS, EVERYONE, PEOPLE, Caller
 from schema.captcha import CaptchaAnswer, captcha_answer_of
 from schema.connections import Node
 from schema.contact import Contact, ContactInput, contact_of
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import input_object, output
 from schema.errors import (
     CaptchaError,
@@ -66,7 +68,9 @@ class CreateAccountInput:
 @input_object()
 class RequestNewPasswordInput:
     username_or_email: str
+    """As it was typed."""
     captcha: CaptchaAnswer | None = strawberry.UNSET
+    """Required: of a challenge for REQUEST_PASSWORD."""
 
 
 @input_object()
@@ -74,6 +78,7 @@ class ChangeCredentialsInput:
     """What is left out stays as it is."""
 
     current_password: str
+    """After logging in with a temporary password, that one."""
     username: str | None = strawberry.UNSET
     password: str | None = strawberry.UNSET
 
@@ -169,23 +174,49 @@ async def update_profile(info: Info, input: ContactInput) -> Row:
     RequestNewPasswordSuccess,
     refusals=(CaptchaError,),
     callers=PEOPLE,
-    open=False,
-    limits=(Counted(NEW_PASSWORD, subject=lambda given: given["input"].username_or_email.strip().lower()),),
+    limits=(Counted(NEW_PASSWORD, subject=lambda given: name_key(given["input"].username_or_email)),),
 )
-async def request_new_password(input: RequestNewPasswordInput) -> None:
-    """Mot de passe oublié ? Always the same answer, whether or not the account exists."""
+async def request_new_password(info: Info, input: RequestNewPasswordInput) -> Row:
+    """Mot de passe oublié ? Always the same answer, whether or not the account exists. The mail brings a temporary
+    password, good for ten minutes and one use; until it is used, the one before goes on working.
+    """
+    answer = await resolvers.new_passwords.request_new_password(
+        info.context.actor,
+        username_or_email=input.username_or_email,
+        captcha=captcha_answer_of(input.captcha, info.context) if input.captcha else None,
+    )
+    return {"message": answer.in_(info.context.language)}
 
 
 @mutation(
     ChangeCredentialsSuccess,
     refusals=(ValidationError, InvalidCredentialsError, UsernameTakenError),
+    callers=CITIZENS | {Caller.MUST_CHANGE_PASSWORD},
+    limits=(Counted(PASSWORD),),
+)
+async def change_credentials(info: Info, input: ChangeCredentialsInput) -> Row:
+    """Modifier les identifiants de mon compte citoyen. Ends all other sessions; a mail says that it was done."""
+    account = await resolvers.credentials.change_credentials(
+        info.context.actor,
+        current_password=input.current_password,
+        username=_given(input.username),
+        password=_given(input.password),
+        selection=selection_of(info, "account"),
+    )
+    return {"account": account}
+
+
+@mutation(
+    DeleteAccountSuccess,
+    refusals=(InvalidCredentialsError,),
     callers=CITIZENS,
     open=False,
+    limits=(Counted(PASSWORD),),
 )
-async def change_credentials(input: ChangeCredentialsInput) -> None:
-    """Modifier les identifiants de mon compte citoyen."""
-
-
-@mutation(DeleteAccountSuccess, refusals=(InvalidCredentialsError,), callers=CITIZENS, open=False)
 async def delete_account(input: DeleteAccountInput) -> None:
     """Closes the account."""
+
+
+def _given(value: str | None) -> str | None:
+    """What was left out is None."""
+    return value if isinstance(value, str) else None

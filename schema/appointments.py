@@ -11,7 +11,7 @@ import resolvers.appointments
 import resolvers.slot_changes
 import resolvers.slots
 from core.limits.declared import APPOINTMENT
-from schema.callers import ADMINISTRATORS, AGENTS, EVERYONE, PARTIES
+from schema.callers import ADMINISTRATORS, AGENTS, APPLICANTS, EVERYONE, PARTIES
 from schema.connections import Node
 from schema.contact import Address, AddressInput, address_of
 from schema.counting import Counted
@@ -204,7 +204,7 @@ class PublishSlotsSuccess:
     """How many slots are new."""
 
 
-BOOKING_LIMITS = (Counted(APPOINTMENT),)
+BOOKING_LIMITS = (Counted(APPOINTMENT, of=APPLICANTS),)
 BOOKING_REFUSALS = (SlotUnavailableError, ValidationError, NotAllowedError, NotFoundError)
 
 

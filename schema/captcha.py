@@ -13,7 +13,7 @@ from core.limits.declared import CAPTCHA, CAPTCHA_AUDIO
 from schema.callers import EVERYONE, PEOPLE
 from schema.connections import Node
 from schema.context import Context
-from schema.counting import Counted
+from schema.counting import Counted, caller_key
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotFoundError
 from schema.fields import Info, mutation, query, selection_of, subscription
@@ -79,12 +79,13 @@ class CaptchaAnswer:
 
 
 def captcha_answer_of(typed: CaptchaAnswer, context: Context) -> resolvers.captcha.CaptchaAnswer:
-    """What was answered, and where it comes from."""
+    """What was answered, by whom, and where it comes from."""
     return resolvers.captcha.CaptchaAnswer(
         captcha=typed.captcha,
         answer=typed.answer or None,
         proof_of_work=typed.proof_of_work or None,
         address=context.facts.address,
+        caller=caller_key(context.actor),
     )
 
 
@@ -101,12 +102,13 @@ async def captcha(info: Info, id: strawberry.ID) -> Row | None:
 
 @mutation(Captcha, callers=PEOPLE, limits=(Counted(CAPTCHA),))
 async def create_captcha(info: Info, purpose: CaptchaPurpose) -> Row:
-    """A new challenge."""
+    """A new challenge. Asked for with a session or a ticket, it is answered with that."""
     return await resolvers.captcha.create_captcha(
         info.context.actor,
         purpose=purpose.value,
         selection=selection_of(info),
         address=info.context.facts.address,
+        caller=caller_key(info.context.actor),
     )
 
 

@@ -6,9 +6,11 @@ from enum import StrEnum
 import strawberry
 
 import resolvers.exchanges
+from core.limits.declared import POST_EXCHANGE
 from schema.attachments import Attachment
-from schema.callers import PARTIES
+from schema.callers import APPLICANTS, PARTIES
 from schema.connections import Connection, Node
+from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotAllowedError, NotFoundError, ValidationError
 from schema.fields import Info, mutation, selection_of
@@ -81,7 +83,12 @@ class MarkExchangesReadSuccess:
     """How many this call marked."""
 
 
-@mutation(PostExchangeSuccess, refusals=(ValidationError, NotAllowedError, NotFoundError), callers=PARTIES)
+@mutation(
+    PostExchangeSuccess,
+    refusals=(ValidationError, NotAllowedError, NotFoundError),
+    callers=PARTIES,
+    limits=(Counted(POST_EXCHANGE, of=APPLICANTS),),
+)
 async def post_exchange(info: Info, input: PostExchangeInput) -> Row:
     """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address."""
     given = narrow(input)

@@ -13,7 +13,13 @@ from uuid import uuid4
 
 from graphql import GraphQLError, GraphQLFormattedError
 
-from core.errors import CallError, ForbiddenError, RateLimitedError, RefusedError, ValidationError
+from core.errors import (
+    CallError,
+    ForbiddenError,
+    RateLimitedError,
+    RefusedError,
+    ValidationError,
+)
 from core.i18n import Language, Text
 from schema.limits import LimitError
 
@@ -58,10 +64,14 @@ def describe_malformed(errors: Sequence[GraphQLError], language: Language) -> li
 
 
 def describe_call_error(error: CallError, language: Language) -> GraphQLFormattedError:
-    """A refusal of the whole call. RATE_LIMITED also says `retryAfterSeconds`."""
+    """A refusal of the whole call. RATE_LIMITED also says `retryAfterSeconds`; FORBIDDEN the `duty` that comes first,
+    where that is the reason.
+    """
     extensions: dict[str, Any] = {"code": error.code}
     if isinstance(error, RateLimitedError):
         extensions["retryAfterSeconds"] = error.retry_after_seconds
+    if isinstance(error, ForbiddenError) and error.duty is not None:
+        extensions["duty"] = error.duty
     return {"message": error.text.in_(language), "extensions": extensions}
 
 

@@ -25,6 +25,27 @@ class UploadLimits:
 
 
 @output
+class PasswordRules:
+    """What a new password has to be, so that a form tells while somebody types, and sends nothing: any one of the three
+    forms, and at least `lowestScore` by zxcvbn.
+    """
+
+    advice: str
+    """One sentence for people."""
+    shortest: int
+    """Characters, with upper case, lower case, a digit and a symbol."""
+    shortest_without_symbol: int
+    """Characters, with upper case, lower case and a digit."""
+    fewest_words: int
+    """Of a phrase, all different."""
+    longest: int
+    lowest_score: int
+    """Of zxcvbn's 0 to 4, with `common` and what the person has typed of themself as its user inputs."""
+    common: list[str]
+    """What many choose: a password that is nothing but one of these, with digits or symbols around it, is refused."""
+
+
+@output
 class Municipality:
     """The commune that this installation serves."""
 
@@ -38,6 +59,7 @@ class Municipality:
     partners: list[PartnerSystem]
     """Partner systems that citizens may link to their account, Espace Famille among them."""
     upload: UploadLimits
+    passwords: PasswordRules
 
 
 @query(Municipality, callers=EVERYONE)

@@ -10,11 +10,10 @@ import resolvers.sessions
 from core.errors import ForbiddenError
 from core.i18n import Text
 from core.limits.declared import LOG_IN
-from models.accounts import normalised_username
 from schema.agents import Agent
-from schema.callers import AGENTS, CITIZENS, PEOPLE
+from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
-from schema.counting import Counted
+from schema.counting import Counted, name_key
 from schema.declare import enumeration, input_object, output
 from schema.errors import InvalidCredentialsError, NotFoundError
 from schema.fields import Info, mutation, selection_of
@@ -65,7 +64,7 @@ class LogInSuccess:
     token: str | None
     """Null with delivery COOKIE."""
     account: Annotated["Account", strawberry.lazy("schema.accounts")] | None
-    """Null where an agent logged in."""
+    """Null where an agent logged in, and as long as the password has to be changed."""
     agent: Agent | None
     """Null where a citizen logged in."""
     must_change_password: bool
@@ -84,7 +83,7 @@ class RevokeSessionSuccess:
     LogInSuccess,
     refusals=(InvalidCredentialsError,),
     callers=PEOPLE,
-    limits=(Counted(LOG_IN, subject=lambda given: normalised_username(given["input"].username).lower()),),
+    limits=(Counted(LOG_IN, subject=lambda given: name_key(given["input"].username)),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
@@ -108,11 +107,11 @@ async def log_in(info: Info, input: LogInInput) -> Row:
         "token": None if by_cookie else opened.token,
         "account": opened.account,
         "agent": opened.agent,
-        "must_change_password": False,
+        "must_change_password": opened.must_change_password,
     }
 
 
-@mutation(bool, callers=PEOPLE)
+@mutation(bool, callers=PEOPLE | RESTRICTED)
 async def log_out(info: Info) -> bool:
     """Ends the caller's session, and takes its cookie back. True also for whoever was not logged in."""
     await resolvers.sessions.log_out(info.context.actor)

@@ -29,6 +29,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from espace.embedded import EmbeddedServers
 from espace.processes import start_child, stop_child
+from tests.partner import Partner
 
 ROOT = Path(__file__).parent.parent
 READY_SECONDS = 30.0
@@ -235,6 +236,7 @@ class Stack:
         self.servers = EmbeddedServers(folder / "servers")
         self.environment: dict[str, str] = {}
         self.apis: list[Api] = []
+        self.partner = Partner(folder / "partner", free_port())
         self.worker = Command(["worker"], {}, folder / "worker.log")
         self._logs = 0
 
@@ -258,6 +260,7 @@ class Stack:
             # Whatever test needs one read aloud beforehand finds one, and the others their processors.
             "ESPACE_CAPTCHA_AUDIO_STOCK": "1",
             "ESPACE_RATE_LIMITS": "1000",
+            **self.partner.settings,
         }
         await self.run("migrate")
         await self.run("load", str(municipality))
@@ -265,6 +268,9 @@ class Stack:
         self.worker.environment = self.environment
         await self.worker.start()
         await self.start_api()
+        # Tokens are the first API's: the others have addresses of their own.
+        self.partner.mairie = f"http://localhost:{self.api.port}"
+        await self.partner.start()
 
     async def start_api(self, workers: int = 1) -> Api:
         """One more API process (with `workers` of its own), ready. `stop` ends it, if the test does not."""
@@ -294,15 +300,16 @@ class Stack:
             api = self.apis.pop()
             if api.running:
                 api.stop()
-        for part in (self.worker, self.api):
+        for part in (self.worker, self.api, self.partner):
             if not part.running:
                 await part.start()
         await self.api.wait_until_ready()
 
     def stop(self) -> None:
-        for command in (*self.apis, self.worker):
-            if command.running:
-                command.stop()
+        parts: list[Command | Partner] = [*self.apis, self.worker, self.partner]
+        for part in parts:
+            if part.running:
+                part.stop()
         self.servers.stop()
         self.inbox.close()
 

@@ -3,8 +3,8 @@
 `declared` is the list of the limits, `counting` counts. Only this package knows the library `limits`.
 """
 
-from core.limits.addresses import network
+from core.limits.addresses import network, site
 from core.limits.counting import close, count, remember, use_database
 from core.limits.declared import Limit, Rate
 
-__all__ = ["Limit", "Rate", "close", "count", "network", "remember", "use_database"]
+__all__ = ["Limit", "Rate", "close", "count", "network", "remember", "site", "use_database"]

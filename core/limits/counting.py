@@ -8,6 +8,8 @@ on with PostgreSQL, so that a dead Redis costs one call a second TIMEOUT_SECONDS
 The two do not know each other's counts: a limit can be had twice at the moment of a change.
 
 Keys hold an HMAC of what is counted, never an address or a name.
+
+A clock that is set back delays nobody for that long: a window that ends later than it can have begun is none.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
@@ -32,7 +34,7 @@ from redis.exceptions import RedisError
 
 from core.errors import RateLimitedError
 from core.keys import hmac_digest
-from core.limits.addresses import network
+from core.limits.addresses import network, site
 from core.limits.declared import Limit, Rate
 from core.limits.postgres import Fetch, PostgresStorage
 from core.settings import get_settings
@@ -41,6 +43,10 @@ TIMEOUT_SECONDS = 0.25
 """The longest that a Redis which does not answer holds a call up, connecting included twice that."""
 
 PAUSE_SECONDS = 1.0
+NETWORKS_OF_A_SITE = 4
+"""What is counted for a /64 is counted for its /48, too: so many times as much, however many /64 are tried."""
+CLOCK_SECONDS = 1.0
+"""How much clocks are corrected by while they run."""
 PREFIX = "espace:limits"
 TOLD_EVERY_SECONDS = 60.0
 
@@ -57,21 +63,31 @@ async def count(
     caller: str | None = None,
     subject: str | None = None,
     amount: int = 1,
+    logged_in: bool = False,
 ) -> bool:
     """Counts `amount`, before it is done. True where address and subject are a pair that has succeeded before.
 
+    `logged_in` tells that no stranger calls.
     Raises RateLimitedError where that would be more than the limit, and then the count that it met is as before.
     Raises UnavailableError where neither Redis nor PostgreSQL is there.
     """
     factor = get_settings().rate_limits
     if not factor:
         return False
-    pair = None if subject is None else f"{subject}\0{network(address)}"
-    if limit.remembered and pair is not None and await _counters().run(_get(_remembered(limit, pair))):
-        familiar = [(_item(limit, rate, factor), "familiar", pair) for rate in limit.familiar]
+    known = None if subject is None or not limit.familiar else _remembered(limit, subject, address)
+    if known is not None and await _counters().run(_get(known)) > 0:
+        familiar = [(_item(limit, rate, factor), "familiar", known) for rate in limit.familiar]
         if [met async for met in _hits(limit, familiar, amount)] == []:
             return True
-    async for wait, scope in _hits(limit, _counts(limit, factor, address, caller, pair, subject), amount):
+    whose: dict[str, str | None] = {
+        "caller": caller,
+        "address": network(address),
+        "stranger": None if logged_in else network(address),
+        "pair": None if subject is None else f"{subject}\0{site(address) or network(address)}",
+        "subject": subject,
+        "all": "",
+    }
+    async for wait, scope in _hits(limit, _counts(limit, factor, whose, site(address)), amount):
         _tell(limit, scope)
         raise RateLimitedError(wait)
     return False
@@ -80,7 +96,7 @@ async def count(
 async def remember(limit: Limit, *, address: str | None, subject: str) -> None:
     """Keeps in mind that this subject has succeeded from this address."""
     if limit.remembered and get_settings().rate_limits:
-        key = _remembered(limit, f"{subject}\0{network(address)}")
+        key = _remembered(limit, subject, address)
         await _counters().run(lambda storage: storage.incr(key, limit.remembered))
 
 
@@ -172,33 +188,29 @@ _Count = tuple[RateLimitItem, str, str]
 
 
 def _counts(
-    limit: Limit,
-    factor: float,
-    address: str | None,
-    caller: str | None,
-    pair: str | None,
-    subject: str | None,
+    limit: Limit, factor: float, whose: Mapping[str, str | None], site: str | None
 ) -> Iterator[_Count]:
     """Narrow before wide, as Limit says."""
-    for scope, rates, whose in (
-        ("address", limit.each_address, network(address)),
-        ("caller", limit.each_caller, caller),
-        ("pair", limit.each_pair, pair),
-        ("subject", limit.each_subject, subject),
-        ("all", limit.over_all, ""),
-    ):
-        if whose is not None:
-            for rate in rates:
-                yield _item(limit, rate, factor), scope, whose
+    for scope, rates in limit.scopes():
+        counted = whose[scope]
+        if counted is None:
+            continue
+        for rate in rates:
+            yield _item(limit, rate, factor), scope, counted
+            if site is not None and scope in ("address", "stranger"):
+                yield _item(limit, rate, factor * NETWORKS_OF_A_SITE), f"{scope}-site", site
 
 
 async def _hits(limit: Limit, counts: Iterable[_Count], amount: int) -> AsyncIterator[tuple[int, str]]:
     """Counts one after the other; tells the first that is met, and how many seconds it lasts."""
     for item, scope, whose in counts:
         key = _key(limit, scope, whose)
-        if not await _counters().run(_hit(item, key, amount)):
-            yield await _counters().run(_seconds_until(item, key, amount)), scope
-            return
+        while not await _counters().run(_hit(item, key, amount)):
+            wait = await _counters().run(_seconds_until(item, key, amount))
+            if wait is not None:
+                yield wait, scope
+                return
+            await _counters().run(_clear(item, key))
 
 
 def _item(limit: Limit, rate: Rate, factor: float) -> RateLimitItem:
@@ -209,8 +221,10 @@ def _key(limit: Limit, scope: str, whose: str) -> str:
     return f"{scope}/{hmac_digest('limits', f'{limit.name}/{scope}/{whose}'.encode())[:16].hex()}"
 
 
-def _remembered(limit: Limit, pair: str) -> str:
-    return f"{limit.name}/{_key(limit, 'remembered', pair)}"
+def _remembered(limit: Limit, subject: str, address: str | None) -> str:
+    name = limit.familiar_with or limit.name
+    pair = f"{name}/remembered/{subject}\0{network(address)}"
+    return f"{name}/remembered/{hmac_digest('limits', pair.encode())[:16].hex()}"
 
 
 def _get(key: str) -> Callable[[_Storage], Awaitable[int]]:
@@ -221,10 +235,20 @@ def _hit(item: RateLimitItem, key: str, amount: int) -> Callable[[_Storage], Awa
     return lambda storage: SlidingWindowCounterRateLimiter(storage).hit(item, key, cost=amount)
 
 
-def _seconds_until(item: RateLimitItem, key: str, amount: int) -> Callable[[_Storage], Awaitable[int]]:
-    async def ask(storage: _Storage) -> int:
-        window = await storage.get_sliding_window(item.key_for(key), item.get_expiry())
-        return seconds_until_allowed(*window, limit=item.amount, seconds=item.get_expiry(), amount=amount)
+def _clear(item: RateLimitItem, key: str) -> Callable[[_Storage], Awaitable[None]]:
+    return lambda storage: storage.clear_sliding_window(item.key_for(key), item.get_expiry())
+
+
+def _seconds_until(item: RateLimitItem, key: str, amount: int) -> Callable[[_Storage], Awaitable[int | None]]:
+    """None where the window would end later than any that has begun: the clock was set back meanwhile."""
+
+    async def ask(storage: _Storage) -> int | None:
+        length = item.get_expiry()
+        window = await storage.get_sliding_window(item.key_for(key), length)
+        _, before_ends_in, _, now_ends_in = window
+        if max(before_ends_in - length, now_ends_in - 2 * length) > CLOCK_SECONDS:
+            return None
+        return seconds_until_allowed(*window, limit=item.amount, seconds=length, amount=amount)
 
     return ask
 
@@ -257,4 +281,4 @@ def _tell(limit: Limit, scope: str) -> None:
     at = monotonic()
     if at - _told.get((limit.name, scope), -TOLD_EVERY_SECONDS) >= TOLD_EVERY_SECONDS:
         _told[limit.name, scope] = at
-        logger.warning("the limit %s of each %s is met", limit.name, scope)
+        logger.warning("the limit %s is met (%s)", limit.name, scope)

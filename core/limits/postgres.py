@@ -18,15 +18,12 @@ Fetch = Callable[..., Awaitable[list[dict[str, Any]]]]
 _NOW = "EXCLUDED.started_at"
 _LENGTH = "make_interval(secs => $4::float8)"
 _PASSED = f"({_NOW} - c.started_at)"
-_COUNTED = f"CASE WHEN {_PASSED} < {_LENGTH} THEN c.counted ELSE 0 END"
-_BEFORE = (
-    f"CASE WHEN {_PASSED} < {_LENGTH} THEN c.counted_before "
-    f"WHEN {_PASSED} < 2 * {_LENGTH} THEN c.counted ELSE 0 END"
-)
-_STARTED = (
-    f"CASE WHEN {_PASSED} < {_LENGTH} THEN c.started_at "
-    f"WHEN {_PASSED} < 2 * {_LENGTH} THEN c.started_at + {_LENGTH} ELSE {_NOW} END"
-)
+# What began a moment later was counted by somebody who had waited less; much later: the clock was set back.
+_SAME = f"{_PASSED} BETWEEN interval '-1 second' AND {_LENGTH} - interval '1 microsecond'"
+_NEXT = f"{_PASSED} BETWEEN {_LENGTH} AND 2 * {_LENGTH} - interval '1 microsecond'"
+_COUNTED = f"CASE WHEN {_SAME} THEN c.counted ELSE 0 END"
+_BEFORE = f"CASE WHEN {_SAME} THEN c.counted_before WHEN {_NEXT} THEN c.counted ELSE 0 END"
+_STARTED = f"CASE WHEN {_SAME} THEN c.started_at WHEN {_NEXT} THEN c.started_at + {_LENGTH} ELSE {_NOW} END"
 # What the window before still counts. Who waited for the row asks of a moment that has passed: strictly, not openly.
 _SHARE = f"least(1, 1 - extract(epoch FROM {_NOW} - ({_STARTED})) / $4::float8)"
 
@@ -75,7 +72,7 @@ class PostgresStorage(Storage, SlidingWindowCounterSupport):
 
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         row = await self._read(key)
-        if row is None:
+        if row is None or row["passed"] < -1.0:
             return 0, 0.0, 0, 0.0
         passed = row["passed"]
         if passed < expiry:

@@ -15,7 +15,15 @@ from core.i18n import Language, Text
 from core.limits import count, remember
 from core.limits.declared import TICKET
 from core.settings import Settings
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from schema.context import CallFacts, Context, CookieChange, Transport
 from schema.counting import ticket_key
 
@@ -67,7 +75,8 @@ def session_cookie_name(settings: Settings) -> str:
 def sender_of_files(actor: Actor) -> UUID:
     """Whose files they are: an account, an agent, or the request of a ticket.
 
-    Raises UnauthenticatedError for a visitor and ForbiddenError for a partner: no operation of theirs takes files.
+    Raises UnauthenticatedError for a visitor and ForbiddenError for a partner, or for who has a duty first: no
+    operation of theirs takes files.
     """
     match actor:
         case CitizenActor():
@@ -76,6 +85,8 @@ def sender_of_files(actor: Actor) -> UUID:
             return actor.agent_id
         case TicketHolder():
             return actor.request_id
+        case RestrictedActor():
+            raise ForbiddenError
         case PartnerActor():
             raise ForbiddenError(_NO_FILES_TEXT)
         case Visitor():

@@ -44,7 +44,7 @@ BACKWARD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_limits")]
+    dependencies = [("models", "0010_captcha_caller")]
 
     operations = [
         ops.AddField(

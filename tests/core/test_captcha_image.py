@@ -55,6 +55,10 @@ def test_the_picture_is_a_png_of_the_promised_size() -> None:
     assert not picture.info
 
 
+def test_the_number_of_bytes_is_that_of_any_other() -> None:
+    assert len({len(render(code_for(uuid4()))) for _ in range(40)}) == 1
+
+
 def test_drawing_again_gives_the_same_picture() -> None:
     assert render("K7RMX3") == render("K7RMX3")
 

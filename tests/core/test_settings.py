@@ -256,3 +256,40 @@ def test_allowed_hosts_are_separated_by_commas_and_have_no_scheme(monkeypatch: p
             "http://partner.lan, partner.lan/path, *.lan"
         )
     ]
+
+
+def test_partner_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "whsec_" + "A" * 43 + "="
+    monkeypatch.setenv("ESPACE_PARTNER_SECRETS", f" espace-famille={secret} , autre={secret},")
+    monkeypatch.setenv("ESPACE_PARTNER_ADDRESSES", "espace-famille=http://localhost:8001/espace-citoyens")
+    settings = Settings()
+    assert {slug: each.get_secret_value() for slug, each in settings.partner_secrets.items()} == {
+        "espace-famille": secret,
+        "autre": secret,
+    }
+    assert settings.partner_addresses == {"espace-famille": "http://localhost:8001/espace-citoyens"}
+    assert secret not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ESPACE_PARTNER_SECRETS", "whsec_secret"),
+        ("ESPACE_PARTNER_SECRETS", "famille="),
+        ("ESPACE_PARTNER_SECRETS", "Famille=whsec_" + "A" * 44),
+        ("ESPACE_PARTNER_SECRETS", "famille=whsec_c2VjcmV0"),
+        ("ESPACE_PARTNER_SECRETS", "famille=" + "A" * 44),
+        ("ESPACE_PARTNER_SECRETS", "famille=whsec_" + "secret" * 10 + "!"),
+        ("ESPACE_PARTNER_SECRETS", "a=whsec_" + "A" * 44 + ",a=whsec_" + "A" * 44),
+        ("ESPACE_PARTNER_ADDRESSES", "famille=ftp://x"),
+        ("ESPACE_PARTNER_ADDRESSES", "famille=https://x/"),
+        ("ESPACE_PARTNER_ADDRESSES", "famille=https://user@x"),
+        ("ESPACE_PARTNER_ADDRESSES", "famille=https://x/?a=b"),
+        ("ESPACE_PARTNER_ADDRESSES", "https://x"),
+    ],
+)
+def test_partner_systems_that_cannot_be(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    (problem,) = problems()
+    assert problem.startswith(f"{name}: ")
+    assert "secret" not in problem.partition(": ")[2].replace("secrets like", "")

@@ -21,12 +21,13 @@ from models.forms import AppointmentPolicy
 from models.municipality_files import MunicipalityData, read_municipality
 from models.openings import public_holidays
 from resolvers import catalogue
-from resolvers.demonstration import AHEAD, AT_LEAST_AHEAD, publish_ahead, seed_people
+from resolvers.demonstration import AHEAD, LOOKED_AT, publish_ahead, seed_people
 from resolvers.municipality import load_municipality
 from resolvers.procedures import procedure
 
 PARIS = ZoneInfo("Europe/Paris")
 HOURS = yaml.safe_load(SLOTS.read_text(encoding="utf-8"))
+AT_LEAST = LOOKED_AT[1]
 CROWD: dict[str, Any] = {**yaml.safe_load(PEOPLE.read_text(encoding="utf-8")), "requests": []}
 
 
@@ -50,11 +51,11 @@ async def spans() -> list[tuple[str, datetime]]:
 async def test_every_procedure_with_appointments_has_slots_for_weeks(demonstration: MunicipalityData) -> None:
     assert await publish_ahead(CROWD, HOURS) == await Slot.all().count() > 500
     first = SelectedField("first_available_slot", {}, Selection.of("start"))
-    late = SelectedField("first_available_slot", {"after": now() + AT_LEAST_AHEAD}, Selection.of("start"))
+    late = SelectedField("first_available_slot", {"after": now() + AT_LEAST}, Selection.of("start"))
     taking = [each for each in demonstration.procedures if each.appointment is not AppointmentPolicy.NONE]
     assert len(taking) == 10
     for each in taking:
-        for field, within in ((first, timedelta(days=10)), (late, AT_LEAST_AHEAD + timedelta(days=10))):
+        for field, within in ((first, timedelta(days=10)), (late, AT_LEAST + timedelta(days=10))):
             row = await procedure(Visitor(), slug=each.slug, selection=Selection((field,)))
             assert row is not None
             assert datetime.fromisoformat(row[field.key]["start"]) < now() + within, each.slug
@@ -65,6 +66,14 @@ async def test_another_start_looks_and_publishes_nothing(demonstration: Municipa
     with counted() as count:
         assert await publish_ahead(CROWD, HOURS) == 0
     assert count.value == 1
+
+
+async def test_a_slot_far_away_does_not_hide_that_others_are_missing(demonstration: MunicipalityData) -> None:
+    schedule = (await fetch("SELECT id FROM schedule WHERE slug = $1", HOURS[0]["schedule"]))[0]["id"]
+    far = now() + timedelta(days=400)
+    await Slot(schedule_id=schedule, start=far, end=far + timedelta(minutes=20)).save(force_create=True)
+    await publish_ahead(CROWD, HOURS)
+    assert {slug for slug, start in await spans() if start < far} == {each["schedule"] for each in HOURS}
 
 
 async def test_weeks_later_there_are_slots_again(
@@ -78,7 +87,7 @@ async def test_weeks_later_there_are_slots_again(
     assert await publish_ahead(CROWD, HOURS) > 500
     after = await spans()
     assert set(before) < set(after)
-    assert max(start for _, start in after) > later + AT_LEAST_AHEAD
+    assert max(start for _, start in after) > later + AT_LEAST
     assert {slug for slug, start in after if start > later} == {each["schedule"] for each in HOURS}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -23,6 +25,7 @@ from core.settings import Settings
 from espace.supervisor import describe
 from resolvers.demonstration import DemonstrationFacts
 from tests.espace.processes import descendants, wait_until_gone
+from tests.journeys.documents import document
 from tests.stack import ROOT, free_port
 
 READY_SECONDS = 60.0
@@ -165,7 +168,7 @@ def test_it_stops_while_it_starts(start: Start, data: Path) -> None:
 def test_what_ends_by_itself_is_started_again(start: Start) -> None:
     development = start()
     development.wait_until_ready()
-    for name in ("espace serve", "espace worker", "bin/postgres", "valkey-server"):
+    for name in ("espace serve", "espace worker", "espace_famille", "bin/postgres", "valkey-server"):
         killed = development.find_child(name)
         assert killed is not None, name
         killed.kill()
@@ -176,6 +179,39 @@ def test_what_ends_by_itself_is_started_again(start: Start) -> None:
 
         wait_for(replaced, 20)
     assert "started again" in development.output
+
+
+def test_a_newcomer_links_an_account_to_the_partner_that_it_names(start: Start) -> None:
+    development = start()
+    development.wait_until_ready()
+    told = re.search(r"Partner +(http://localhost:\d+), code (\S+), password (\S+)", development.output)
+    assert told, development.output
+    site, code, password = told.groups()
+
+    def ask(operation: str, **variables: str) -> dict[str, Any]:
+        answer = citizen.post("/graphql", json={"query": document(operation).text, "variables": variables})
+        (value,) = answer.json()["data"].values()
+        return dict(value)
+
+    with httpx.Client(base_url=development.url, timeout=20) as citizen:
+        token = ask("LogIn", username="citoyen1", password="Demonstration-2026")["token"]
+        citizen.headers["Authorization"] = f"Bearer {token}"
+        link = ask("LinkPartner", system="espace-famille", code=code, password=password)["link"]
+        assert link["label"] == "Famille DELACOURT"
+        opened = ask("OpenPartner", link=link["id"])
+    assert opened["url"].startswith(f"{site}/espace-citoyens/sign-on?token=")
+    page = httpx.get(opened["url"], follow_redirects=True, timeout=20)
+    assert (page.status_code, "Famille DELACOURT" in page.text) == (200, True)
+
+
+def test_where_the_settings_name_a_partner_none_is_started(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESPACE_PARTNER_ADDRESSES", "espace-famille=http://localhost:1/espace-citoyens")
+    development = start()
+    development.wait_until_ready()
+    assert development.find_child("espace_famille") is None
+    assert "Partner " not in development.output
 
 
 def test_two_on_one_folder(start: Start) -> None:

@@ -251,15 +251,18 @@ class Race:
             for _ in left:
                 await racer.attempt()
 
-        watching = asyncio.create_task(self._watch())
-        harming = asyncio.create_task(self._harm()) if harmed else None
-        async with asyncio.TaskGroup() as tasks:
-            for racer in self.racers:
-                tasks.create_task(race(racer))
-        for task in filter(None, (watching, harming)):
-            task.cancel()
-            ended = await asyncio.gather(task, return_exceptions=True)
-            assert isinstance(ended[0], asyncio.CancelledError), ended
+        beside = [asyncio.create_task(self._watch())]
+        if harmed:
+            beside.append(asyncio.create_task(self._harm()))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for racer in self.racers:
+                    tasks.create_task(race(racer))
+        finally:
+            for task in beside:
+                task.cancel()
+            ended = await asyncio.gather(*beside, return_exceptions=True)
+        assert all(isinstance(end, asyncio.CancelledError) for end in ended), ended
         for api in self.apis:
             if not api.running:
                 await api.start()

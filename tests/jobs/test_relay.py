@@ -14,12 +14,13 @@ from core.event_bus import EventBus
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs import relay as relaying
-from jobs.relay import MAIL, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
+from jobs.relay import MAIL, NEW_PASSWORDS, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
 from jobs.worker import make_queue
 from models.captcha import CaptchaAudio
 from models.database import execute
+from models.partner_links import PartnerRevocation
 from models.receipts import Receipt
-from tests.factories import make_schedule, make_slot
+from tests.factories import make_partner_system, make_schedule, make_slot
 from tests.jobs.appointments import add_due
 from tests.jobs.files import add_clean_file, add_file
 from tests.jobs.mails import add_account, add_confirmations, add_mail, add_request
@@ -121,6 +122,12 @@ async def _add_recording() -> None:
     await recording.save(force_create=True)
 
 
+async def _add_revocation() -> None:
+    system = await make_partner_system()
+    row = PartnerRevocation(id=uuid4(), system_id=system.id, next_attempt_at=now())
+    await row.save(force_create=True)
+
+
 async def _jobs_of(queue: ArqRedis, source: Source) -> list[tuple[str, str]]:
     jobs = await queue.queued_jobs(queue_name=source.queue)
     return sorted((job.function, job.args[0]) for job in jobs)
@@ -153,7 +160,9 @@ async def test_of_files_and_receipts_only_what_is_due_is_handed_out(queue: ArqRe
     assert await Relay(queue).hand_out() == 0
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.job)
+@pytest.mark.parametrize(
+    "source", [source for source in SOURCES if source is not NEW_PASSWORDS], ids=lambda source: source.job
+)
 async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, source: Source) -> None:
     await add_mail(account_id=await add_account())
     await add_file()
@@ -161,6 +170,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await _add_receipt()
     await add_due(await make_slot(await make_schedule()))
     await _add_recording()
+    await _add_revocation()
     relay = Relay(queue)
     assert await relay.hand_out([source]) == 1
     assert await relay.hand_out([source]) == 0
@@ -171,6 +181,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await execute("UPDATE receipt SET attempts = attempts + 1")
     await execute("UPDATE appointment SET sequence = sequence + 1")
     await execute("UPDATE captcha_audio SET attempts = attempts + 1")
+    await execute("UPDATE partner_revocation SET attempts = attempts + 1")
     assert await relay.hand_out([source]) == 1
 
 

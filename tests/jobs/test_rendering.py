@@ -31,6 +31,8 @@ FACTS = MailFacts(
     account_id=ACCOUNT,
     username="marie",
     ticket="K7QM-2XRD-9F4T-W8ZB-3HNC",
+    temporary_password="bido-lamu-mito-ravo-nifu",
+    written_at=datetime(2026, 11, 22, 9, 0, tzinfo=UTC),
     procedure="Demande d’acte de naissance",
     submitted_at=datetime(2026, 11, 23, 8, 5, tzinfo=UTC),
     author_name="Service état civil",
@@ -160,6 +162,27 @@ def test_a_confirmation_carries_a_token_for_that_account_and_address() -> None:
     assert read_confirmation_token(found[1]) == (ACCOUNT, "marie@example.fr")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_temporary_password_is_in_its_mail_and_in_no_other(language: Language) -> None:
+    secret = FACTS.temporary_password
+    assert secret is not None
+    assert secret not in repr(FACTS)
+    for template in TEMPLATES:
+        mail = render(replace(FACTS, template=template, language=language))
+        assert secret not in mail.subject
+        for form in (mail.text, mail.html):
+            assert (secret in form) is (template == "new_password")
+    mail = render(replace(FACTS, template="new_password", language=language))
+    assert "10 minutes" in mail.text
+    assert "« marie »" in mail.text or "“marie”" in mail.text
+
+
+def test_an_unconfirmed_address_is_asked_to_be_confirmed_and_gets_no_password() -> None:
+    mail = render(replace(FACTS, template="new_password_unconfirmed", temporary_password=None))
+    token = mail.text.split("token=")[1].split()[0]
+    assert read_confirmation_token(token) == (ACCOUNT, "marie@example.fr")
+
+
 def test_the_token_holds_for_48_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     token = render(replace(FACTS, template="email_confirmation")).text.split("token=")[1].split()[0]
     for hours, holds in ((47.9, True), (48.1, False)):
@@ -201,6 +224,12 @@ def test_a_subject_is_one_line_whatever_the_title() -> None:
         ("acknowledgement", "procedure"),
         ("email_confirmation", "account_id"),
         ("email_confirmation", "username"),
+        ("new_password", "temporary_password"),
+        ("new_password", "username"),
+        ("new_password_unconfirmed", "account_id"),
+        ("temporary_password_used", "written_at"),
+        ("credentials_changed", "username"),
+        ("email_changed", "written_at"),
         ("new_exchange", "author_name"),
         ("new_exchange", "posted_at"),
         ("status_changed", "status"),

@@ -9,7 +9,7 @@ import pytest
 from core.settings import Settings
 from jobs.mail import send_mail
 from jobs.retention import sweep
-from jobs.worker import CRON_JOBS, FUNCTIONS
+from jobs.worker import CRON_JOBS, FUNCTIONS, STOCK_JOBS
 from models.database import fetch
 from tests.factories import make_captcha
 from tests.jobs.mail_server import MailServer
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("mairie")
 
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
-    in test_file_retention.py, reminders in test_reminders.py.
+    in test_file_retention.py, reminders in test_reminders.py, new passwords in test_new_passwords.py, what is read
+    aloud in test_captcha_audio.py, partners' tokens in test_partner_links.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
@@ -28,8 +29,11 @@ def test_every_job_is_run_twice_here() -> None:
         "draw_preview_of",
         "make_receipt",
         "remind",
+        "answer_new_password",
+        "speak_captcha",
+        "end_partner_link",
     }
-    assert {job.name for job in CRON_JOBS} == {"sweep", "sweep_files"}
+    assert {job.name for job in (*CRON_JOBS, *STOCK_JOBS)} == {"sweep", "sweep_files", "keep_stock"}
 
 
 async def test_sweeping_twice_in_a_row_and_at_once_takes_away_once() -> None:

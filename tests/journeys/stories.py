@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from datetime import timedelta
@@ -106,9 +107,16 @@ async def open_slots(administrator: Client, *, minutes: int = 20, hours: int = 1
     return schedule, read["slots"]
 
 
-async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tuple[Client, Data]:
-    """A citizen who is logged in, and the account."""
-    client = Client(api, language=language)
+async def open_account(
+    api: Api,
+    *,
+    language: str = "fr",
+    partner: Data | None = None,
+    client: Client | None = None,
+    **profile: Any,
+) -> tuple[Client, Data]:
+    """A citizen who is logged in, and the account; linked to `partner` where its credentials are given."""
+    client = client or Client(api, language=language)
     username, password = f"citoyen-{uuid4().hex[:10]}", "Tournesol-au-balcon-7"
     created = await client.change(
         "CreateAccount",
@@ -117,6 +125,7 @@ async def open_account(api: Api, *, language: str = "fr", **profile: Any) -> tup
             "password": password,
             "profile": contact(**profile),
             "captcha": await captcha(client, "CREATE_ACCOUNT"),
+            "partner": partner,
         },
     )
     await client.log_in(username, password)
@@ -141,6 +150,27 @@ async def follow_link(inbox: Inbox, address: str) -> str:
     found = re.search(r"https?://\S+[?#&/]token=([\w.~-]+)", text.get_content())
     assert found, text.get_content()
     return found[1]
+
+
+async def mailed_password(inbox: Inbox, address: str, *, count: int = 1) -> str:
+    """The temporary password in the `count`th mail that brings one."""
+    mail = await inbox.wait_for(address, subject="mot de passe provisoire", count=count, within=20)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    found = re.search(r"(?:[a-z]{4}-){4}[a-z]{4}", text.get_content())
+    assert found, text.get_content()
+    return found[0]
+
+
+async def log_in_once_it_works(client: Client, username: str, password: str) -> Data:
+    """Logs in with a temporary password: a program is faster than the worker that notes that its mail was taken."""
+    async with asyncio.timeout(10):
+        while True:
+            answer: Data = await client.run("LogIn", username=username, password=password)
+            if answer["__typename"] == "LogInSuccess":
+                client.authorization = f"Bearer {answer['token']}"
+                return answer
+            await asyncio.sleep(0.1)
 
 
 def _is_citizen(client: Client) -> bool:

@@ -85,6 +85,11 @@ async def test_the_whole_story(stack: Stack) -> None:
         "AppointmentMoved",
         "AppointmentCancelled",
     ]
+    moved_then, closed_then = page["history"]["nodes"][-2:]
+    assert moved_then["previousStart"] == first["start"]
+    assert (closed_then["start"], closed_then["reason"]) == (second["start"], "Travaux"), (
+        "as the mail promises"
+    )
     lost = await citizen.run("BookAppointment", request=draft["id"], slot=second["id"])
     assert lost["code"] == "SLOT_UNAVAILABLE"
     offered = lost["nextAvailable"]

@@ -51,7 +51,7 @@ async def test_a_code_is_heard_and_opens_an_account(stack: Stack, language: str)
     created = await open_account(visitor, f"oreille-{language}", {"captcha": code["id"], "answer": CODE})
 
     assert states[0] == "NOT_REQUESTED"
-    assert 6 < miniaudio.decode(content).duration < 18
+    assert 10 < miniaudio.decode(content).duration < 12
     assert created["account"]["username"] == f"oreille-{language}"
     assert code["id"] not in audio["url"]
     async with httpx.AsyncClient(base_url=stack.api.url) as http:

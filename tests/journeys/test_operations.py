@@ -9,7 +9,7 @@ import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
 from tests.files import a_jpeg, a_pdf
-from tests.journeys.client import Client, FileToSend
+from tests.journeys.client import Client, Data, FileToSend
 from tests.journeys.documents import Document, document, documents
 from tests.journeys.stories import (
     ANSWERS_WITH_APPOINTMENT,
@@ -19,11 +19,16 @@ from tests.journeys.stories import (
     draft_request,
     file_request,
     follow_link,
+    log_in_once_it_works,
+    mailed_password,
     open_account,
     open_slots,
     post,
 )
+from tests.partner import CODE, PASSWORD, SLUG
 from tests.stack import ROOT, Api, Stack
+
+PARTNER = {"system": SLUG, "code": CODE, "password": PASSWORD}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +115,10 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         },
     )
     assert taken["__typename"] == "UsernameTakenError"
+    await link_and_unlink(citizen)
+    await open_account(stack.api, partner=PARTNER, client=newcomer)
+    await newcomer.run("PasswordRules")
+    await forget_the_password(stack, newcomer, citizen, account)
     other = await Client(stack.api).log_in("citoyen2")
     draft = await draft_request(other)
     await other.change("CancelRequest", request=draft["id"])
@@ -133,6 +142,18 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         if name not in subscriptions()
     }
     assert most == {name: document(name).statements for name in most}
+
+
+async def forget_the_password(stack: Stack, visitor: Client, citizen: Client, account: Data) -> None:
+    """While another address waits to be confirmed: then mails go to both, which costs a statement more."""
+    await citizen.change("UpdateProfile", profile=contact())
+    code = await captcha(visitor, "REQUEST_PASSWORD")
+    await visitor.change("RequestNewPassword", usernameOrEmail=account["username"], captcha=code)
+    password = await mailed_password(stack.inbox, account["profile"]["email"])
+    await log_in_once_it_works(visitor, account["username"], password)
+    await visitor.change("ChangeCredentials", currentPassword=password, password="Un-parapluie-vert-8")
+    await visitor.run("LogOut")
+    visitor.authorization = None
 
 
 async def pieces(visitor: Client, agent: Client, request: str) -> None:
@@ -206,6 +227,17 @@ async def book_and_cancel(administrator: Client, agent: Client, visitor: Client)
         await agent.change("CloseSlots", slots=[slot["id"]])
     await visitor.change("BookAppointment", request=draft["id"], slot=slots[2]["id"])
     await visitor.change("CancelRequest", request=draft["id"])
+
+
+async def link_and_unlink(citizen: Client) -> None:
+    """A partner system, as its client pays for it: the partner's own time aside."""
+    await citizen.run("Partners")
+    made = await citizen.change("LinkPartner", **PARTNER)
+    link = made["link"]["id"]
+    await citizen.change("UpdatePartnerCredentials", link=link, code=CODE, password=PASSWORD)
+    await citizen.change("OpenPartner", link=link)
+    await citizen.run("MyAccount")
+    await citizen.change("UnlinkPartner", link=link)
 
 
 async def another_session(citizen: Client, api: Api) -> str:

@@ -345,3 +345,64 @@ def test_the_demonstration_has_one_mairie_in_one_town() -> None:
         address = schedule.address.to_address()
         assert (address.postal_code, address.city) == (data.address.postal_code, data.address.city)
         assert not schedule.place.startswith("Mairie") or address == data.address
+
+
+def partner(slug: str = "famille", address: str = "https://famille.example/api") -> str:
+    return (
+        f"- slug: {slug}\n  name: Espace Famille\n  address: {address}\n"
+        "  credential_labels: {code: Code famille, password: Mot de passe}\n"
+    )
+
+
+def test_partner_systems_may_be_there(folder: Path) -> None:
+    assert read_municipality(folder).partners == ()
+    (folder / "partners.yaml").write_text(partner() + partner("autre", "https://autre.example:8443"))
+    first, second = read_municipality(folder).partners
+    assert (first.slug, first.name, first.address) == (
+        "famille",
+        "Espace Famille",
+        "https://famille.example/api",
+    )
+    assert (first.credential_labels.code, first.credential_labels.password) == (
+        "Code famille",
+        "Mot de passe",
+    )
+    assert (second.slug, second.address) == ("autre", "https://autre.example:8443")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://famille.example",
+        "https://famille.example/",
+        "https://famille.example/api/",
+        "https://user:secret@famille.example",
+        "https://famille.example/api?key=secret",
+        "https://famille.example/api#x",
+        "https://",
+        "//famille.example",
+        "famille.example",
+        "https://famille.example/a b",
+        "https://FAMILLE.example",
+    ],
+)
+def test_where_a_partner_system_cannot_be(folder: Path, address: str) -> None:
+    (folder / "partners.yaml").write_text(partner(address=f'"{address}"'))
+    (told,) = mistakes(folder)
+    assert told.startswith("partners.yaml:3: An address https:// is expected, without a final slash;")
+
+
+def test_every_mistake_about_partner_systems_at_once(folder: Path) -> None:
+    (folder / "partners.yaml").write_text(
+        partner() + partner(address="ftp://famille.example") + "- {slug: Un, name: X, secret: whsec_abc}\n"
+    )
+    assert [line.partition(": ")[0] for line in mistakes(folder)] == [
+        "partners.yaml:5",
+        "partners.yaml:7",
+        *["partners.yaml:9"] * 4,
+    ]
+    assert "“secret” is not known here" in "\n".join(mistakes(folder))
+
+
+def test_the_demonstration_has_an_espace_famille() -> None:
+    assert [each.slug for each in read_municipality(DEMONSTRATION).partners] == ["espace-famille"]

@@ -211,8 +211,10 @@ async def test_a_new_profile_replaces_the_old_one(citizen: CitizenActor, databas
         citizen, profile=replace(JEANNE, email="marie@example.org"), selection=SELECTION
     )
     assert row["email_confirmed_at"] is None
-    (mail,) = await Mail.all()
-    assert (mail.template, mail.recipient) == ("email_confirmation", "marie@example.org")
+    assert {mail.recipient: mail.template for mail in await Mail.all()} == {
+        "marie@example.org": "email_confirmation",
+        "JEANNE@example.org": "email_changed",
+    }
 
 
 async def test_a_wrong_profile_changes_nothing(citizen: CitizenActor) -> None:

@@ -15,6 +15,7 @@ from models.database import execute, fetch_one, transaction
 from models.ids import decode_as, encode, new_id
 from models.procedures import Procedure
 from resolvers.captcha import (
+    LIFETIME,
     MOST_MOVED,
     CaptchaAnswer,
     captcha,
@@ -223,9 +224,45 @@ async def test_nor_do_they_leave_one_network_for_many(procedure: Procedure) -> N
     assert sum(outcomes) == MOST_MOVED
 
 
+async def made_by(caller: str | None) -> CaptchaAnswer:
+    row = await create_captcha(Visitor(), purpose="SUBMIT_REQUEST", selection=WANTED, caller=caller)
+    return CaptchaAnswer(row["id"], CAPTCHA_CODE)
+
+
+async def test_what_was_asked_for_with_a_ticket_is_answered_with_that_ticket(procedure: Procedure) -> None:
+    theirs = await made_by("request 1")
+    for stranger in (None, "request 2", "account 1"):
+        assert not await use(replace(theirs, caller=stranger), None)
+    assert await use(replace(theirs, caller="request 1"), None)
+
+
+async def test_what_a_visitor_asked_for_they_answer_once_they_are_somebody(procedure: Procedure) -> None:
+    for caller in (None, "request 1", "account 1"):
+        assert await use(replace(await made_by(None), caller=caller), None)
+
+
+async def test_nobody_elses_answers_at_once_take_the_challenge_away(procedure: Procedure) -> None:
+    theirs = await made_by("request 1")
+    outcomes = await asyncio.gather(
+        *(use(replace(theirs, caller=f"request {number % 10}"), None) for number in range(50))
+    )
+    assert [number for number, won in enumerate(outcomes) if won and number % 10 != 1] == []
+    assert sum(outcomes) == 1
+
+
+async def test_five_minutes_are_those_of_the_database(procedure: Procedure) -> None:
+    """However wrong the clock of an API process is."""
+    await made_by(None)
+    row = await fetch_one("SELECT expires_at - created_at AS lasts FROM captcha")
+    assert row is not None
+    assert row["lasts"] == LIFETIME
+
+
 async def test_no_address_is_kept(procedure: Procedure) -> None:
     await use(await made_at("192.0.2.1"), "192.0.2.1")
-    kept = await fetch_one("SELECT network, used_from FROM captcha")
+    await made_by("request 1")
+    assert len((await Captcha.filter(used_at=None).get()).caller or b"") == 16
+    kept = await fetch_one("SELECT network, used_from FROM captcha WHERE used_at IS NOT NULL")
     assert kept is not None
     assert kept["network"] == kept["used_from"]
     assert len(kept["network"]) == 16

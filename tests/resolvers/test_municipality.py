@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.selection import Selection
+from models.actors import Visitor
 from models.database import fetch, fetch_one
 from models.forms import AppointmentPolicy
 from models.municipality_files import MunicipalityData, ProcedureData, read_municipality
+from resolvers import catalogue
 from resolvers.municipality import load_municipality
+from resolvers.procedures import municipality
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -181,3 +186,33 @@ async def test_a_load_that_fails_leaves_nothing(
         await load_municipality(demonstration)
     assert await fetch("SELECT id FROM procedure") == []
     assert await fetch("SELECT id FROM municipality") == []
+
+
+async def test_partner_systems_follow_the_data_and_stay_for_their_links(
+    demonstration: MunicipalityData,
+) -> None:
+    """One that is there no more is offered no more; back again, it is the same."""
+
+    async def offered() -> list[str]:
+        await catalogue.refresh()
+        row = await municipality(Visitor(), selection=Selection.of(partners=Selection.of("name")))
+        return [each["name"] for each in row["partners"]]
+
+    (famille,) = demonstration.partners
+    autre = famille.model_copy(update={"slug": "autre", "name": "Autre"})
+    await load_municipality(replace(demonstration, partners=(autre, famille)))
+    assert await offered() == ["Autre", "Espace Famille"]
+    before = await fetch("SELECT id, slug FROM partner_system ORDER BY slug")
+
+    renamed = famille.model_copy(update={"name": "Espace Familles", "address": "https://neu.example"})
+    assert (await load_municipality(replace(demonstration, partners=(renamed,)))).revised
+    assert await offered() == ["Espace Familles"]
+    assert not (await load_municipality(replace(demonstration, partners=(renamed,)))).revised
+
+    assert (await load_municipality(replace(demonstration, partners=()))).revised
+    assert await offered() == []
+    assert not (await load_municipality(replace(demonstration, partners=()))).revised
+
+    assert (await load_municipality(replace(demonstration, partners=(famille, autre)))).revised
+    assert await offered() == ["Espace Famille", "Autre"]
+    assert await fetch("SELECT id, slug FROM partner_system ORDER BY slug") == before

@@ -96,6 +96,7 @@ OUT_OF_ITS_MIND: dict[str, Misbehaviour] = {
     "a label with NUL": says("200 OK", '{"token": "abc", "label": "a\\u0000b"}'),
     "half a character": says("200 OK", '{"token": "abc", "label": "\\ud800"}'),
     "a long label": says("200 OK", f'{{"token": "abc", "label": "{LONG[:201]}"}}'),
+    "a label that grows": says("200 OK", f'{{"token": "abc", "label": "{"\u0958" * 150}"}}'),
     "no instant": says("200 OK", '{"token": "abc", "label": "D", "expiresAt": "tomorrow"}'),
     "an instant of nowhere": says(
         "200 OK", '{"token": "abc", "label": "D", "expiresAt": "2099-01-01T00:00:00"}'

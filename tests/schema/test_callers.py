@@ -13,10 +13,19 @@ from graphql import (
 from starlette.datastructures import UploadFile
 
 from core.errors import ForbiddenError, UnauthenticatedError
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, Visitor
+from models.actors import (
+    Actor,
+    AgentActor,
+    CitizenActor,
+    PartnerActor,
+    RestrictedActor,
+    TicketHolder,
+    Visitor,
+)
 from schema.build import build_schema
 from schema.callers import EVERYONE, Caller, caller, refuse_others
 from schema.fields import ROOT_FIELDS, RootField
+from schema.masking import describe_call_error
 from tests.schema.conftest import Calls
 from tests.schema.everything import smallest_operation
 
@@ -28,6 +37,9 @@ ACTORS: dict[Caller, Actor] = {
     Caller.AGENT: AgentActor(agent_id=ID, session_id=ID, role="HANDLER", display_name="Agent"),
     Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
     Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
+    Caller.MUST_CHANGE_PASSWORD: RestrictedActor(
+        who=CitizenActor(account_id=ID, session_id=ID), duty="CHANGE_PASSWORD"
+    ),
 }
 
 
@@ -64,6 +76,19 @@ def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_ac
     }
 
 
+def test_who_has_to_change_the_password_may_do_that_and_leave() -> None:
+    """Nothing else: a field is closed to them unless it names them."""
+    kind = Caller.MUST_CHANGE_PASSWORD
+    assert {root.name for root in ROOT_FIELDS if kind in root.callers} == {"change_credentials", "log_out"}
+    with pytest.raises(ForbiddenError) as raised:
+        refuse_others(ACTORS[kind], EVERYONE)
+    assert raised.value.duty == "CHANGE_PASSWORD"
+    assert describe_call_error(raised.value, "fr")["extensions"] == {
+        "code": "FORBIDDEN",
+        "duty": "CHANGE_PASSWORD",
+    }
+
+
 @pytest.mark.parametrize("kind", Caller)
 def test_an_actor_is_one_kind_of_caller(kind: Caller) -> None:
     assert caller(ACTORS[kind]) is kind
@@ -92,13 +117,14 @@ async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, k
     refused = "UNAUTHENTICATED" if kind is Caller.VISITOR else "FORBIDDEN"
     expected = "UNAVAILABLE" if kind in root.callers else refused
     assert [error["extensions"]["code"] for error in answer.errors] == [expected]
-    assert answer.data is None
+    assert not any((answer.data or {}).values())
 
 
 async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
     calls = Calls()
     closed = next(root for root in ROOT_FIELDS if not root.open)
     actor = ACTORS[next(kind for kind in Caller if kind in closed.callers)]
+    assert not isinstance(actor, RestrictedActor)
     document = smallest_operation(closed, calls.schema._schema)
 
     french = await calls.answer(document, replace(actor, language="fr"))

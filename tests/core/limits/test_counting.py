@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from core.errors import RateLimitedError, UnavailableError
-from core.limits import Limit, Rate, count, network, remember
+from core.limits import Limit, Rate, count, network, remember, site
 from core.limits import counting as module
-from core.limits.counting import PREFIX, seconds_until_allowed
-from core.limits.declared import LIMITS, LOG_IN, TICKET
+from core.limits.counting import NETWORKS_OF_A_SITE, PREFIX, seconds_until_allowed
+from core.limits.declared import LIMITS, LOG_IN, NEW_PASSWORD, TICKET
 from core.redis import make_redis
 from core.settings import Settings, get_settings
 from models.database import close, execute, fetch
 from tests.core.limits.conftest import PassTime
 
-SCOPES = ("each_address", "each_caller", "each_pair", "each_subject", "over_all", "familiar")
+SCOPES = ("each_address", "each_stranger", "each_caller", "each_pair", "each_subject", "over_all", "familiar")
 WHO = {"address": "192.0.2.1", "caller": "account 1", "subject": "marie"}
 
 
@@ -27,7 +27,7 @@ def windows() -> Iterator[tuple[Limit, Rate]]:
     """Each window of each limit, as the only one of it."""
     for limit in LIMITS:
         nothing: dict[str, Any] = dict.fromkeys(SCOPES, ())
-        alone = replace(limit, **nothing, remembered=0)
+        alone = replace(limit, **nothing, remembered=0, familiar_with="")
         for scope in SCOPES:
             for rate in getattr(limit, scope):
                 one: dict[str, Any] = {"each_pair" if scope == "familiar" else scope: (rate,)}
@@ -37,7 +37,7 @@ def windows() -> Iterator[tuple[Limit, Rate]]:
 async def is_refused(limit: Limit, amount: int = 1, **who: str) -> int | None:
     """How many seconds it is to wait; None where it was counted."""
     try:
-        await count(limit, amount=amount, **(who or WHO))
+        await count(limit, amount=amount, **(who or WHO))  # type: ignore[arg-type]
     except RateLimitedError as error:
         return error.retry_after_seconds
     return None
@@ -131,11 +131,76 @@ async def test_a_subscriber_of_ipv6_is_one_caller(counting: str) -> None:
         ("fe80::1%eth0", "fe80::/64"),
         (None, "unknown"),
         ("", "unknown"),
-        ("testclient", "testclient"),
+        ("testclient", "unknown"),
+        ("203.0.113.1, 192.0.2.7", "unknown"),
+        ("192.0.2.7:4711", "192.0.2.7"),
+        ("[2001:db8:1:2::5]:4711", "2001:db8:1:2::/64"),
+        ("[::ffff:192.0.2.7]", "192.0.2.7"),
+        ("::ffff:c000:207", "192.0.2.7"),
+        ("[192.0.2.7", "unknown"),
     ],
 )
 def test_networks(address: str | None, expected: str) -> None:
     assert network(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("[2001:db8:1:ffff::1]:80", "2001:db8:1::/48"),
+        ("::ffff:192.0.2.7", None),
+        ("192.0.2.7", None),
+        (None, None),
+    ],
+)
+def test_sites(address: str | None, expected: str | None) -> None:
+    assert site(address) == expected
+
+
+async def test_whoever_has_many_networks_of_ipv6_has_four_at_most(counting: str) -> None:
+    limit = Limit("SITE", each_address=(Rate(3, 60),))
+    tried = [await is_refused(limit, address=f"2001:db8:1:{number:x}::1") is None for number in range(40)]
+    assert tried.count(True) == 3 * NETWORKS_OF_A_SITE
+    assert await is_refused(limit, address="2001:db8:2:1::1") is None, "somebody else's are their own"
+
+
+async def test_strangers_have_a_limit_that_others_do_not(counting: str) -> None:
+    limit = Limit("STRANGERS", each_stranger=(Rate(2, 60),))
+    assert [await is_refused(limit) is None for _ in range(4)] == [True, True, False, False]
+    for _ in range(4):
+        await count(limit, address=WHO["address"], logged_in=True)
+
+
+@pytest.mark.parametrize("seconds", [3_600, 30 * 86_400])
+async def test_a_clock_that_is_set_back_delays_nobody_for_that_long(
+    counting: str, pass_time: PassTime, seconds: float
+) -> None:
+    limit = Limit("CLOCK", each_address=(Rate(5, 60),))
+    assert await is_refused(limit, 5) is None
+    assert await is_refused(limit) is not None
+    await pass_time(-seconds)
+    assert [await is_refused(limit) is None for _ in range(7)] == [True] * 5 + [False] * 2
+    wait = await is_refused(limit)
+    assert wait is not None
+    assert wait <= 120
+
+
+async def test_a_clock_that_is_corrected_a_little_opens_nothing(counting: str, pass_time: PassTime) -> None:
+    limit = Limit("CLOCK", each_address=(Rate(5, 60),))
+    assert await is_refused(limit, 5) is None
+    await pass_time(-0.5)
+    assert await is_refused(limit) is not None
+
+
+async def test_of_a_window_before_no_more_is_counted_than_was(counting: str, pass_time: PassTime) -> None:
+    """What Redis keeps of it is weighed by how long it still lasts: set back, that is longer than a window."""
+    limit = Limit("CLOCK", each_address=(Rate(10, 60),))
+    assert await is_refused(limit, 5) is None
+    await pass_time(70)
+    assert await is_refused(limit) is None
+    await pass_time(-86_400)
+    assert await is_refused(limit, 5) is None
 
 
 async def test_who_has_no_address_is_counted_too(counting: str) -> None:
@@ -197,10 +262,21 @@ async def test_who_has_logged_in_from_here_before_is_not_held_up(counting: str, 
     assert await is_refused(LOG_IN, address="203.0.113.1", subject="marie") is None, "nobody is locked out"
 
 
-async def test_one_attacker_holds_nobody_up_elsewhere(counting: str) -> None:
-    for _ in range(500):
-        await is_refused(LOG_IN, address="198.51.100.1", subject="marie")
-    assert await is_refused(LOG_IN, address="203.0.113.1", subject="marie") is None
+@pytest.mark.parametrize("limit", [LOG_IN, NEW_PASSWORD], ids=lambda limit: limit.name)
+async def test_one_attacker_holds_nobody_up_elsewhere(counting: str, limit: Limit) -> None:
+    for number in range(150):
+        await is_refused(limit, address="198.51.100.1", subject="marie")
+        # Nor with all the networks that a provider gives to a customer.
+        await is_refused(limit, address=f"2001:db8:1:{number:x}::1", subject="marie")
+    assert await is_refused(limit, address="203.0.113.1", subject="marie") is None
+
+
+async def test_where_she_has_logged_in_she_is_sent_new_passwords_as_well(counting: str) -> None:
+    await remember(LOG_IN, address="192.0.2.1", subject="marie")
+    for number in range(NEW_PASSWORD.each_subject[0].amount):
+        await is_refused(NEW_PASSWORD, address=f"198.51.100.{number}", subject="marie")
+    assert await is_refused(NEW_PASSWORD, address="203.0.113.1", subject="marie") is not None
+    assert await is_refused(NEW_PASSWORD, address="192.0.2.1", subject="marie") is None
 
 
 async def test_who_goes_on_trying_waits_no_longer_for_it(counting: str, pass_time: PassTime) -> None:
@@ -273,4 +349,8 @@ async def test_old_counts_are_swept(counting: str, pass_time: PassTime) -> None:
 def test_names_and_scopes_are_told_apart() -> None:
     names = [limit.name for limit in LIMITS]
     assert len(set(names)) == len(names) - 1, "only COST is there twice, for two kinds of caller"
-    assert {field.name for field in fields(Limit)} == {*SCOPES, "name", "remembered"}
+    assert {field.name for field in fields(Limit)} == {*SCOPES, "name", "remembered", "familiar_with"}
+    assert {f"each_{scope}" for scope, _ in LOG_IN.scopes()} == {*SCOPES, "each_all"} - {
+        "over_all",
+        "familiar",
+    }

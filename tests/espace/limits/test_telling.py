@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -13,14 +11,12 @@ import httpx
 import pytest
 import pytest_asyncio
 import websockets
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from core.errors import RateLimitedError
 from core.limits import Limit, count
 from core.limits.declared import (
     CAPTCHA_PICTURE,
+    CAPTCHA_RECORDING,
     COST_OF_ADDRESS,
     COST_OF_CALLER,
     LOG_IN,
@@ -33,34 +29,10 @@ from espace.asgi import make_app
 from models.actors import CitizenActor
 from models.database import counted, fetch
 from schema.counting import caller_key
+from tests.espace.limits.calling import CHEAP, HERE, WRONG, fill, post, told_to_wait
 from tests.factories import make_citizen
-from tests.serving import serving
 
-pytestmark = pytest.mark.usefixtures("municipality", "limits_as_declared")
-
-HERE = "127.0.0.1"
-CHEAP = "{ __typename municipality { name } }"
 TUS = {"Tus-Resumable": "1.0.0"}
-WRONG = 'mutation { logIn(input: {username: "marie", password: "x", delivery: TOKEN}) { __typename } }'
-
-
-@pytest_asyncio.fixture
-async def address(municipality: Settings) -> AsyncIterator[str]:
-    """Where the whole application is served, behind a proxy at 127.0.0.1 that says for whom it calls."""
-
-    def make(address: str) -> ASGIApp:
-        settings = municipality.model_copy(update={"public_url": address})
-        app: Starlette = make_app(settings)
-        return app
-
-    async with serving(make) as served:
-        yield served
-
-
-@pytest_asyncio.fixture
-async def client(address: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=address, timeout=20) as made:
-        yield made
 
 
 @pytest_asyncio.fixture
@@ -83,28 +55,6 @@ async def logged_in() -> tuple[CitizenActor, str]:
     )
     await session.save(force_create=True)
     return actor, f"Bearer {token}"
-
-
-async def fill(limit: Limit, **who: str) -> None:
-    """Counts until the first window of an address, of a caller, or of a subject from an address is full."""
-    scope = "each_pair" if "subject" in who else "each_caller" if "caller" in who else "each_address"
-    (rate, *_) = getattr(limit, scope)
-    one: dict[str, Any] = {scope: (rate,)}
-    alone, piece = replace(Limit(limit.name), **one), rate.amount
-    while piece:
-        try:
-            await count(alone, amount=piece, **who)
-        except RateLimitedError:
-            piece //= 2
-
-
-def told_to_wait(response: httpx.Response) -> int:
-    assert response.status_code == 429, response.text
-    return int(response.headers["retry-after"])
-
-
-async def post(client: httpx.AsyncClient, document: str, **headers: str) -> httpx.Response:
-    return await client.post("/graphql", json={"query": document}, headers=headers)
 
 
 async def test_the_cost_of_operations_over_http(client: httpx.AsyncClient) -> None:
@@ -254,9 +204,12 @@ async def test_multipart(client: httpx.AsyncClient, citizen: tuple[CitizenActor,
     assert told_to_wait(await send()) >= 1
 
 
-async def test_pictures_of_captchas(client: httpx.AsyncClient) -> None:
-    await fill(CAPTCHA_PICTURE, address=HERE)
-    response = await client.get(f"/captcha/{uuid4()}.png")
+@pytest.mark.parametrize(("limit", "kind"), [(CAPTCHA_PICTURE, "png"), (CAPTCHA_RECORDING, "mp3")])
+async def test_pictures_and_recordings_of_captchas(
+    client: httpx.AsyncClient, limit: Limit, kind: str
+) -> None:
+    await fill(limit, address=HERE)
+    response = await client.get(f"/captcha/{uuid4()}.{kind}")
     wait = told_to_wait(response)
     assert str(wait) in response.text
 
