@@ -72,13 +72,18 @@ class Callers:
     application: ASGIApp
     asked: int = field(default=0)
 
-    async def ask(self, kind: Kind, document: str, *, opened: str | None = None) -> Reply:
+    async def ask(
+        self, kind: Kind, document: str, *, opened: str | None = None, by_ticket: str | None = None
+    ) -> Reply:
         """The answer to a document; of a subscription, one that ends by itself. `opened` is a request that it gives the
-        ticket of."""
+        ticket of; `by_ticket`, one whose ticket is all that they call with."""
         self.asked += 1
+        credentials = self.world.headers[kind]
+        if by_ticket is not None:
+            credentials = {"Authorization": f"Ticket {self.world.requests[by_ticket].ticket}"}
         accept = {"Accept": "text/event-stream"} if document.startswith("subscription") else {}
         response = await self.http.post(
-            "/graphql", json={"query": document}, headers={**self.world.headers[kind], **accept}
+            "/graphql", json={"query": document}, headers={**credentials, **accept}
         )
         return self.reply(kind, response, opened)
 
@@ -140,6 +145,13 @@ def application(settings: Settings, world: World) -> Starlette:
             *captcha_audio.routes,
         ]
     )
+
+
+async def actor_of(headers: Mapping[str, str]) -> Actor:
+    """Who calls with these credentials, for what is made for somebody rather than asked by them."""
+    scheme, _, value = headers["Authorization"].partition(" ")
+    bearer, ticket = (value, None) if scheme == "Bearer" else (None, value)
+    return await authenticate(bearer=bearer, ticket=ticket, language="fr")
 
 
 @asynccontextmanager

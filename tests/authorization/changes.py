@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from graphql import GraphQLInputObjectType, get_named_type, is_composite_type
@@ -17,9 +17,11 @@ from tests.authorization.calling import SCHEMA, Callers, Reply
 from tests.authorization.expectations import CHANGES, REFUSALS, SUBSCRIPTIONS, Change, Refusal, permitted
 from tests.authorization.kinds import VISITORS, Kind
 from tests.authorization.matrix import Look
-from tests.authorization.world import Thing
+from tests.authorization.world import Thing, row_of
 from tests.schema.everything import smallest_operation
 
+ENDING = {"logOut", "revokeOtherSessions"}
+"""What leaves others, or the caller, without a session to go on with."""
 NOISE = frozenset({"limit_count"})
 """Tables that change with whoever calls, whatever comes of it."""
 
@@ -29,6 +31,9 @@ Named = Mapping[str, Thing]
 @dataclass(repr=False)
 class Changes:
     callers: Callers
+
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    """Types and fields that the successes of the changes had a value for."""
 
     def __post_init__(self) -> None:
         self.documents = Documents(SCHEMA)
@@ -56,6 +61,10 @@ class Changes:
         for refusal in REFUSALS:
             if refusal.kind is kind:
                 yield Look(refusal.what, kind, partial(self.refusal, refusal))
+        for change in CHANGES:
+            if change.by is kind:
+                name = f"{change.mutation}{change.arguments} of one's own"
+                yield Look(name, kind, partial(self.made, change), spoils=True)
 
     def foreign(self, kind: Kind, change: Change) -> Iterator[tuple[Named, str]]:
         """One thing is not the caller's, and all else is, as far as they have any; what that answers."""
@@ -95,19 +104,19 @@ class Changes:
         """Mutations and subscriptions that are not for this kind of caller at all: refused before anything else."""
         before, wrong = await digest(), []
         code = "UNAUTHENTICATED" if kind in VISITORS else "FORBIDDEN"
-        for field, may in {**{change.mutation: change.may for change in CHANGES}, **SUBSCRIPTIONS}.items():
+        for name, may in {**{change.mutation: change.may for change in CHANGES}, **SUBSCRIPTIONS}.items():
             if kind not in may:
-                reply = await self.callers.ask(kind, smallest_operation(ROOTS[field], SCHEMA))
-                wrong += self._unlike(reply, field, code, {})
+                reply = await self.callers.ask(kind, smallest_operation(ROOTS[name], SCHEMA))
+                wrong += self._unlike(reply, name, code, {})
         return [*wrong, *await self._changed(before, f"the {kind} by what it may not call")]
 
     async def let_in(self, kind: Kind) -> list[str]:
         """Mutations that are for this kind of caller, with arguments that name nothing. What they may, they change."""
         wrong = []
-        for field in {change.mutation for change in CHANGES if kind in change.may} - {"logOut"}:
-            reply = await self.callers.ask(kind, smallest_operation(ROOTS[field], SCHEMA))
+        for name in {change.mutation for change in CHANGES if kind in change.may} - ENDING:
+            reply = await self.callers.ask(kind, smallest_operation(ROOTS[name], SCHEMA))
             if set(reply.codes) & {"UNAUTHENTICATED", "FORBIDDEN", "INTERNAL"}:
-                wrong.append(f"{field} answers {reply.codes} to the {kind}")
+                wrong.append(f"{name} answers {reply.codes} to the {kind}")
             wrong += reply.leaks
         return wrong
 
@@ -125,21 +134,56 @@ class Changes:
             r"<([^>]*)>", partial(_replacement, things, refusal.values(self.callers.world)), refusal.document
         )
         selection = "" if "{ ..." in text else "{ __typename }"
-        reply = await self.callers.ask(refusal.kind, f"mutation {{ {text} {selection} }}")
-        field = text.partition("(")[0]
+        reply = await self.callers.ask(
+            refusal.kind,
+            f"mutation {{ {text} {selection} }}",
+            opened=refusal.by_ticket,
+            by_ticket=refusal.by_ticket,
+        )
+        name = text.partition("(")[0]
         return [
-            *self._unlike(reply, field, refusal.answers, {}),
-            *await self._changed(before, f"the {refusal.kind} by {field}"),
+            *self._unlike(reply, name, refusal.answers, {}),
+            *await self._changed(before, f"the {refusal.kind} by {name}"),
         ]
 
-    async def made(self, change: Change) -> tuple[list[str], set[tuple[str, str]]]:
-        """The call itself, by whom it is for: what is wrong with the answer, and which fields have a value in it."""
+    async def made(self, change: Change) -> list[str]:
+        """The call itself, by whom it is for. It does what it is to do, and to nobody else's."""
         assert change.by is not None
         named = {name: candidates[0] for name, candidates in self._candidates(change).items()}
+        before = await self.rows_of_others(change, named)
         reply = await self.callers.ask(change.by, self.document(change, named, whole=True))
         reply = self.callers.reply(change.shows or change.by, reply.response, change.opens)
-        shown = {(type_, name) for type_, name, value in take_apart(reply.data) if value}
-        return self._unlike(reply, change.mutation, change.success, named), shown
+        after = await self.rows_of_others(change, named)
+        self.shown |= {(type_, name) for type_, name, value in take_apart(reply.data) if value}
+        return [
+            *self._unlike(reply, change.mutation, change.success, named),
+            *(
+                f"{change.mutation} of the {change.by} changed a row of others in {table}"
+                for table, id in before
+                if after.get((table, id)) != before[table, id]
+            ),
+        ]
+
+    async def rows_of_others(self, change: Change, named: Named) -> dict[tuple[str, str], str]:
+        """A digest of each row that is of a request or an account, and not of one that the change is about."""
+        requests = {thing.request for thing in named.values()} | {change.opens}
+        about = [row_of(self.callers.world.things[name]) for name in requests if name is not None]
+        owner = change.shows or change.by
+        account = self.callers.world.things.get(f"account {owner}")
+        about += [row_of(account)] if account else []
+        columns = await fetch(
+            "SELECT table_name, string_agg(column_name, ',') AS names FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND column_name IN ('request_id', 'account_id') GROUP BY 1"
+        )
+        tables = {row["table_name"]: row["names"].split(",") for row in columns}
+        tables["service_request"] = ["id", *tables["service_request"]]
+        tables["account"] = ["id"]
+        each = " UNION ALL ".join(
+            f"SELECT '{table}' AS name, t.id::text AS id, md5(t::text) AS held FROM \"{table}\" t WHERE "
+            + " AND ".join(f"(t.{name} IS NULL OR t.{name} <> ALL($1::uuid[]))" for name in names)
+            for table, names in tables.items()
+        )
+        return {(row["name"], row["id"]): row["held"] for row in await fetch(each, about)}
 
     def document(self, change: Change, named: Named, *, whole: bool = False) -> str:
         arguments = re.sub(

@@ -16,7 +16,7 @@ from core import limits
 from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers
-from models.database import close, initialise
+from models.database import close, execute, initialise
 from resolvers import catalogue
 from tests.authorization.calling import ADDRESS, Callers, calling
 from tests.authorization.survey import Survey, take
@@ -44,6 +44,14 @@ class Worlds:
         settings = get_settings()
         await initialise(settings)
         catalogue.forget()
+        # What lasts some minutes only has to last as long as the tests.
+        await execute(
+            "UPDATE session SET created_at = now(), expires_at = now() + (expires_at - created_at) "
+            "WHERE temporary_password_id IS NOT NULL"
+        )
+        await execute(
+            "UPDATE captcha SET expires_at = now() + interval '1 hour' WHERE expires_at > created_at"
+        )
         return settings
 
     async def renew(self) -> None:

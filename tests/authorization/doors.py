@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from tests.authorization.calling import Callers
+from models.actors import CitizenActor
+from resolvers.file_links import Kind as FileKind
+from resolvers.file_links import file_url
+from tests.authorization.calling import Callers, actor_of
 from tests.authorization.changes import digest
-from tests.authorization.kinds import CITIZENS, HOLDERS, PARTIES, PARTNERS, VISITORS, Kind
+from tests.authorization.kinds import CITIZENS, HOLDERS, PARTIES, PARTNERS, RESTRICTED, VISITORS, Kind
 from tests.authorization.matrix import Look
+from tests.authorization.world import row_of
 
+FILES: Mapping[str, FileKind] = {
+    "Attachment": "attachment",
+    "StoredDocument": "stored_document",
+    "ServiceRequest": "receipt",
+}
+"""What addresses of files are of, by the types of the schema."""
 TUS = {"Tus-Resumable": "1.0.0", "X-Requested-With": "tests"}
 MY_URLS = "{ url preview }"
 MY_FILE = f"{{ file {MY_URLS} }}"
@@ -26,7 +36,11 @@ class Doors:
         yield Look("uploads", kind, partial(self.uploads, kind))
         yield Look("new uploads", kind, partial(self.new_upload, kind))
         if kind in CITIZENS:
+            yield Look("a session that is over", kind, partial(self.expired, kind))
             yield Look("forged calls", kind, partial(self.forged, kind))
+        if kind in PARTIES:
+            yield Look("files out of sight", kind, partial(self.lost, kind))
+        yield Look("a spoken code that is over", kind, partial(self.over, kind))
         for owner in sorted(PARTIES):
             yield Look(f"files of the {owner}", kind, partial(self.files, kind, owner))
 
@@ -52,6 +66,51 @@ class Doors:
         if not await self.callers.open_websocket(cookie):
             wrong.append("our own site could not open a WebSocket")
         return wrong
+
+    async def lost(self, kind: Kind) -> list[str]:
+        """Addresses of ours, signed for this caller, of what does not exist for them, or not any more: what they open
+        is decided each time."""
+        world = self.callers.world
+        actor = await actor_of(world.headers[kind])
+        pieces = [
+            (FILES[thing.type], row_of(thing))
+            for thing in world.things.values()
+            if thing.type in FILES and kind not in thing.reach
+        ]
+        addresses = [file_url(actor, of, id, "piece.pdf") for of, id in pieces]
+        if isinstance(actor, CitizenActor):
+            over = row_of(world.things[f"session that is over {kind}"])
+            ended = CitizenActor(account_id=actor.account_id, session_id=over)
+            of_another = row_of(world.things[f"session {Kind.ADMINISTRATOR}"])
+            mixed = CitizenActor(account_id=actor.account_id, session_id=of_another)
+            own = row_of(world.things[f"document {kind}"])
+            addresses += [file_url(one, "stored_document", own, "piece.pdf") for one in (ended, mixed)]
+        wrong = []
+        for address in addresses:
+            assert address is not None
+            response = await self.callers.http.get(urlsplit(address).path)
+            if response.status_code != 404:
+                wrong.append(f"{address[-40:]} answers {response.status_code} to the {kind}")
+            wrong += self.callers.reply(kind, response).leaks
+        return wrong
+
+    async def expired(self, kind: Kind) -> list[str]:
+        """A token whose time is over opens nothing, as if it had never been one."""
+        headers = {"Authorization": f"Bearer {self.callers.world.old_tokens[kind]}"}
+        response = await self.callers.http.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
+        return (
+            [] if response.status_code == 401 else [f"a session that is over answers {response.status_code}"]
+        )
+
+    async def over(self, kind: Kind) -> list[str]:
+        response = await self.callers.http.get(
+            self.callers.world.old_recording, headers=self.callers.world.headers[kind]
+        )
+        return (
+            []
+            if response.status_code == 404
+            else [f"a recording answers {response.status_code} to the {kind}"]
+        )
 
     async def uploads(self, kind: Kind) -> list[str]:
         """Everybody's uploads, asked after, continued and thrown away by their ids."""
@@ -90,7 +149,7 @@ class Doors:
             "Upload-Metadata": "filename cGllY2UucGRm",
         }
         response = await self.callers.http.post("/uploads", headers=headers)
-        expected = _absent(kind) if kind in VISITORS | PARTNERS else 201
+        expected = _absent(kind) if kind in VISITORS | PARTNERS | RESTRICTED else 201
         if response.status_code == 201:
             await self.callers.http.delete(urlsplit(response.headers["location"]).path, headers=headers)
         return (
@@ -137,4 +196,4 @@ def opens(kind: Kind, owner: Kind) -> bool:
 
 
 def _absent(kind: Kind) -> int:
-    return 401 if kind in VISITORS else 403 if kind in PARTNERS else 404
+    return 401 if kind in VISITORS else 403 if kind in PARTNERS | RESTRICTED else 404

@@ -29,18 +29,22 @@ from tests.authorization.kinds import (
     PEOPLE,
     READERS,
     READING_PARTNERS,
+    RESTRICTED,
     VISITORS,
     Kind,
     Kinds,
 )
-from tests.authorization.world import Filed, World
+from tests.authorization.world import KEY, Filed, World
 
 _EVENT = "id cursor occurredAt actor request description"
 _QUESTION = "key label help required visibleWhen"
 
 FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     # The catalogue, for everybody.
-    "Municipality": {EVERYONE: "name timezone contactEmail phone address upload partners"},
+    "Municipality": {EVERYONE: "name timezone contactEmail phone address upload passwords partners"},
+    "PasswordRules": {
+        EVERYONE: "advice shortest shortestWithoutSymbol fewestWords longest lowestScore common"
+    },
     "PartnerSystem": {EVERYONE: "slug name credentialLabels"},
     "PartnerCredentialLabels": {EVERYONE: "code password"},
     "UploadLimits": {EVERYONE: "maxFileBytes maxRequestBytes acceptedMediaTypes resumableUrl"},
@@ -235,6 +239,7 @@ class Change:
 
 
 _CONTACT = '{firstName: "Ada", lastName: "Martin", email: "ada@example.org", preferredContactMethod: EMAIL}'
+_NEW_PASSWORD = "quatre chevaux violets dansent 4"
 _SUBMITTED = ("owner submitted", "other submitted")
 _DRAFTS = ("owner draft", "other draft")
 _PIECES = ("owner submitted/citizen attachment", "other submitted/citizen attachment")
@@ -395,6 +400,13 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "postExchange",
         PARTIES,
+        f'(input: {{request: "<request>", body: "Encore", idempotencyKey: "{KEY}"}})',
+        Kind.OTHER_CITIZEN,
+        {"request": ("other submitted", "owner submitted")},
+    ),
+    Change(
+        "postExchange",
+        PARTIES,
         '(input: {request: "<request>", body: "Voici", attachments: ["<attachment>"]})',
         Kind.HANDLER,
         {"request": _SUBMITTED, "attachment": _PIECES},
@@ -478,7 +490,7 @@ CHANGES: tuple[Change, ...] = (
         values=lambda world: {"username": world.usernames[Kind.OTHER_CITIZEN]},
         shows=Kind.OTHER_CITIZEN,
     ),
-    Change("logOut", PEOPLE, "", Kind.OTHER_CITIZEN, answers="Boolean"),
+    Change("logOut", PEOPLE | RESTRICTED, "", Kind.OTHER_CITIZEN, answers="Boolean"),
     Change(
         "revokeSession",
         CITIZENS | AGENTS,
@@ -509,8 +521,28 @@ CHANGES: tuple[Change, ...] = (
         values=lambda world: {"token": world.confirmation[Kind.OWNER]},
     ),
     Change("updateProfile", CITIZENS, f"(input: {_CONTACT})", Kind.OTHER_CITIZEN),
-    Change("requestNewPassword", PEOPLE, "", None),
-    Change("changeCredentials", CITIZENS, "", None),
+    Change(
+        "requestNewPassword",
+        PEOPLE,
+        '(input: {usernameOrEmail: "<username>", captcha: {captcha: "<captcha>", answer: "AZERTY"}})',
+        Kind.VISITOR,
+        {"captcha": ("captcha for a password",)},
+        values=lambda world: {"username": world.usernames[Kind.OWNER]},
+    ),
+    Change(
+        "changeCredentials",
+        CITIZENS | RESTRICTED,
+        f'(input: {{currentPassword: "Demonstration-2026", password: "{_NEW_PASSWORD}"}})',
+        Kind.OTHER_CITIZEN,
+    ),
+    Change(
+        "changeCredentials",
+        CITIZENS | RESTRICTED,
+        f'(input: {{currentPassword: "<mailed>", password: "{_NEW_PASSWORD}"}})',
+        Kind.RESTRICTED,
+        values=lambda world: {"mailed": world.mailed_password},
+        shows=Kind.OWNER,
+    ),
     Change("deleteAccount", CITIZENS, "", None),
     Change(
         "changeRequestStatus",
@@ -540,9 +572,69 @@ class Refusal:
     document: str
     answers: str
     values: Callable[[World], Mapping[str, str]] = lambda world: {}
+    by_ticket: str | None = None
+    """The request whose ticket they call with, instead of their own credentials."""
 
 
 REFUSALS: tuple[Refusal, ...] = (
+    Refusal(
+        "whoever has but a ticket passes a captcha to submit",
+        Kind.HOLDER,
+        'submitRequest(input: {request: "<owner draft>", version: 1})',
+        "CaptchaError",
+        by_ticket="owner draft",
+    ),
+    Refusal(
+        "a procedure with the padlock takes an account",
+        Kind.VISITOR,
+        'startRequest(input: {procedure: "cadenas", idempotencyKey: "une clé de plus de 16"})',
+        "AccountRequiredError",
+    ),
+    Refusal(
+        "a decision is followed by what may follow it",
+        Kind.HANDLER,
+        'changeRequestStatus(input: {request: "<owner submitted>", version: 1, status: CANCELLED})',
+        "NotAllowedError",
+    ),
+    Refusal(
+        "an upload that was used elsewhere is not used again",
+        Kind.OWNER,
+        'addAttachment(input: {request: "<owner elsewhere>", source: {resumableUpload: "<used upload>"}})',
+        "NotFoundError",
+    ),
+    Refusal(
+        "a captcha that is over opens no account",
+        Kind.VISITOR,
+        f'createAccount(input: {{username: "ada.martin", password: "{_NEW_PASSWORD}", profile: {_CONTACT}, '
+        'captcha: {captcha: "<captcha that is over>", answer: "AZERTY"}})',
+        "CaptchaError",
+    ),
+    Refusal(
+        "whoever has no account reads none with a mailed link",
+        Kind.VISITOR,
+        'confirmEmail(token: "<token>") { ... on ConfirmEmailSuccess { account { profile { lastName } } } }',
+        "FORBIDDEN",
+        lambda world: {"token": world.confirmation[Kind.OWNER]},
+    ),
+    Refusal(
+        "a link that nobody mailed is nobody's",
+        Kind.OWNER,
+        'confirmEmail(token: "nonsense") { ... on ConfirmEmailSuccess { account { profile { lastName } } } }',
+        "FORBIDDEN",
+    ),
+    Refusal(
+        "a mailed password is changed by who has it, not by who knows the one before",
+        Kind.RESTRICTED,
+        f'changeCredentials(input: {{currentPassword: "Demonstration-2026", password: "{_NEW_PASSWORD}"}})',
+        "InvalidCredentialsError",
+    ),
+    Refusal(
+        "a password is changed by who knows it",
+        Kind.OWNER,
+        f'changeCredentials(input: {{currentPassword: "<mailed>", password: "{_NEW_PASSWORD}"}})',
+        "InvalidCredentialsError",
+        lambda world: {"mailed": world.mailed_password},
+    ),
     Refusal(
         "a request that is somebody else's is not claimed",
         Kind.OTHER_CITIZEN,

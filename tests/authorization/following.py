@@ -16,11 +16,10 @@ from models.database import execute
 from models.events import RequestEvent
 from models.ids import encode
 from resolvers.reading.pages import encode_cursor
-from resolvers.sessions import authenticate
 from schema.context import CallFacts, Context
 from schema.execution import Answer, Engine
 from tests.authorization.asking import Documents
-from tests.authorization.calling import BUILT, SCHEMA, WIDE, Callers
+from tests.authorization.calling import BUILT, SCHEMA, WIDE, Callers, actor_of
 from tests.authorization.kinds import AGENTS, CITIZENS, PARTIES, Kind
 from tests.authorization.matrix import Look
 from tests.factories import make_event
@@ -44,6 +43,7 @@ class Following:
         if kind in CITIZENS:
             asked = f'notifications(after: "{START}") {{ event {self.event} }}'
             yield Look("notifications", kind, partial(self.replayed, kind, asked, None))
+            yield Look("notifications too late", kind, partial(self.late, kind, asked), spoils=True)
             yield Look("notifications afterwards", kind, partial(self.ended, kind, asked), spoils=True)
             asked = (
                 f'slotChanges(schedule: "{self.callers.world.things["schedule"].id}", from: "2026-01-01", '
@@ -83,9 +83,28 @@ class Following:
             )
         return wrong
 
+    async def late(self, kind: Kind, asked: str) -> list[str]:
+        """The session has ended since the door: whatever was about to be read is not."""
+        actor = await actor_of(self.callers.world.headers[kind])
+        assert isinstance(actor, CitizenActor)
+        answers = await self.follow(kind, asked)
+        await execute(
+            "UPDATE session SET expires_at = now() WHERE id = $1"
+            if kind is Kind.OWNER
+            else "DELETE FROM session WHERE id = $1",
+            actor.session_id,
+        )
+        async with aclosing(answers):
+            try:
+                told = [await asyncio.wait_for(anext(answers), 3) for _ in range(2)]
+            except (TimeoutError, StopAsyncIteration):
+                told = []
+        heard = set(event_ids([answer.payload() for answer in told]))
+        return [f"{len(heard)} events reached the {kind} after the session had ended"] if heard else []
+
     async def ended(self, kind: Kind, asked: str) -> list[str]:
         """A follower whose session is ended, or ends, hears nothing of what happens then, and is told why."""
-        actor = await self.actor(kind)
+        actor = await actor_of(self.callers.world.headers[kind])
         assert isinstance(actor, CitizenActor)
         wrong = []
         async with aclosing(await self.follow(kind, asked)) as answers:
@@ -112,17 +131,9 @@ class Following:
         return wrong
 
     async def follow(self, kind: Kind, asked: str) -> AsyncGenerator[Answer, None]:
-        context = Context(await self.actor(kind), CallFacts(transport="sse"))
+        context = Context(await actor_of(self.callers.world.headers[kind]), CallFacts(transport="sse"))
         operation = self.engine.prepare(f"subscription {{ {asked} }}", None)
         return self.engine.subscribe(self.engine.bind(operation, {}, context))
-
-    async def actor(self, kind: Kind) -> Any:
-        scheme, _, value = self.callers.world.headers[kind]["Authorization"].partition(" ")
-        return await authenticate(
-            bearer=value if scheme == "Bearer" else None,
-            ticket=value if scheme == "Ticket" else None,
-            language="fr",
-        )
 
 
 async def _last(answers: AsyncGenerator[Answer, None]) -> Answer:

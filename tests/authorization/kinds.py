@@ -22,12 +22,15 @@ class Kind(StrEnum):
     PARTNER = "partner for the procedure"
     OTHER_PARTNER = "partner for another procedure"
     SCOPELESS = "partner without the scope"
+    RESTRICTED = "citizen with a mailed password"
 
 
 Kinds = frozenset[Kind]
 
 NOBODY: Kinds = frozenset()
-EVERYONE: Kinds = frozenset(Kind)
+RESTRICTED: Kinds = frozenset({Kind.RESTRICTED})
+"""Whoever has something to do before anything else. They are in no other group; the account is the citizen's."""
+EVERYONE: Kinds = frozenset(Kind) - RESTRICTED
 VISITORS: Kinds = frozenset({Kind.VISITOR, Kind.STALE})
 HOLDERS: Kinds = frozenset({Kind.HOLDER, Kind.OTHER_HOLDER})
 CITIZENS: Kinds = frozenset({Kind.OWNER, Kind.OTHER_CITIZEN})
@@ -50,5 +53,6 @@ CALLERS = {
     **dict.fromkeys(HANDLERS, Caller.AGENT),
     **dict.fromkeys(ADMINISTRATORS, Caller.ADMINISTRATOR),
     **dict.fromkeys(PARTNERS, Caller.PARTNER),
+    **dict.fromkeys(RESTRICTED, Caller.MUST_CHANGE_PASSWORD),
 }
 """What each is to the schema."""

@@ -25,8 +25,8 @@ from tests.authorization.expectations import (
     may_see,
     permitted,
 )
-from tests.authorization.kinds import EVERYONE, NOBODY, READERS, Kind
-from tests.authorization.world import UPLOAD, Thing
+from tests.authorization.kinds import AGENTS, CITIZENS, EVERYONE, NOBODY, READERS, RESTRICTED, Kind
+from tests.authorization.world import UPLOAD, Thing, row_of
 
 DEPTHS = {"owner submitted": 3, "other submitted": 3, "held": 3, "other held": 3, "procedure": 4}
 """How far below itself an object is read, where that is more than `DEPTH`."""
@@ -66,10 +66,16 @@ class Matrix:
     def looks(self, kind: Kind) -> Iterator[Look]:
         """All at what one kind of caller can read."""
         world = self.callers.world
+        if kind in RESTRICTED:
+            yield Look("what may not be asked", kind, partial(self.closed, kind))
+            return
         yield Look("which ids exist", kind, partial(self.ids, kind))
         yield Look("ids of the wrong type", kind, partial(self.mistyped, kind))
         if kind in READERS:
             yield Look("fields that are refused", kind, partial(self.refused, kind))
+        yield Look("slots that are not free", kind, partial(self.calendar, kind))
+        if kind in CITIZENS | AGENTS:
+            yield Look("how many there are", kind, partial(self.counts, kind))
         for thing in world.things.values():
             if kind in thing.reach and thing.type != UPLOAD:
                 yield Look(f"node {thing.name}", kind, partial(self.node, kind, thing))
@@ -88,15 +94,30 @@ class Matrix:
         ]
         return [*wrong, *self._wrong(reply)]
 
+    async def closed(self, kind: Kind) -> list[str]:
+        """Queries, for those to whom none is open yet: told so, whatever they ask for."""
+        wrong = []
+        things = [thing.id for thing in self.callers.world.things.values()]
+        asked = [
+            f"{name}{one.arguments}" for name, query in QUERIES.items() for one in query(self.callers.world)
+        ]
+        for document in (
+            *(f"{{ {one} {{ __typename }} }}" for one in asked),
+            *(_nodes([id]) for id in things),
+        ):
+            reply = await self.callers.ask(kind, document)
+            if reply.codes != ["FORBIDDEN"] or any(reply.data.values()):
+                wrong.append(f"{document} answers {reply.codes} to the {kind}")
+            wrong += reply.leaks
+        return wrong
+
     async def mistyped(self, kind: Kind) -> list[str]:
         """The rows of the world under the names of other types: none exists."""
         ids = []
         for number, thing in enumerate(self.callers.world.things.values()):
-            _, row = decode(thing.id) or ("", None)
             mistaken = MISTAKEN[number % len(MISTAKEN)]
-            assert row is not None
             if thing.reach != EVERYONE and mistaken != thing.type:
-                ids.append(encode(mistaken, row))
+                ids.append(encode(mistaken, row_of(thing)))
         reply = await self.callers.ask(kind, _nodes(ids))
         return [
             *(
@@ -120,6 +141,42 @@ class Matrix:
             wrong += reply.leaks
         return wrong
 
+    async def calendar(self, kind: Kind) -> list[str]:
+        """A closed slot stands in the calendar of agents only."""
+        world = self.callers.world
+        slots = f"slots{self.documents[kind].arguments['Schedule.slots'][0]} {{ id }}"
+        schedule = world.things["schedule"].id
+        reply = await self.callers.ask(
+            kind, f'{{ node(id: "{schedule}") {{ ... on Schedule {{ {slots} }} }} }}'
+        )
+        told = [slot["id"] for slot in reply.data["node"]["slots"]]
+        shown = world.things["closed slot"].id in told
+        return [] if shown is (kind in AGENTS) else [f"a closed slot in the calendar of the {kind}: {shown}"]
+
+    async def counts(self, kind: Kind) -> list[str]:
+        """Numbers tell of what is not shown, too."""
+        world = self.callers.world
+        root, requests = ("me", [f for f in world.requests.values() if kind in f.reach])
+        if kind in AGENTS:
+            root = "desk"
+        author = "citizen" if kind in AGENTS else "municipality"
+        unread = [
+            thing
+            for thing in world.of_type("Exchange")
+            if kind in thing.reach and thing.name.endswith(f"/{author} exchange")
+        ]
+        shown = [filed for filed in requests if kind in AGENTS or filed.row.archived_at is None]
+        mails = "parkedMails { totalCount }" if kind in AGENTS else ""
+        reply = await self.callers.ask(
+            kind, f"{{ {root} {{ unreadExchangeCount requests {{ totalCount }} {mails} }} }}"
+        )
+        told = reply.data[root]
+        expected = {"unreadExchangeCount": len(unread), "requests": {"totalCount": len(shown)}}
+        if mails:
+            parked = [thing for thing in world.of_type("ParkedMail") if kind in thing.reach]
+            expected["parkedMails"] = {"totalCount": len(parked)}
+        return [] if told == expected else [f"the {kind} counts {told}, not {expected}"]
+
     async def node(self, kind: Kind, thing: Thing) -> list[str]:
         """All of one object."""
         selection = self.documents[kind].all_of(SCHEMA.type_map[thing.type], DEPTHS.get(thing.name, DEPTH))
@@ -127,8 +184,20 @@ class Matrix:
             kind, f'{{ node(id: "{thing.id}") {{ ... on {thing.type} {selection} }} }}'
         )
         wrong = self._wrong(reply)
+        row = reply.data["node"]
         if thing.type == "ServiceRequest":
-            wrong += self._actions(kind, thing.name, reply.data["node"])
+            wrong += self._actions(kind, thing.name, row)
+            if kind in AGENTS and row["assignee__0"] is None:
+                wrong.append(f"the {kind} does not see who is in charge of {thing.name}")
+            unread = int(
+                self.callers.world.requests[thing.name].row.status in ("SUBMITTED", "AWAITING_CITIZEN")
+            )
+            if row["unreadExchangeCount__0"] != unread:
+                wrong.append(f"the {kind} counts {row['unreadExchangeCount__0']} unread in {thing.name}")
+        if thing.type == "Attachment" and thing.request is not None:
+            actions = permitted(kind, self.callers.world.requests[thing.request])
+            if row["editable__0"] is not (kind in thing.owners and "ADD_ATTACHMENT" in actions):
+                wrong.append(f"{thing.name} is editable for the {kind}: {row['editable__0']}")
         return wrong
 
     async def query(self, kind: Kind, name: str, asked: Asked) -> list[str]:

@@ -56,6 +56,31 @@ REFUSING_ARMS = (
     "resolvers/file_links.py",
     "resolvers/uploads.py",
 )
+NOT_WHO = {
+    f"resolvers/{what}": why
+    for why, found in {
+        "how many there may be, not whose they are": (
+            "attachments.py _link: condition a.request_id = $1",
+            "attachments.py _beside: condition a.request_id = $1",
+            "captcha.py create_captcha: condition expires_at > now()",
+            "captcha_audio.py audio_of_network: condition n.expires_at > now()",
+            "captcha_audio.py _enqueue: condition expires_at > now()",
+            "uploads.py create_upload: condition {owner.column} = $2",
+        ),
+        "what a filter keeps of what is visible": ("desk.py _filter: condition u.request_id = {r}.id",),
+        "whom a mail goes to, in whose name a message is": (
+            "attachments.py _tell: case isinstance(actor, AgentActor) never",
+            "exchanges.py _post: case isinstance(actor, AgentActor) never",
+            "exchanges.py _name_of: case isinstance(actor, AgentActor) never",
+        ),
+        "the next free slot, which everybody may know": (
+            "booking.py _next_free: condition a.request_id = $1",
+        ),
+    }.items()
+    for what in found
+}
+"""What is found and decides nothing about who may: by what it decides instead."""
+
 OWNERSHIP = r"(?:account_id|agent_id|credential_id|request_id|exchange_id|copied_from_id)"
 OPERAND = r"(?:\$\d+|ANY\(\{[^{}]*\}\)|\{[^{}]*\}(?:\.\w+)?|\([^()]*\)|'\w+'|\w+(?:\.\w+)?)"
 CONDITION = re.compile(
@@ -91,13 +116,20 @@ class Policy:
     """Where it stands, what it is, and `without` it."""
 
     file: str
-    lines: range
+    lines: frozenset[tuple[str, int]]
+    """Those that run where it counts: by file and number."""
+    line: int
     what: str
     apply: Callable[[], Callable[[], None]]
     """Takes it away; answers what brings it back."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.lines.start} {self.what}"
+        return f"{self.file}:{self.line} {self.what}"
+
+    @property
+    def name(self) -> str:
+        """As it is known to `NOT_WHO` and `TWICE`: without its line, which changes."""
+        return f"{self.file} {self.what}"
 
     @contextmanager
     def deleted(self) -> Iterator[None]:
@@ -116,12 +148,13 @@ def policies() -> tuple[Policy, ...]:
             name = str(path.relative_to(ROOT))
             if name not in NOT_FOR_CALLERS:
                 found += _of_file(name, path)
-    return (*found, *_of_root_fields())
+    return (*(policy for policy in found if policy.name not in NOT_WHO), *_of_root_fields())
 
 
+@cache
 def watched_files() -> frozenset[str]:
-    """The files that policies stand in."""
-    return frozenset(str(ROOT / policy.file) for policy in policies() if policy.file.endswith(".py"))
+    """The files that policies stand in, or count in."""
+    return frozenset(str(ROOT / file) for policy in policies() for file, _ in policy.lines)
 
 
 def _of_file(name: str, path: Path) -> Iterator[Policy]:
@@ -178,7 +211,10 @@ def _sites(name: str, tree: ast.AST) -> Iterator[tuple[Any, str, Replace]]:
     refusing = {
         id(arm.pattern)
         for arm in ast.walk(tree)
-        if isinstance(arm, ast.match_case) and ast.unparse(arm.body[0]).startswith(REFUSING)
+        if isinstance(arm, ast.match_case)
+        and name in REFUSING_ARMS
+        # What is no case of a match comes to None as well.
+        and ast.unparse(arm.body[0]).startswith(("raise", "return []", "return False"))
     }
     for node in ast.walk(tree):
         match node:
@@ -200,7 +236,7 @@ def _sites(name: str, tree: ast.AST) -> Iterator[tuple[Any, str, Replace]]:
                 yield node, f"case {ast.unparse(test)} never", _with_test(False)
                 if in_policies or other or ".role" in ast.unparse(test):
                     yield node, f"case {ast.unparse(test)} always", _with_test(True)
-            case ast.MatchClass() | ast.MatchOr() if name in REFUSING_ARMS and id(node) in refusing:
+            case ast.MatchClass() | ast.MatchOr() if id(node) in refusing:
                 yield node, f"case {ast.unparse(node)}", lambda _: ast.MatchValue(ast.Constant("never"))
             case ast.IfExp(test=test) if re.search(ASKS_WHO, ast.unparse(test)) and _restricts(node):
                 yield node, f"choice {ast.unparse(test)}", _with_test(True)
@@ -212,6 +248,8 @@ def _sites(name: str, tree: ast.AST) -> Iterator[tuple[Any, str, Replace]]:
                 yield node, f"requirement {ast.unparse(node)}", lambda _: ast.Pass()
             case ast.BoolOp(op=ast.And(), values=values) if in_policies or _is_for_comparison(name, node):
                 for number, operand in enumerate(values):
+                    if not in_policies and not ABOUT_CALLERS.search(ast.unparse(operand)):
+                        continue
                     yield node, f"operand {ast.unparse(operand)}", _without_operand(number)
             case ast.Return(value=ast.Compare() as compared) if name == "resolvers/file_links.py":
                 yield node, f"comparison {ast.unparse(compared)}", lambda _: ast.Return(ast.Constant(True))
@@ -280,15 +318,47 @@ def _replaced(source: str, node: Any, replace: Replace) -> ast.Module:
 
 
 def _policy(
-    module: ModuleType, name: str, tree: ast.AST, line: int, what: str, changed: ast.Module
+    module: ModuleType, name: str, tree: ast.Module, line: int, what: str, changed: ast.Module
 ) -> Policy:
     """`changed` is the module's tree without the policy that stands at `line`."""
-    return Policy(
-        name,
-        _statement(tree, line),
-        " ".join(what.split())[:160],
-        lambda: _run_instead(module, changed, line),
-    )
+    constant = _constant(tree, line)
+    lines = _users(constant) if constant else frozenset((name, one) for one in _statement(tree, line))
+    what = f"{_inside(tree, line)}: {' '.join(what.split())[:160]}"
+    return Policy(name, lines, line, what, lambda: _run_instead(module, changed, line))
+
+
+def _inside(tree: ast.Module, line: int) -> str:
+    """The function or constant that a line belongs to."""
+    functions = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    return functions[-1] if functions else _constant(tree, line) or ""
+
+
+def _constant(tree: ast.Module, line: int) -> str | None:
+    """The name that is given a value there, outside of all functions."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and statement.lineno <= line <= (statement.end_lineno or 0):
+            return ast.unparse(statement.targets[0])
+    return None
+
+
+@cache
+def _users(constant: str) -> frozenset[tuple[str, int]]:
+    """The lines that use a constant, in whatever file."""
+    found = set()
+    for pattern in FILES:
+        for path in ROOT.glob(pattern):
+            tree = ast.parse(path.read_text())
+            for node in ast.walk(tree):
+                used = getattr(node, "id", None) or getattr(node, "attr", None)
+                if used == constant and isinstance(getattr(node, "ctx", None), ast.Load):
+                    name = str(path.relative_to(ROOT))
+                    found |= {(name, line) for line in _statement(tree, node.lineno)}  # type: ignore[attr-defined]
+    return frozenset(found)
 
 
 def _statement(tree: ast.AST, line: int) -> range:
@@ -365,7 +435,7 @@ def _of_root_fields() -> Iterator[Policy]:
             function = resolver.wrapped_func
             assert isinstance(function, FunctionType)
             cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-            yield Policy("schema", range(0), f"callers of {root.name}", _opened(cells["callers"]))
+            yield Policy("schema", frozenset(), 0, f"callers of {root.name}", _opened(cells["callers"]))
 
 
 def _opened(cell: Any) -> Callable[[], Callable[[], None]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +20,6 @@ from tests.stack import ROOT
 
 Line = tuple[str, int]
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(repr=False)
 class Survey:
@@ -31,11 +27,12 @@ class Survey:
 
     wrong: dict[str, list[str]] = field(default_factory=dict)
     seen: set[tuple[Kind, str, str]] = field(default_factory=set)
+    shown: set[tuple[str, str]] = field(default_factory=set)
     looks: list[tuple[Look, frozenset[Line]]] = field(default_factory=list)
 
     def concerned(self, policy: Policy) -> list[tuple[str, Kind]]:
         """The looks that a policy has a part in; of the callers of a root field, those of whoever may not call."""
-        lines = {(str(ROOT / policy.file), line) for line in policy.lines}
+        lines = {(str(ROOT / file), line) for file, line in policy.lines}
         return [
             (look.name, look.kind)
             for look, ran in self.looks
@@ -46,28 +43,47 @@ class Survey:
 CLOSED = "what may not be called"
 
 
-def all_looks(callers: Callers, matrix: Matrix) -> list[Look]:
-    """Those that spoil the world last."""
-    sorts = (matrix, Changes(callers), Doors(callers), Following(callers))
-    looks = [look for sort in sorts for kind in Kind for look in sort.looks(kind)]
-    return sorted(looks, key=lambda look: look.spoils)
+@dataclass(repr=False)
+class Looks:
+    """All of them, with what they come to see."""
+
+    callers: Callers
+
+    def __post_init__(self) -> None:
+        self.matrix, self.changes = Matrix(self.callers), Changes(self.callers)
+
+    def all(self) -> list[Look]:
+        """Those that spoil the world come last."""
+        sorts = (self.matrix, self.changes, Doors(self.callers), Following(self.callers))
+        looks = [look for sort in sorts for kind in Kind for look in sort.looks(kind)]
+        return sorted(looks, key=lambda look: look.spoils)
 
 
 async def take(callers: Callers, renew: Callable[[], Awaitable[None]]) -> Survey:
-    """`renew` makes the world anew, where a look has spoilt it."""
-    survey, matrix = Survey(), Matrix(callers)
-    for look in all_looks(callers, matrix):
-        started = time.perf_counter()
-        with ran_through(watched_files()) as lines:
-            found = await look.find()
-        logger.debug("%s: %s: %.3f s", look.kind, look.name[:80], time.perf_counter() - started)
-        if look.spoils:
+    """`renew` makes the world anew: where a look has spoilt it for the next one."""
+    survey, looks = Survey(), Looks(callers)
+    spoilt = False
+    for look in looks.all():
+        found, lines = await taken(look)
+        if found and spoilt:
             await renew()
-        survey.looks.append((look, frozenset(lines)))
+            found, lines = await taken(look)
+        spoilt = look.spoils
+        survey.looks.append((look, lines))
         if found:
             survey.wrong[f"{look.kind}: {look.name}"] = found
-    survey.seen = matrix.seen
+    survey.seen, survey.shown = looks.matrix.seen, looks.changes.shown
     return survey
+
+
+async def taken(look: Look) -> tuple[list[str], frozenset[Line]]:
+    """What a look finds, and which lines it ran through. That it fails is something found, too."""
+    with ran_through(watched_files()) as lines:
+        try:
+            found = await look.find()
+        except Exception as error:  # noqa: BLE001 - a look may meet anything where something is wrong
+            found = [f"failed: {error!r}"]
+    return found, frozenset(lines)
 
 
 @contextmanager

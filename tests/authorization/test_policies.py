@@ -9,9 +9,9 @@ import pytest
 
 from tests.authorization.calling import Callers
 from tests.authorization.conftest import Worlds
-from tests.authorization.matrix import Look, Matrix
+from tests.authorization.matrix import Look
 from tests.authorization.policies import Policy, policies
-from tests.authorization.survey import Survey, all_looks
+from tests.authorization.survey import Looks, Survey, taken
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ async def test_each_policy_deleted_in_turn_turns_something_red(
 async def survivors(deleted: Iterable[Policy], callers: Callers, worlds: Worlds, survey: Survey) -> list[str]:
     """The policies that nothing notices the absence of."""
     left = []
-    looks = {(look.name, look.kind): look for look in all_looks(callers, Matrix(callers))}
+    looks = {(look.name, look.kind): look for look in Looks(callers).all()}
     for policy in deleted:
         noticed = await noticed_by(policy, [looks[one] for one in survey.concerned(policy)], worlds)
         logger.info("%s: %s", policy, noticed or "NOT NOTICED")
@@ -55,16 +55,12 @@ async def survivors(deleted: Iterable[Policy], callers: Callers, worlds: Worlds,
 async def noticed_by(policy: Policy, looks: list[Look], worlds: Worlds) -> str | None:
     """The first look that finds something wrong without the policy."""
     for look in looks:
-        failed: str | None = None
         with policy.deleted():
-            try:
-                wrong = await look.find()
-            except Exception as error:  # noqa: BLE001 - whatever happens is noticed
-                wrong, failed = [], repr(error)
-        if look.spoils or failed or any("was changed" in line for line in wrong):
+            found, _ = await taken(look)
+        if look.spoils or any("was changed" in line or line.startswith("failed") for line in found):
             await worlds.renew()
-        if wrong or failed:
-            return f"{look.kind}: {look.name[:60]}: {failed or wrong[0][:100]}"
+        if found:
+            return f"{look.kind}: {look.name[:60]}: {found[0][:100]}"
     return None
 
 

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from core.clock import now
-from core.keys import new_token, seal
+from core.keys import hmac_digest, new_token, seal
 from core.tickets import new_ticket
 from models.accounts import Account, Agent, Credential, Session
 from models.actors import AgentActor, AgentRole, CitizenActor, Party
@@ -37,14 +37,17 @@ from models.partner_links import PartnerLink, PartnerSystem, seal_token
 from models.procedures import Procedure, ProcedureVersion
 from models.requests import ServiceRequest
 from models.storage import StoredDocument
+from models.temporary_password import temporary_password
 from resolvers import catalogue
 from resolvers.captcha_audio import SEAL, made_with
+from resolvers.new_passwords import CHANGE_LIFETIME
 from tests.authorization.kinds import (
     ADMINISTRATORS,
     AGENTS,
     APPLICANTS,
     CITIZENS,
     EVERYONE,
+    NOBODY,
     Kind,
     Kinds,
 )
@@ -99,6 +102,7 @@ FIELDS: list[dict[str, Any]] = [
     },
 ]
 
+KEY = "the key of a message"
 UPLOAD = "Upload"
 """A type that ids have and the schema has not: what is sent by tus."""
 
@@ -169,7 +173,12 @@ class World:
     emails: dict[Kind, str] = field(default_factory=dict)
     usernames: dict[Kind, str] = field(default_factory=dict)
     confirmation: dict[Kind, str] = field(default_factory=dict)
+    mailed_password: str = ""
     recording: str = ""
+    old_tokens: dict[Kind, str] = field(default_factory=dict)
+    """Of sessions that have ended."""
+    old_recording: str = ""
+    """Of a challenge that is over."""
 
     def add(
         self,
@@ -228,6 +237,7 @@ class _Builder:
         self.slots = {
             "slot": await make_slot(self.shared, hours=48, capacity=50),
             "slot later": await make_slot(self.shared, hours=72, capacity=50),
+            "closed slot": await make_slot(self.shared, hours=96, closed=True),
             "slot apart": await make_slot(self.apart, hours=48, capacity=50),
         }
         for name, slot in self.slots.items():
@@ -245,6 +255,8 @@ class _Builder:
         await self.partner.save(force_create=True)
         self.procedure = await self._procedure("demande", [self.shared])
         self.other_procedure = await self._procedure("autre-demande", [self.shared, self.apart])
+        padlocked = await self._procedure("cadenas", [], requires_account=True)
+        world.add("padlocked procedure", "Procedure", padlocked.id, EVERYONE)
         hidden = await self._procedure("brouillon", [], state="DRAFT", reach=AGENTS)
         world.add("procedure", "Procedure", self.procedure.id, EVERYONE)
         world.add("other procedure", "Procedure", self.other_procedure.id, EVERYONE)
@@ -255,7 +267,13 @@ class _Builder:
         )
 
     async def _procedure(
-        self, slug: str, schedules: list[Schedule], *, state: str = "OPEN", reach: Kinds = EVERYONE
+        self,
+        slug: str,
+        schedules: list[Schedule],
+        *,
+        state: str = "OPEN",
+        requires_account: bool = False,
+        reach: Kinds = EVERYONE,
     ) -> Procedure:
         title = self.secrets.make(f"procedure-{slug}", reach)
         procedure = await make_procedure(
@@ -263,6 +281,7 @@ class _Builder:
             title=title,
             fields=FIELDS,
             state=state,
+            requires_account=requires_account,
             category=self.category,
             appointment="OPTIONAL",
             schedules=schedules,
@@ -307,6 +326,8 @@ class _Builder:
             )
             self.world.add(f"account {kind}", "Account", account.id, frozenset({kind}))
             session = await self._sessions(kind, credential.id)
+            if kind is Kind.OWNER:
+                await self._restricted(credential.id)
             self.accounts[kind] = CitizenActor(account_id=account.id, session_id=session.id)
             await self._document(kind, "document")
             await self._document(kind, "spare document")
@@ -327,7 +348,19 @@ class _Builder:
             self.world.add(f"{name} {kind}", "Session", session.id, frozenset({kind}))
             if known:
                 first = session
+        self.world.old_tokens[kind] = self.secrets.keep(new_token(), ())
+        over = await make_session(credential_id, token=self.world.old_tokens[kind], days=-0.01)
+        self.world.add(f"session that is over {kind}", "Session", over.id, NOBODY)
         return first
+
+    async def _restricted(self, credential_id: UUID) -> None:
+        """The session of somebody who has logged in with a mailed password, and has not chosen another one yet."""
+        token = self.secrets.keep(new_token(), ())
+        session = await make_session(credential_id, token=token, days=CHANGE_LIFETIME / timedelta(days=1))
+        session.temporary_password_id = new_id()
+        await session.save(update_fields=["temporary_password_id"])
+        self.world.headers[Kind.RESTRICTED] = {"Authorization": f"Bearer {token}"}
+        self.world.mailed_password = temporary_password(session.temporary_password_id)
 
     async def _document(self, kind: Kind, name: str) -> StoredDocument:
         reach = frozenset({kind})
@@ -439,6 +472,9 @@ class _Builder:
         pieces.append(await self._piece(filed, "MUNICIPALITY"))
         if citizen:
             pieces.append(await self._copy(filed, citizen))
+        if filed.name == "owner submitted":
+            # Filed by somebody else, who had joined a document of theirs, and claimed by its ticket.
+            pieces.append(await self._copy(filed, Kind.OTHER_CITIZEN))
         exchanges = [
             await self._exchange(filed, author, read=read)
             for author in ("CITIZEN", "MUNICIPALITY")
@@ -459,7 +495,8 @@ class _Builder:
             name=self._of(filed, "name") + ".pdf",
             title=self._of(filed, "title"),
             added_by=party,
-            field="piece",
+            # What the mairie joins may answer a field that the form does not have any more.
+            field="piece" if party == "CITIZEN" else "former-piece",
         )
         side = {"CITIZEN": APPLICANTS, "MUNICIPALITY": AGENTS}[party]
         self.world.add(
@@ -473,8 +510,8 @@ class _Builder:
         return attachment
 
     async def _copy(self, filed: Filed, citizen: Kind) -> Attachment:
-        document = await StoredDocument.filter(account_id=self.accounts[citizen].account_id).first()
-        assert document is not None
+        known = row_of(self.world.things[f"document {citizen}"])
+        document = await StoredDocument.get(id=known)
         file = await File.get(id=document.file_id)
         self.secrets.keep(bytes(file.sha256).hex(), filed.reach, filed.name)
         attachment = Attachment(
@@ -486,7 +523,8 @@ class _Builder:
             copied_from_id=document.id,
         )
         await attachment.save(force_create=True)
-        self.world.add(f"{filed.name}/copy", "Attachment", attachment.id, filed.reach, request=filed.name)
+        name = f"{filed.name}/copy of the {citizen}"
+        self.world.add(name, "Attachment", attachment.id, filed.reach, request=filed.name)
         return attachment
 
     async def _exchange(self, filed: Filed, author: Party, *, read: bool) -> Exchange:
@@ -498,6 +536,10 @@ class _Builder:
             author_name=self._of(filed, "author"),
             body=self._of(filed, "body"),
             read_at=now() if read else None,
+            # Two who write with the same key wrote two messages.
+            idempotency_digest=hmac_digest("idempotency", f"CITIZEN/{KEY}".encode())
+            if (filed.name, author, read) == ("owner submitted", "CITIZEN", False)
+            else None,
         )
         await exchange.save(force_create=True)
         await filed.row.save(update_fields=["exchange_count"])
@@ -524,7 +566,7 @@ class _Builder:
 
     async def _history(self, filed: Filed, exchange: Exchange, piece: Attachment) -> None:
         booked = next(thing for thing in self.world.of_type("Appointment") if thing.request == filed.name)
-        _, appointment = decode(booked.id) or ("", None)
+        appointment = row_of(booked)
         at = now().isoformat()
         reason = self._of(filed, "reason")
         about_piece = {"attachment": str(piece.id), "title": piece.title}
@@ -580,11 +622,22 @@ class _Builder:
             self.world.add(name, "ParkedMail", mail.id, frozenset(reach))
 
     async def captchas(self) -> None:
-        for name, purpose in (("captcha for an account", "CREATE_ACCOUNT"), ("captcha", "SUBMIT_REQUEST")):
+        for name, purpose in (
+            ("captcha for an account", "CREATE_ACCOUNT"),
+            ("captcha for a password", "REQUEST_PASSWORD"),
+            ("captcha", "SUBMIT_REQUEST"),
+        ):
             captcha = Captcha(purpose=purpose, expires_at=now() + timedelta(hours=1))
             await captcha.save(force_create=True)
             # Whoever knows a challenge may look at it: its id is what nobody else has.
             self.world.add(name, "Captcha", captcha.id, EVERYONE)
+        self.world.recording = await self._recording(captcha)
+        over = Captcha(purpose="CREATE_ACCOUNT", expires_at=now() - timedelta(seconds=1))
+        await over.save(force_create=True)
+        self.world.add("captcha that is over", "Captcha", over.id, NOBODY)
+        self.world.old_recording = await self._recording(over)
+
+    async def _recording(self, captcha: Captcha) -> str:
         audio = CaptchaAudio(
             captcha_id=captcha.id,
             language="fr",
@@ -594,7 +647,7 @@ class _Builder:
             expires_at=captcha.expires_at,
         )
         await audio.save(force_create=True)
-        self.world.recording = f"/captcha/{audio.id}.mp3"
+        return f"/captcha/{audio.id}.mp3"
 
     async def uploads(self) -> None:
         holders = [(Kind.HOLDER, "held"), (Kind.OTHER_HOLDER, "other held")]
@@ -609,6 +662,14 @@ class _Builder:
             id = await make_upload(actor, a_pdf(), name=name)
             self.secrets.keep(id, reach)
             self.world.things[f"upload {kind}"] = Thing(f"upload {kind}", UPLOAD, id, reach, reach)
+        id = await make_upload(self.accounts[Kind.OWNER], a_pdf())
+        used = Thing("used upload", UPLOAD, id, frozenset({Kind.OWNER}), frozenset({Kind.OWNER}))
+        self.world.things[used.name] = used
+        await execute(
+            "UPDATE upload SET became_id = $2 WHERE id = $1",
+            row_of(used),
+            row_of(self.world.things["owner submitted/citizen attachment"]),
+        )
 
     def _of(self, filed: Filed, what: str) -> str:
         return self.secrets.make(what, filed.reach, filed.name)
@@ -637,6 +698,13 @@ class _Builder:
 
     def _phone(self, reach: Iterable[Kind], request: str | None = None) -> str:
         return self.secrets.keep(f"+336{next(self._phones)}", reach, request)
+
+
+def row_of(thing: Thing) -> UUID:
+    """The id of its row."""
+    known = decode(thing.id)
+    assert known is not None
+    return known[1]
 
 
 def _address(street: str) -> Address:
