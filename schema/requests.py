@@ -84,7 +84,7 @@ class ServiceRequest(Node):
     """A request to the mairie (une demande)."""
 
     ticket: TicketNumber
-    """What opens the request to whoever holds it."""
+    """What opens the request to whoever holds it. Partner systems do not read it: FORBIDDEN."""
     procedure: Procedure
     steps: list[Step]
     """The form it was started with."""
