@@ -68,14 +68,7 @@ class Partner:
         with self.log.open("ab") as log:
             self.process = start_child(
                 [sys.executable, "-m", "espace_famille", "--port", str(self.port)],
-                environment={
-                    **{name: value for name, value in os.environ.items() if not name.startswith("ESPACE_")},
-                    "FAMILLE_ADDRESS": self.address,
-                    "FAMILLE_MAIRIE": self.mairie,
-                    "FAMILLE_SECRET": self.secret,
-                    "FAMILLE_WEBHOOK_SECRET": self.webhook_secret,
-                    "FAMILLE_STORE": str(self._store),
-                },
+                environment=self._environment,
                 folder=EXAMPLE,
                 output=log,
             )
@@ -90,6 +83,32 @@ class Partner:
                 assert self.process.poll() is None, self.output()
                 assert time.monotonic() < deadline, f"the partner is not ready:\n{self.output()}"
                 await asyncio.sleep(0.05)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ESPACE_")},
+            "FAMILLE_ADDRESS": self.address,
+            "FAMILLE_MAIRIE": self.mairie,
+            "FAMILLE_SECRET": self.secret,
+            "FAMILLE_STORE": str(self._store),
+        }
+
+    async def run(self, *arguments: str, **environment: str) -> str:
+        """One command of it, to its end; what it says. Fails where its status is not 0."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "espace_famille",
+            *arguments,
+            cwd=EXAMPLE,
+            env={**self._environment, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        return said.decode()
 
     @property
     def running(self) -> bool:
@@ -122,9 +141,10 @@ class Partner:
         return b"".join(path.read_bytes() for path in self._store.parent.glob(f"{self._store.name}*"))
 
     def forget(self) -> None:
-        """As it was at first, families aside."""
-        for table in ("link", "wrong_try", "sign_on", "session", "event"):
+        """As it was at first, families aside, but that it is told of requests: whoever has `webhook_secret` may."""
+        for table in ("link", "wrong_try", "sign_on", "session", "event", "kept"):
             self.rows(f"DELETE FROM {table}")
+        self.rows("INSERT INTO kept (name, value) VALUES ('webhook secret', ?)", self.webhook_secret)
 
 
 def point_to(patch: pytest.MonkeyPatch, address: str, secret: str, **more: str) -> None:

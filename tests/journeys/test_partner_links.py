@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +16,13 @@ import pytest
 import pytest_asyncio
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
+from standardwebhooks import Webhook
 
 from core.settings import get_settings
 from core.signing_keys import sign_jwt
 from tests.journeys.client import Client, Data
-from tests.journeys.stories import captcha, contact, open_account
-from tests.partner import CODE, LABEL, OTHER_CODE, OTHER_LABEL, PASSWORD, SLUG, Partner
+from tests.journeys.stories import captcha, contact, file_request, open_account, partner_token
+from tests.partner import CODE, LABEL, OTHER_CODE, OTHER_LABEL, PASSWORD, SLUG, Partner, new_secret
 from tests.stack import Stack
 
 
@@ -250,12 +252,31 @@ async def test_only_what_the_mairie_means_for_this_partner_now_comes_in(
         assert good.status_code == 303
 
 
-async def test_what_happens_to_requests_is_kept_once(stack: Stack) -> None:
-    """The example's receiver of webhooks: by the event's id, whatever comes again or late."""
-    from datetime import UTC, datetime
+async def test_it_is_told_of_requests(stack: Stack) -> None:
+    """With a token of the API it asks to be told; what happens at the mairie is there a moment later."""
+    partner = stack.partner
+    partner.forget()
+    administrator = await Client(stack.api).log_in("admin")
+    created = await administrator.change("CreatePartnerToken", input=partner_token(name="Espace Famille"))
+    told = await partner.run("--follow", FAMILLE_TOKEN=created["token"])
+    try:
+        assert f"{partner.address}/webhooks" in told
+        visitor, agent = Client(stack.api), await Client(stack.api).log_in("agent")
+        sent = await file_request(visitor)
+        await agent.change(
+            "ChangeRequestStatus", request=sent["id"], version=sent["version"], status="IN_PROGRESS"
+        )
+        await until(lambda: len(partner.rows("SELECT id FROM event WHERE request = ?", sent["id"])) == 2, 20)
+        known = [line for line in (await partner.run("--requests")).splitlines() if sent["id"] in line]
+        assert len(known) == 1
+        assert known[0].startswith(f"{sent['id']}: 2 events, the latest: ")
+        assert "En cours" in known[0]
+    finally:
+        await administrator.change("RevokePartnerToken", token=created["partnerToken"]["id"])
 
-    from standardwebhooks import Webhook
 
+async def test_what_comes_again_and_late_counts_once(stack: Stack) -> None:
+    """The example's receiver of webhooks: by the event's id, and a request is what its latest event says."""
     partner: Partner = stack.partner
     partner.forget()
 
@@ -275,13 +296,15 @@ async def test_what_happens_to_requests_is_kept_once(stack: Stack) -> None:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": Webhook(secret).sign(f"event-{number}", at, body),
         }
-        return (await http.post(f"{partner.address}/webhooks", content=body, headers=headers)).status_code
+        response = await http.post(f"{partner.address}/webhooks", content=body, headers=headers)
+        return response.status_code
 
     numbers = [number for number in range(30) for _ in range(3)]
     shuffled = [numbers[(index * 37) % len(numbers)] for index in range(len(numbers))]
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         assert set(await asyncio.gather(*(send(http, number) for number in shuffled))) == {204}
-        assert await send(http, 31, secret="whsec_" + base64.b64encode(b"k" * 32).decode()) == 401
+        assert await send(http, 31, secret=new_secret()) == 401
         assert (await http.post(f"{partner.address}/webhooks", content=b"{}")).status_code == 401
-    kept = partner.rows("SELECT request, count(*) AS events FROM event GROUP BY request ORDER BY request")
-    assert kept == [{"request": f"request-{number}", "events": 10} for number in range(3)]
+    assert (await partner.run("--requests")).splitlines() == [
+        f"request-{number}: 10 events, the latest: Étape {27 + number}" for number in range(3)
+    ]

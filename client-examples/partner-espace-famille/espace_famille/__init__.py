@@ -8,6 +8,7 @@
     site       the family's own pages: log in, see what is linked, end it, change the password
     telling    tells the mairie that a link has ended
     events     /webhooks: what happens to requests at the mairie
+    following  has the mairie tell of it
     app        which address leads where
 
 It imports nothing of the mairie's own program.

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from espace_famille.settings import Settings
+from espace_famille.following import webhook_secret
 from espace_famille.store import Store
 
 MOST_BYTES = 256 * 1024
@@ -25,12 +25,13 @@ logger = logging.getLogger(__name__)
 
 async def receive(request: Request) -> Response:
     """2xx once it is kept; whatever else is sent again by the mairie."""
-    settings: Settings = request.app.state.settings
-    if settings.webhook_secret is None:
+    store: Store = request.app.state.store
+    secret = await run_in_threadpool(webhook_secret, store)
+    if secret is None:
         return JSONResponse({"error": "NOT_FOLLOWED"}, 404)
     body = await _body(request)
     try:
-        event: Any = Webhook(settings.webhook_secret).verify(body, dict(request.headers))
+        event: Any = Webhook(secret).verify(body, dict(request.headers))
     except (WebhookVerificationError, ValueError):
         return JSONResponse({"error": "UNAUTHORIZED"}, 401)
     id = request.headers["webhook-id"]
@@ -38,7 +39,7 @@ async def receive(request: Request) -> Response:
         about = str(event["request"]["id"])
     except (TypeError, KeyError):
         return JSONResponse({"error": "MALFORMED"}, 400)
-    is_new = await run_in_threadpool(keep, request.app.state.store, id, about, event)
+    is_new = await run_in_threadpool(keep, store, id, about, event)
     logger.info("event %s %s", id, "kept" if is_new else "was known")
     return Response(status_code=204)
 

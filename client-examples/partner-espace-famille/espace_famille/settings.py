@@ -11,8 +11,7 @@ from pathlib import Path
 class Settings:
     """`address`: where the mairie calls this program, without a final slash; it is the audience of its tokens.
     `mairie`: the mairie's own address, the issuer of its tokens. `secret`: what the two know each other by, like
-    `whsec_…`. `webhook_secret`: what `saveWebhook` answered, where requests are followed. `slug`: the name that the
-    mairie has given to this partner.
+    `whsec_…`. `slug`: the name that the mairie has given to this partner.
     """
 
     address: str
@@ -20,7 +19,6 @@ class Settings:
     slug: str
     store: Path
     secret: str = field(repr=False)
-    webhook_secret: str | None = field(default=None, repr=False)
 
     @property
     def is_secure(self) -> bool:
@@ -35,5 +33,4 @@ def read_settings() -> Settings:
         slug=os.environ.get("FAMILLE_SLUG", "espace-famille"),
         store=Path(os.environ["FAMILLE_STORE"]),
         secret=os.environ["FAMILLE_SECRET"],
-        webhook_secret=os.environ.get("FAMILLE_WEBHOOK_SECRET") or None,
     )

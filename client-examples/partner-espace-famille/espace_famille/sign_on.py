@@ -6,6 +6,7 @@ the mairie for a token whose key is known already.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import time
@@ -48,6 +49,7 @@ class MairieKeys:
         self._url = f"{mairie}/.well-known/jwks.json"
         self._keys: KeySet | None = None
         self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def for_token(self, token: str) -> KeySet:
         """Keys to verify the token with. Raises RefusedError, and httpx.HTTPError where they cannot be had."""
@@ -55,14 +57,30 @@ class MairieKeys:
             kid = extract_compact(token.encode()).headers().get("kid")
         except (JoseError, ValueError) as error:
             raise RefusedError("no token") from error
-        age = time.monotonic() - self._asked_at
-        is_known = self._keys is not None and any(key.kid == kid for key in self._keys)
-        if age > KEEP_KEYS_SECONDS or (not is_known and age > ASK_AGAIN_SECONDS):
-            self._keys = await self._ask()
-            self._asked_at = time.monotonic()
-        if self._keys is None or not any(key.kid == kid for key in self._keys):
+        # One asks; who comes meanwhile waits for what it finds.
+        async with self._asking:
+            await self._keep_up(kid)
+        if self._keys is None:
+            raise httpx.ConnectError("the mairie was asked a moment ago, in vain")
+        if not self._knows(kid):
             raise RefusedError("the mairie has no such key")
         return self._keys
+
+    async def _keep_up(self, kid: object) -> None:
+        is_known = self._knows(kid)
+        age = time.monotonic() - self._asked_at
+        if age <= (KEEP_KEYS_SECONDS if is_known else ASK_AGAIN_SECONDS):
+            return
+        self._asked_at = time.monotonic()
+        try:
+            self._keys = await self._ask()
+        except httpx.HTTPError:
+            # A key that signs is told long before: what is known does while the mairie cannot be asked.
+            if not is_known:
+                raise
+
+    def _knows(self, kid: object) -> bool:
+        return self._keys is not None and any(key.kid == kid for key in self._keys)
 
     async def _ask(self) -> KeySet:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:

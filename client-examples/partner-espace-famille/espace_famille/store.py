@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS session (
     came_from_mairie INTEGER NOT NULL,
     expires_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
     id TEXT PRIMARY KEY,
     request TEXT NOT NULL,
