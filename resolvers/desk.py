@@ -10,16 +10,19 @@ from core.clock import now
 from core.errors import NotFoundError
 from core.selection import SelectedField, Selection
 from core.tickets import parse_ticket, ticket_digest
-from models.actors import Actor, AgentActor
+from models.actors import Actor, AgentActor, PartnerActor
 from models.database import Row, fetch_one
 from models.ids import decode_as
 from models.requests import CLOSED_STATUSES, ServiceRequest
+from models.statement import Statement
 from models.visibility import visible_parked_mails, visible_requests
-from resolvers.policies import RequestState, require, require_transition
+from resolvers.figures import figures
+from resolvers.policies import RequestState, require, require_scope, require_transition
 from resolvers.procedures import procedure_page, schedule_row
-from resolvers.reading.agents import agent_by_id, agent_part
+from resolvers.reading.agents import agent_by_id, agent_part, second_factor_part, security_events
 from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
+from resolvers.reading.partner_tokens import token_list
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Finish, Part, Reading, Shape, read_value, reading_for
 from resolvers.requests import checked_reason, read_again
@@ -57,8 +60,20 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                 g = reading.alias("g")
                 part = agent_part(reading, field.selection, g)
                 shape.child("agents", list_of(f"agent {g}", f"{g}.display_name, {g}.id", part))
+            case "second_factor":
+                mine = reading.bind(actor.agent_id, "uuid")
+                shape.child("second_factor", second_factor_part(reading, mine))
+            case "agents_without_second_factor":
+                shape.child(field.name, _agents_without_second_factor(reading, actor, field))
+            case "security_events":
+                shape.child(field.key, security_events(reading, actor, field))
             case "partner_tokens":
-                shape.output("partner_tokens", lambda raw: [])
+                if actor.role == "ADMINISTRATOR":
+                    shape.child("partner_tokens", token_list(reading, field.selection))
+                else:
+                    shape.output("partner_tokens", lambda raw: [])
+            case "figures":
+                shape.child(field.key, figures(reading, actor, field))
             case "parked_mails":
                 shape.child(field.key, _parked_mails(reading, actor, field))
     row: Row = await read_value(reading, shape.part())
@@ -70,9 +85,10 @@ async def change_request_status(
 ) -> Row:
     """Brings a request to another status and tells the citizen by mail.
 
-    Raises ConflictError, NotAllowedError (naming what is possible), NotFoundError, ValidationError.
+    Raises ConflictError, NotAllowedError (naming what is possible), NotFoundError, ValidationError, ForbiddenError.
     """
-    assert isinstance(actor, AgentActor)
+    assert isinstance(actor, (AgentActor, PartnerActor))
+    require_scope(actor, "WRITE_REQUESTS")
     id = decode_as("ServiceRequest", request)
     await _change_status(actor, id, version, status, checked_reason(reason))
     return await read_again(actor, id, selection)
@@ -92,8 +108,9 @@ async def assign_request(actor: Actor, *, request: str, agent: str | None, selec
 
 
 def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
-    """Submitted requests, the latest first."""
+    """Submitted requests, the latest first; those with unread exchanges before all others where that is asked."""
     r = reading.alias("r")
+    unread_first = bool(field.arguments.get("unread_first"))
     conditions = [
         visible_requests(reading, actor, r),
         *_filter(reading, field.arguments.get("filter") or {}, r),
@@ -104,10 +121,18 @@ def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part
         r,
         condition=" AND ".join(f"({condition})" for condition in conditions),
         order=[
+            *([OrderBy(f"({_has_unread(r)})::int", "int", descending=True)] if unread_first else []),
             OrderBy(f"{r}.submitted_at", "timestamptz", descending=True),
             OrderBy(f"{r}.id", "uuid", descending=True),
         ],
         default=REQUESTS_DEFAULT,
+    )
+
+
+def _has_unread(r: str) -> str:
+    return (
+        f"EXISTS (SELECT 1 FROM exchange u WHERE u.request_id = {r}.id "
+        "AND u.author = 'CITIZEN' AND u.read_at IS NULL)"
     )
 
 
@@ -123,11 +148,7 @@ def _filter(reading: Reading, wanted: Mapping[str, Any], r: str) -> list[str]:
         if wanted.get(name) is not None:
             conditions.append(f"{r}.{column} = {reading.bind(decode_as(kind, wanted[name]), 'uuid')}")
     if wanted.get("unread") is not None:
-        unread = (
-            f"EXISTS (SELECT 1 FROM exchange u WHERE u.request_id = {r}.id "
-            "AND u.author = 'CITIZEN' AND u.read_at IS NULL)"
-        )
-        conditions.append(unread if wanted["unread"] else f"NOT {unread}")
+        conditions.append(_has_unread(r) if wanted["unread"] else f"NOT {_has_unread(r)}")
     if wanted.get("archived") is not None:
         conditions.append(f"{r}.archived_at IS {'NOT NULL' if wanted['archived'] else 'NULL'}")
     if (wanted.get("search") or "").strip():
@@ -170,6 +191,17 @@ def _procedures(reading: Reading, field: SelectedField) -> Finish:
     )
 
 
+def _agents_without_second_factor(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
+    """For administrators: whoever may log in with a password alone."""
+    g = reading.alias("g")
+    without = (
+        f"NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.agent_id = {g}.id AND f.confirmed_at IS NOT NULL)"
+    )
+    seen = without if actor.role == "ADMINISTRATOR" else "FALSE"
+    part = agent_part(reading, field.selection, g)
+    return list_of(f"agent {g} WHERE {seen}", f"{g}.display_name, {g}.id", part)
+
+
 def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
     """The latest first."""
     m = reading.alias("m")
@@ -184,9 +216,37 @@ def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> 
     )
 
 
+async def resend_mail(actor: Actor, *, mail: str) -> None:
+    """Has a mail that could not be sent tried again, as long as a new one. Raises NotFoundError."""
+    id = decode_as("ParkedMail", mail)
+    if id is None:
+        raise NotFoundError
+    await _resend(actor, id)
+
+
+@unit_of_work
+async def _resend(work: Work, actor: Actor, id: UUID) -> None:
+    statement = Statement()
+    visible = visible_parked_mails(statement, actor, "m")
+    due = await fetch_one(
+        # Attempts go on counting: the queue knows a job by its row and their number.
+        "UPDATE mail m SET state = 'PENDING', next_attempt_at = now(), created_at = now() "
+        f"WHERE m.id = {statement.bind(id, 'uuid')} AND {visible} RETURNING m.id",
+        *statement.values,
+    )
+    if due is None:
+        raise NotFoundError
+    work.wake("mail")
+
+
 @unit_of_work
 async def _change_status(
-    work: Work, actor: AgentActor, id: UUID | None, version: int, status: str, reason: str | None
+    work: Work,
+    actor: AgentActor | PartnerActor,
+    id: UUID | None,
+    version: int,
+    status: str,
+    reason: str | None,
 ) -> None:
     request = await ServiceRequest.lock_visible(actor, id)
     state = RequestState(request.status, request.account_id)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from uuid import uuid4
 
+import pyotp
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
+from core.clock import now
 from tests.files import a_jpeg, a_pdf
-from tests.journeys.client import Client, Data, FileToSend
-from tests.journeys.documents import Document, document, documents
+from tests.journeys.client import DEMONSTRATION_PASSWORD, Client, Data, FileToSend
+from tests.journeys.documents import NEEDING_A_PROVIDER, Document, document, documents
 from tests.journeys.stories import (
     ANSWERS_WITH_APPOINTMENT,
     WITH_APPOINTMENT,
@@ -21,9 +24,13 @@ from tests.journeys.stories import (
     follow_link,
     log_in_once_it_works,
     mailed_password,
+    new_address,
     open_account,
     open_slots,
+    parked_for,
+    partner_token,
     post,
+    webhook_input,
 )
 from tests.partner import CODE, PASSWORD, SLUG
 from tests.stack import ROOT, Api, Stack
@@ -99,6 +106,9 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         "EarlierExchanges", request=request, before=page["exchanges"]["pageInfo"]["startCursor"]
     )
     await citizen.change("ClaimRequest", ticket=sent["ticket"])
+    await citizen.run("SiteFrame")
+    await citizen.run("MyPartnerLinks")
+    await citizen.run("RequestHistory", request=request)
     await citizen.run("MyRequests")
     await citizen.run("MyArchivedRequests")
     await citizen.run("RequestPage", request=request)
@@ -122,6 +132,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     await forget_the_password(stack, forgetful, citizen, account)
     other = await Client(stack.api).log_in("citoyen2")
     draft = await draft_request(other)
+    assert (await other.run("RequestDraft", request=draft["id"]))["steps"]
     await other.change("CancelRequest", request=draft["id"])
     await other.change("RevokeSession", session=await another_session(other, stack.api))
     await another_session(other, stack.api)
@@ -132,15 +143,29 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     administrator = await Client(stack.api).log_in("admin")
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
+    await desk_work(administrator, stack)
+    await leave(citizen, account["username"], administrator)
+    partner = await partner_system(administrator)
+    careful = await second_factor(stack.api, administrator)
 
     assert len(sessions) == 1
     most = {
         name: max(
             caller.most_statements.get(name, 0)
-            for caller in (*callers, english, newcomer, forgetful, other, administrator, guest)
+            for caller in (
+                *callers,
+                english,
+                newcomer,
+                forgetful,
+                other,
+                administrator,
+                guest,
+                partner,
+                *careful,
+            )
         )
         for name in (asked.name for asked in documents())
-        if name not in subscriptions()
+        if name not in subscriptions() and name not in NEEDING_A_PROVIDER
     }
     assert most == {name: document(name).statements for name in most}
 
@@ -192,6 +217,45 @@ async def storage_space(citizen: Client) -> None:
     await citizen.change("DeleteStoredDocument", document=document)
 
 
+async def desk_work(administrator: Client, stack: Stack) -> None:
+    """What administrators write, the figures, and a mail that was refused and is sent again."""
+    read = await administrator.run("DeskProcedure", slug="encombrants")
+    written = {
+        "slug": f"essai-{uuid4().hex[:8]}",
+        "title": "Une démarche d’essai",
+        "category": read["procedure"]["category"]["slug"],
+        "summary": "Pour l’essayer.",
+        "body": "Rien de plus.",
+        "fields": [{"key": "objet", "label": "Objet", "type": {"text": {"maxLength": 100}}}],
+    }
+    made = await administrator.change("SaveProcedure", input=written)
+    saved = await administrator.change(
+        "SaveProcedure", input={**written, "id": made["procedure"]["id"], "version": 1, "title": "Une autre"}
+    )
+    assert saved["procedure"]["version"] == 2
+    agent = {
+        "username": f"agent-{uuid4().hex[:8]}",
+        "password": "Un-agent-de-la-mairie-7",
+        "displayName": "Inès Roy",
+        "role": "HANDLER",
+        "procedures": [written["slug"]],
+    }
+    added = (await administrator.change("SaveAgent", input=agent))["agent"]
+    gone = {"id": added["id"], "displayName": "Inès Roy", "role": "HANDLER", "active": False}
+    await administrator.change("SaveAgent", input={**agent, "id": added["id"], "procedures": []})
+    assert (await administrator.change("SaveAgent", input=gone))["agent"]["active"] is False
+    today = now().date().isoformat()
+    await administrator.run("DeskFigures", **{"from": today, "to": today})
+    await administrator.run("DeskFrame")
+    address = new_address()
+    stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
+    await file_request(Client(stack.api), email=address)
+    parked = await parked_for(administrator, address)
+    stack.inbox.answer = None
+    await administrator.change("ResendMail", mail=parked["id"])
+    await stack.inbox.wait_for(address)
+
+
 async def book_and_cancel(administrator: Client, agent: Client, visitor: Client) -> None:
     """Every document about appointments, and those that cost more where there is one."""
     saved = await administrator.change("SaveSchedule", title="Guichet d’essai", place="Mairie annexe")
@@ -230,6 +294,32 @@ async def book_and_cancel(administrator: Client, agent: Client, visitor: Client)
     await visitor.change("CancelRequest", request=draft["id"])
 
 
+async def second_factor(api: Api, administrator: Client) -> list[Client]:
+    """Every document about it. Logging in costs most with a recovery code."""
+    password = {"password": DEMONSTRATION_PASSWORD}
+    agent = await Client(api).log_in("agent")
+    codes = await enable_second_factor(agent)
+    again = Client(api)
+    await again.change("LogIn", username="agent", **password, oneTimeCode=codes[0])
+    await agent.change("RenewRecoveryCodes", **password, oneTimeCode=codes[1])
+    await agent.run("MySecondFactor")
+    agents = (await administrator.run("DeskAgents"))["agents"]
+    theirs = next(one["id"] for one in agents if one["role"] == "HANDLER")
+    await administrator.change("ResetSecondFactor", agent=theirs, **password)
+    await administrator.run("DeskSecurity")
+    back = await Client(api).log_in("agent")
+    codes = await enable_second_factor(back)
+    await back.change("DisableSecondFactor", **password, oneTimeCode=codes[0])
+    return [agent, again, back]
+
+
+async def enable_second_factor(agent: Client) -> list[str]:
+    enrolment = await agent.change("EnrolSecondFactor", password=DEMONSTRATION_PASSWORD)
+    confirmed = await agent.change("ConfirmSecondFactor", code=pyotp.TOTP(enrolment["secret"]).now())
+    codes: list[str] = confirmed["recoveryCodes"]
+    return codes
+
+
 async def link_and_unlink(citizen: Client) -> None:
     """A partner system, as its client pays for it: the partner's own time aside."""
     await citizen.run("Partners")
@@ -239,6 +329,13 @@ async def link_and_unlink(citizen: Client) -> None:
     await citizen.change("OpenPartner", link=link)
     await citizen.run("MyAccount")
     await citizen.change("UnlinkPartner", link=link)
+
+
+async def leave(citizen: Client, username: str, administrator: Client) -> None:
+    await citizen.change("RequestDataExport")
+    await citizen.run("MyDataExport")
+    await citizen.change("DeleteAccount", password="Tournesol-au-balcon-7")
+    await administrator.change("RestoreAccount", username=username)
 
 
 async def another_session(citizen: Client, api: Api) -> str:
@@ -279,3 +376,19 @@ async def test_a_subscription_makes_the_statements_that_it_states_before_it_wait
 def logged_statements(api: Api, name: str) -> list[int]:
     lines = re.findall(rf"subscription {name} over websocket: .* (\d+) statements", api.output())
     return [int(statements) for statements in lines]
+
+
+async def partner_system(administrator: Client) -> Client:
+    """Let in, told, and shut out again."""
+    for _ in range(2):
+        created = await administrator.change("CreatePartnerToken", input=partner_token())
+        partner = Client(administrator.api, f"Bearer {created['token']}")
+        await partner.run("PartnerChanges")
+        saved = await partner.change("SaveWebhook", input={"url": "https://partenaire.example/evenements"})
+        webhook = saved["webhook"]
+        await partner.change("SaveWebhook", input={**webhook_input(webhook), "rotateSecret": True})
+        await partner.run("PartnerWebhooks")
+        await partner.change("DeleteWebhook", webhook=webhook["id"])
+        await administrator.run("DeskPartnerTokens")
+        await administrator.change("RevokePartnerToken", token=created["partnerToken"]["id"])
+    return partner
