@@ -97,13 +97,17 @@ class SessionWatch:
                 self._task = None
 
     async def _run(self) -> None:
+        is_away = False
         async with event_bus().listen("sessions") as bell:
             while True:
                 try:
                     await self._look()
+                    is_away = False
                 except UnavailableError:
                     # Nobody is told anything meanwhile, either: events are read from the same database.
-                    logger.warning("sessions cannot be looked at for the moment")
+                    if not is_away:
+                        logger.warning("the database is away: sessions cannot be looked at")
+                    is_away = True
                 except Exception:
                     # Everybody who follows depends on this loop: whatever it was, look again.
                     logger.exception("sessions could not be looked at")

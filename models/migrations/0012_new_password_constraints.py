@@ -3,14 +3,15 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
-INDEXES = [
-    "CREATE INDEX temporary_password_credential_index ON temporary_password (credential_id)",
-    "CREATE INDEX temporary_password_expiry_index ON temporary_password (expires_at)",
-    "CREATE INDEX new_password_request_due_index ON new_password_request (due_at)",
+UNIQUE: dict[str, str] = {}
+INDEXES = {
+    "temporary_password_credential_index": "temporary_password (credential_id)",
+    "temporary_password_expiry_index": "temporary_password (expires_at)",
+    "new_password_request_due_index": "new_password_request (due_at)",
     # Whoever has forgotten the username, too, types the address.
-    "CREATE INDEX account_email_index ON account (lower(email))",
-    "CREATE INDEX account_former_email_index ON account (lower(former_email)) WHERE former_email IS NOT NULL",
-]
+    "account_email_index": "account (lower(email))",
+    "account_former_email_index": "account (lower(former_email)) WHERE former_email IS NOT NULL",
+}
 CHECKS = {
     "account": {"account_former_email_is_needed": "former_email IS NULL OR email_confirmed_at IS NULL"},
     "new_password_request": {
@@ -24,7 +25,7 @@ CHECKS = {
 }
 
 FORWARD = [
-    *INDEXES,
+    *(f"CREATE INDEX {name} ON {columns}" for name, columns in INDEXES.items()),
     *(
         f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({rule})"
         for table, rules in CHECKS.items()
@@ -33,7 +34,7 @@ FORWARD = [
 ]
 BACKWARD = [
     *(f"ALTER TABLE {table} DROP CONSTRAINT {name}" for table, rules in CHECKS.items() for name in rules),
-    *(f"DROP INDEX {statement.split(' INDEX ')[1].split(' ')[0]}" for statement in INDEXES),
+    *(f"DROP INDEX {name}" for name in INDEXES),
 ]
 
 

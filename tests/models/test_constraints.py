@@ -13,7 +13,7 @@ from tortoise.exceptions import IntegrityError
 from core.clock import now
 from core.settings import Settings
 from core.tickets import new_ticket
-from models.accounts import Account, Agent, Credential, Session
+from models.accounts import Account, Agent, Credential, NewPasswordRequest, Session
 from models.actors import CitizenActor
 from models.appointments import Appointment, Slot
 from models.attachments import Attachment, ExchangeAttachment
@@ -58,6 +58,7 @@ MIGRATIONS = [
         "0002_constraints",
         "0004_file_constraints",
         "0006_appointment_constraints",
+        "0012_new_password_constraints",
         "0014_leaving_constraints",
         "0018_webhook_constraints",
         "0016_partner_link_constraints",
@@ -211,6 +212,27 @@ async def two_sessions_with_one_token() -> None:
     citizen = await make_citizen()
     known = await Session.get(id=citizen.session_id)
     await save(Session(credential_id=known.credential_id, token_digest=known.token_digest, expires_at=now()))
+
+
+@refused("session_for_a_change_is_short")
+async def a_session_for_a_change_that_lasts() -> None:
+    citizen = await make_citizen()
+    await execute("UPDATE session SET temporary_password_id = id WHERE id = $1", citizen.session_id)
+
+
+@refused("account_former_email_is_needed")
+async def a_former_address_beside_one_that_is_confirmed() -> None:
+    await save(Account(profile={}, email="", former_email="a@example.org", email_confirmed_at=now()))
+
+
+@refused("new_password_request_language")
+async def a_question_in_an_unknown_language() -> None:
+    await save(NewPasswordRequest(typed=b"x", language="de"))
+
+
+@refused("new_password_request_size")
+async def a_question_that_is_too_long() -> None:
+    await save(NewPasswordRequest(typed=b"x" * 1_201, language="fr"))
 
 
 @refused("captcha_purpose")
