@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-from-lock
-AUDIT := tests/audit/node_modules/.package-lock.json
+NODE := $(addsuffix /node_modules/.package-lock.json,tests/audit tests/openid)
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -21,10 +21,10 @@ help: ## list the targets
 run: $(STAMP) ## start everything for development: servers, API, worker, inbox, demo municipality
 	@$(BIN)/python -m espace dev
 
-test: $(STAMP) $(AUDIT) ## run the tests (TESTS="tests/core -k text" for some of them)
+test: $(STAMP) $(NODE) ## run the tests (TESTS="tests/core -k text" for some of them)
 	$(BIN)/python -m pytest $(TESTS)
 
-soak: $(STAMP) $(AUDIT) ## run the long tests: faults, again and again
+soak: $(STAMP) $(NODE) ## run the long tests: faults, again and again
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)
 
 programs: ## install clamd and Chromium where they are missing: on Debian, as root; without them some tests are skipped
@@ -57,7 +57,7 @@ seed: $(STAMP) ## add the demo users, requests and slots
 	@$(BIN)/python -m espace seed
 
 clean: ## remove what machines made: environment, caches, development data
-	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/audit/node_modules
+	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/*/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.lock
@@ -66,7 +66,7 @@ $(STAMP): requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-# The clients and the audit that the server is tested with, as Node runs them.
-$(AUDIT): tests/audit/package-lock.json
-	@npm ci --prefix tests/audit --ignore-scripts --no-audit --no-fund --loglevel error
+# The clients, the audit and the OpenID provider that the server is tested with, as Node runs them.
+$(NODE): %/node_modules/.package-lock.json: %/package-lock.json
+	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

@@ -7,6 +7,7 @@
     │   ├── ConflictError           somebody changed it meanwhile
     │   ├── NotAllowedError         its state does not allow it
     │   ├── InvalidCredentialsError
+    │   ├── SecondFactorRequiredError
     │   ├── UsernameTakenError
     │   ├── CaptchaError
     │   ├── AccountRequiredError
@@ -123,6 +124,26 @@ class InvalidCredentialsError(RefusedError):
                 en="Wrong username or password.",
             )
         )
+
+
+class SecondFactorRequiredError(RefusedError):
+    """The password is right, and that is not enough. `code_rejected`: a code was given, and is not good."""
+
+    code = "SECOND_FACTOR_REQUIRED"
+
+    def __init__(self, *, code_rejected: bool) -> None:
+        super().__init__(
+            Text(
+                fr="Ce code n’est pas le bon, ou a déjà servi. Attendez le suivant, ou utilisez un code de secours.",
+                en="This code is wrong, or was used already. Wait for the next one, or use a recovery code.",
+            )
+            if code_rejected
+            else Text(
+                fr="Donnez aussi le code de votre application d’authentification, ou un code de secours.",
+                en="Give the code of your authenticator program as well, or a recovery code.",
+            )
+        )
+        self.code_rejected = code_rejected
 
 
 class UsernameTakenError(RefusedError):

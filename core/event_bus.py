@@ -27,7 +27,7 @@ from core.redis import make_redis
 from core.settings import get_settings
 from core.tasks import end_tasks
 
-Kind = Literal["events", "mail", "files", "slots", "reminders", "captchas", "sessions", "partners"]
+Kind = Literal["events", "mail", "files", "slots", "reminders", "captchas", "sessions", "partners", "exports"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 FIRST_DELAY_SECONDS = 0.05

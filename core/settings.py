@@ -58,6 +58,8 @@ URL_SCHEMES = {
 
 _ORIGIN = re.compile(r"https?://[^/?#\s@]+")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_ISSUER = re.compile(r"https?://[^?#\s@]+")
+_PATH = re.compile(r"/|(?:/[A-Za-z0-9_-]+)+")
 _BASE_ADDRESS = re.compile(r"https?://[^/?#\s@]+(/[\w.~-]+)*", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SCANNER = re.compile(r"unix:///[^\s?#]+|tcp://([^/?#\s@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?|none://")
@@ -138,6 +140,33 @@ class Settings(BaseSettings):
     """How long a draft keeps the slot that was chosen."""
     reminder_hour: int = Field(default=18, ge=0, le=23)
     """Me notifier la veille: at this hour of the municipality's day."""
+    account_grace_days: int = Field(default=30, ge=1, le=365)
+    """How long a closed account can be restored, before its data are erased."""
+    request_retention_months: int = Field(default=60, ge=1, le=1200)
+    """How long requests are kept once they are closed, where their procedure does not say otherwise."""
+    openid_issuer: str | None = None
+    """The OpenID provider that citizens may log in with, such as FranceConnect. By default there is none."""
+    openid_client_id: str | None = None
+    openid_client_secret: SecretStr | None = None
+    openid_name: str = "FranceConnect"
+    """What citizens read on the button."""
+    openid_algorithm: Literal["ES256", "RS256"] = "ES256"
+    """What the provider signs with, as agreed with it: nothing else is taken."""
+    openid_scopes: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["openid", "given_name", "family_name", "email", "birthdate"]
+    )
+    """What is asked of the provider, separated by spaces."""
+    openid_acr_values: Annotated[list[str], NoDecode] = Field(default_factory=lambda: ["eidas1"])
+    """The levels of assurance that will do, separated by spaces; a higher one of eIDAS does, too."""
+    openid_return_paths: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["/", "/demarches", "/mon-espace"]
+    )
+    """Pages of the front end, with all below them, that a log-in may lead back to, separated by spaces."""
+    openid_identity_path: str = "/identite"
+    """The page of the front end where a new identity becomes an account, or is linked to one."""
+
+    agents_second_factor: Literal["optional", "required"] = "optional"
+    """Whether agents without a second factor may do anything but enrol one."""
     partner_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
     """What this API and a partner system know each other by: `espace-famille=whsec_…`, separated by commas."""
     partner_addresses: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
@@ -197,6 +226,40 @@ class Settings(BaseSettings):
     def check_keys(cls, value: list[SecretStr]) -> list[SecretStr]:
         if any(len(key.get_secret_value()) < SECRET_KEY_MINIMUM for key in value):
             raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters each")
+        return value
+
+    @field_validator("openid_scopes", "openid_acr_values", "openid_return_paths", mode="before")
+    @classmethod
+    def split_words(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
+
+    @field_validator("openid_scopes")
+    @classmethod
+    def check_scopes(cls, value: list[str]) -> list[str]:
+        if "openid" not in value:
+            raise ValueError("must have openid among them")
+        return value
+
+    @field_validator("openid_return_paths")
+    @classmethod
+    def check_paths(cls, value: list[str]) -> list[str]:
+        wrong = [path for path in value if not _PATH.fullmatch(path)]
+        if wrong or not value:
+            raise ValueError(f"must be paths such as /mon-espace, not {' '.join(wrong) or 'none'}")
+        return value
+
+    @field_validator("openid_identity_path")
+    @classmethod
+    def check_path(cls, value: str) -> str:
+        if not _PATH.fullmatch(value):
+            raise ValueError("must be a path such as /identite")
+        return value
+
+    @field_validator("openid_issuer")
+    @classmethod
+    def check_issuer(cls, value: str | None) -> str | None:
+        if value and not _ISSUER.fullmatch(value):
+            raise ValueError("must be like https://fcp-low.sbx.dev-franceconnect.fr/api/v2, without a query")
         return value
 
     @field_validator("partner_secrets", "partner_addresses", mode="before")
@@ -320,6 +383,18 @@ def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
     with suppress(ValueError):  # What is no number is a mistake of its own.
         if mode != "development" and given("rate_limits") and float(given("rate_limits")) == 0:
             problems.append(("rate_limits", "may only be 0 when ESPACE_MODE=development"))
+    of_provider = ("openid_issuer", "openid_client_id", "openid_client_secret")
+    if any(map(given, of_provider)):
+        problems += [
+            (
+                name,
+                f"is needed with {' and '.join(f'{PREFIX}{other.upper()}' for other in of_provider if given(other))}",
+            )
+            for name in of_provider
+            if not given(name)
+        ]
+    if mode != "development" and given("openid_issuer").startswith("http:"):
+        problems.append(("openid_issuer", "must start with https:// unless ESPACE_MODE=development"))
     if given("captcha_fixed_code") and mode != "development":
         problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
     return problems

@@ -1,4 +1,4 @@
-"""What the command `agent` does."""
+"""What the commands `agent` and `reset-second-factor` do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from core.settings import Settings
 from models.actors import AgentRole
 from models.database import connected
 from resolvers.agents import save_agent
+from resolvers.second_factors import reset_by_operator
 
 
 async def save(
@@ -23,3 +24,9 @@ async def save(
         await save_agent(
             username=username, password=password, display_name=name, role=role, procedures=procedures
         )
+
+
+async def reset_second_factor(settings: Settings, username: str) -> bool:
+    """Take the second factor of an agent away. False where no agent of that name has one. Raises UnavailableError."""
+    async with connected(settings):
+        return await reset_by_operator(username)

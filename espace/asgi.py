@@ -25,6 +25,7 @@ from espace import calendar, captcha, captcha_audio, health, partners, tus
 from espace.files import guard, make_file_routes
 from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
+from espace.openid import make_openid_routes
 from espace.pages import render
 from models import database
 from resolvers import catalogue
@@ -83,6 +84,7 @@ def make_app(settings: Settings) -> Starlette:
         *calendar.routes,
         *captcha.routes,
         *captcha_audio.routes,
+        *make_openid_routes(settings),
         *partners.routes,
         *health.routes,
     ]

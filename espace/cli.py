@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.errors import NotMigratedError, UnavailableError, UsernameTakenError
+from core.errors import NotFoundError, NotMigratedError, UnavailableError, UsernameTakenError
 from core.errors import ValidationError as RefusedInputError
 from core.logging import configure_logging
 from core.settings import (
@@ -105,6 +105,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SLUG",
         help="one they handle; again for more (default: all there are)",
     )
+    account = add(
+        "account",
+        _change_account,
+        "Close a citizen's account, or open it again before its data are erased.",
+    )
+    account.add_argument("action", choices=("close", "restore"))
+    account.add_argument("username")
+    resetting = add(
+        "reset-second-factor",
+        _reset_second_factor,
+        "Take away the second factor of an agent who has lost theirs, and end their sessions.",
+    )
+    resetting.add_argument("username")
     add(
         "encrypt-files",
         _encrypt_files,
@@ -194,6 +207,28 @@ def _save_agent(settings: Settings, options: argparse.Namespace) -> int:
     except UsernameTakenError:
         return _fail(f"A citizen has the username {options.username}: choose another one.")
     print(f"{options.username} can log in.")
+    return 0
+
+
+def _change_account(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.accounts import close, restore
+
+    try:
+        with provide_servers(settings) as settings:
+            change = close if options.action == "close" else restore
+            print(asyncio.run(change(settings, options.username)))
+    except NotFoundError as error:
+        return _fail(error.text.en)
+    return 0
+
+
+def _reset_second_factor(settings: Settings, options: argparse.Namespace) -> int:
+    from espace.agents import reset_second_factor
+
+    with provide_servers(settings) as settings:
+        if not asyncio.run(reset_second_factor(settings, options.username)):
+            return _fail(f"No agent {options.username} has a second factor.")
+    print(f"{options.username} logs in with the password alone, and can enrol another second factor.")
     return 0
 
 

@@ -23,7 +23,7 @@ from core.linux import die_with_parent
 from core.settings import Settings
 from espace import demonstration, example_partner
 from espace.embedded import EmbeddedServers
-from espace.example_partner import make_example_partner
+from espace.example_partner import ExamplePartner, make_example_partner
 from espace.mail_catcher import catch_mail
 from espace.processes import start_child, stop_child
 from espace.servers import addresses_of, publish_addresses, servers_folder, use_defaults
@@ -164,16 +164,8 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
             "API": Program(["serve", "--descriptor", str(listener.fileno())], [listener.fileno()]),
             "worker": Program(["worker"]),
         }
-        if partner is not None:
-            descriptor = partner.listener.fileno()
-            programs["partner"] = Program(
-                ["--descriptor", str(descriptor)],
-                [descriptor],
-                module=example_partner.MODULE,
-                folder=example_partner.FOLDER,
-                environment=partner.environment,
-            )
-        stack.push_async_callback(_stop, list(programs.values()), settings.shutdown_timeout_seconds + 2.0)
+        children = list(programs.values())
+        stack.push_async_callback(_stop, children, settings.shutdown_timeout_seconds + 2.0)
         for name, program in programs.items():
             program.start()
             keepers.append(Keeper(name, program))
@@ -181,6 +173,12 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
         stack.callback(watch.cancel)
         ready = asyncio.create_task(_wait_until_ready(settings))
         if await _finish_unless(ready, stopping):
+            if partner is not None:
+                # Not before: whoever waits for the API is not to wait for it, and its socket listens already.
+                example = _program_of(partner)
+                children.append(example)
+                example.start()
+                keepers.append(Keeper("partner", example))
             seconds = time.monotonic() - started_at
             site = partner.site if partner else None
             print(
@@ -189,6 +187,17 @@ async def _run(settings: Settings, listener: socket.socket, keepers: list[Keeper
             )
             await stopping.wait()
             print("\nStopping.", flush=True)
+
+
+def _program_of(partner: ExamplePartner) -> Program:
+    descriptor = partner.listener.fileno()
+    return Program(
+        ["--descriptor", str(descriptor)],
+        [descriptor],
+        module=example_partner.MODULE,
+        folder=example_partner.FOLDER,
+        environment=partner.environment,
+    )
 
 
 async def _finish_unless(task: asyncio.Task[object], stopping: asyncio.Event) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from core.i18n import Language
 from core.selection import Selection
 from core.tickets import unseal_ticket
-from models.actors import Visitor
+from models.actors import ANSWERING, Visitor
 from models.address import Address
 from models.database import Row, fetch_one
 from models.invitations import COLUMNS, Invitation, invitation_of
@@ -26,6 +26,8 @@ from resolvers.reading.slots import first_free
 
 Template = Literal[
     "email_confirmation",
+    "identity_linked",
+    "identity_unlinked",
     "acknowledgement",
     "new_exchange",
     "status_changed",
@@ -36,6 +38,10 @@ Template = Literal[
     "appointment_cancelled",
     "appointment_closed",
     "appointment_reminder",
+    "account_closed",
+    "account_restored",
+    "data_export_ready",
+    "webhook_paused",
     "new_password",
     "new_password_unconfirmed",
     "temporary_password_used",
@@ -82,13 +88,23 @@ class MailFacts:
     """Of an appointment that was moved."""
     next_free: datetime | None = None
     """When the next slot of the schedule begins that has room, where the mairie has closed one."""
+    erasure_at: datetime | None = None
+    """When the data of the account will be erased, which was closed."""
+    expires_at: datetime | None = None
+    """Until when the account's export can be fetched."""
+    partner: str | None = None
+    """The name of a partner's token."""
+    host: str | None = None
+    """Of the address that the partner wants to be called at."""
+    problem: str | None = None
+    """Why what was to be told was not taken."""
     to_the_contact: bool = True
     """Whether the recipient is whom the request's own mails go to: a reminder may go to somebody else."""
 
 
 FACTS = f"""
 SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
-       c.username,
+       c.username, k.erasure_at, d.expires_at,
        r.ticket_sealed, r.submitted_at, v.title AS procedure,
        x.author_name, x.posted_at,
        e.data AS event_data, e.actor AS event_actor, e.occurred_at,
@@ -96,6 +112,7 @@ SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        t.phone AS municipality_phone, t.address AS municipality_address,
        {COLUMNS}, h.id AS schedule_id, a.reminder_sent_at,
        coalesce(r.contact ->> 'email' = m.recipient, false) AS to_the_contact,
+       k.name AS partner, w.host, w.last_error ->> m.language AS problem,
        m.created_at, m.appointment_sequence AS told_sequence,
        EXISTS (
            SELECT 1 FROM mail l WHERE l.appointment_id = m.appointment_id AND l.recipient = m.recipient
@@ -103,6 +120,8 @@ SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        ) AS told_later
 FROM mail m
 LEFT JOIN credential c ON c.account_id = m.account_id
+LEFT JOIN account k ON k.id = m.account_id
+LEFT JOIN data_export d ON d.account_id = m.account_id
 LEFT JOIN service_request r ON r.id = m.request_id
 LEFT JOIN procedure_version v ON v.id = r.procedure_version_id
 LEFT JOIN exchange x ON x.id = m.exchange_id
@@ -110,6 +129,8 @@ LEFT JOIN request_event e ON e.id = m.event_id
 LEFT JOIN appointment a ON a.id = m.appointment_id
 LEFT JOIN slot s ON s.id = a.slot_id
 LEFT JOIN schedule h ON h.id = s.schedule_id
+LEFT JOIN webhook w ON w.id = m.webhook_id
+LEFT JOIN partner_token k ON k.id = w.token_id
 LEFT JOIN municipality t ON true
 WHERE m.id = ANY($1::uuid[])
 """
@@ -167,12 +188,17 @@ def facts_of(row: Row) -> MailFacts:
         author_name=row["author_name"],
         posted_at=row["posted_at"],
         status=data.get("status"),
-        has_reason=row["event_actor"] == "MUNICIPALITY" and bool(data.get("reason")),
+        has_reason=row["event_actor"] in ANSWERING and bool(data.get("reason")),
         changed_at=row["occurred_at"],
         title=data.get("title"),
         appointment=invitation_of(row) if row["appointment_id"] else None,
         previous_start=(datetime.fromisoformat(data["previous_start"]) if "previous_start" in data else None),
         next_free=row.get("next_free"),
+        erasure_at=row["erasure_at"],
+        expires_at=row["expires_at"],
+        partner=row["partner"],
+        host=row["host"],
+        problem=row["problem"],
         to_the_contact=row["to_the_contact"],
     )
 

@@ -11,6 +11,7 @@ from tortoise.exceptions import IntegrityError
 
 from core.clock import now
 from models.database import Row, fetch, fetch_one
+from resolvers.data_exports import sweep_exports
 from resolvers.uploads import sweep_uploads
 from uploads.storing import blobs, throw_away
 
@@ -28,13 +29,17 @@ logger = logging.getLogger(__name__)
 
 
 async def sweep_files() -> None:
-    """Files that nothing links to, uploads that nobody finished or used, and bytes that no row names.
+    """Exports that have expired, files that nothing links to, uploads that nobody finished or used, and bytes that no
+    row names.
 
     Broken off anywhere, it leaves bytes that no row names at worst, which the next run takes away.
     """
+    exports = await sweep_exports()
     uploads = await sweep_uploads()
     files = await _sweep_unlinked_files()
     orphans = await _sweep_orphans()
+    if exports:
+        logger.info("%d exports that have expired swept", exports)
     if uploads or files or orphans:
         logger.info("%d uploads, %d files and %d blobs without a row swept", uploads, files, orphans)
 
@@ -111,7 +116,8 @@ async def _throw_orphans_away(addresses: list[str]) -> int:
     rows = await fetch(
         "SELECT address FROM file WHERE address = ANY($1) "
         "UNION ALL SELECT preview_address FROM file WHERE preview_address = ANY($1) "
-        "UNION ALL SELECT address FROM upload_part WHERE address = ANY($1)",
+        "UNION ALL SELECT address FROM upload_part WHERE address = ANY($1) "
+        "UNION ALL SELECT address FROM data_export WHERE address = ANY($1)",
         addresses,
     )
     orphans = set(addresses) - {row["address"] for row in rows}

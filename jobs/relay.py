@@ -86,6 +86,17 @@ CAPTCHA_AUDIO = Source(
     "SELECT id, attempts FROM captcha_audio WHERE next_attempt_at <= now() AND expires_at > now() "
     "ORDER BY next_attempt_at LIMIT $1",
 )
+WEBHOOKS = Source(
+    "call_webhook",
+    "events",
+    "espace:webhooks",
+    # Each run has a number of its own: whoever ends one may be due again at once.
+    "SELECT w.id, w.runs AS attempts FROM webhook w JOIN partner_token t ON t.id = w.token_id "
+    "WHERE w.state = 'ACTIVE' AND w.next_attempt_at <= now() AND t.expires_at > now() "
+    "AND (w.position < (SELECT coalesce(max(position), 0) FROM request_event) OR EXISTS ("
+    "SELECT 1 FROM webhook_block b WHERE b.webhook_id = w.id AND b.next_attempt_at <= now())) "
+    "ORDER BY w.next_attempt_at LIMIT $1",
+)
 NEW_PASSWORDS = Source(
     "answer_new_password",
     # Nobody is woken when one is asked for: it is due a little later (resolvers/new_passwords.py).
@@ -99,7 +110,24 @@ PARTNER_LINKS = Source(
     "espace:partners",
     "SELECT id, attempts FROM partner_revocation WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
 )
-SOURCES = (MAIL, SCANS, PREVIEWS, RECEIPTS, REMINDERS, CAPTCHA_AUDIO, NEW_PASSWORDS, PARTNER_LINKS)
+EXPORTS = Source(
+    "make_export",
+    "exports",
+    "espace:exports",
+    "SELECT id, attempts FROM data_export WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1",
+)
+SOURCES = (
+    MAIL,
+    SCANS,
+    PREVIEWS,
+    RECEIPTS,
+    REMINDERS,
+    CAPTCHA_AUDIO,
+    WEBHOOKS,
+    NEW_PASSWORDS,
+    PARTNER_LINKS,
+    EXPORTS,
+)
 
 
 class Relay:

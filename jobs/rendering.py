@@ -92,6 +92,7 @@ def _values(facts: MailFacts) -> dict[str, Any]:
     values: dict[str, Any] = {
         "facts": facts,
         "public_url": public_url,
+        "provider": get_settings().openid_name,
         "date": lambda day: readable_date(day, facts.language),
         "instant": lambda instant: readable_moment(local(instant, facts.timezone), facts.language),
     }
@@ -112,6 +113,10 @@ def _values(facts: MailFacts) -> dict[str, Any]:
         values["silence_ends"] = months_later(received, SILENCE_MONTHS)
     if facts.template in ABOUT_APPOINTMENTS:
         values |= _about_the_appointment(facts)
+    if facts.template == "account_closed":
+        values["erasure_day"] = local(_present(facts.erasure_at), facts.timezone).date()
+    if facts.template == "data_export_ready":
+        values["expires_at"] = _present(facts.expires_at)
     if facts.template == "status_changed":
         values["status"] = STATUSES[_present(facts.status)].in_(facts.language)
     return values

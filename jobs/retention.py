@@ -15,12 +15,20 @@ SENT_MAIL = timedelta(days=90)
 PARKED_MAIL = timedelta(days=365)
 """Agents have seen it by then, or nobody will."""
 
+EXPIRED_TOKEN = timedelta(days=90)
+
 NEW_PASSWORD_REQUEST = timedelta(days=1)
 """Workers answer within seconds: after that long, whoever asked has asked again, or remembered."""
 
 CAPTCHA = timedelta(hours=1)
 HOLD = timedelta(hours=1)
 """After having run out. Whoever wants the place takes it long before; this only has slots forget who held them."""
+
+SECURITY_EVENT = timedelta(days=365)
+"""CNIL, recommendation 2021-122 of 14 October 2021 on logging: six months to a year."""
+
+OFFERED_FACTOR = timedelta(days=1)
+"""An enrolment that was never confirmed."""
 
 AT_ONCE = 1_000
 """Rows a statement takes away, so that none lasts. Strangers can make more than that between two runs."""
@@ -36,7 +44,13 @@ _SWEEPS = (
     ("new_password_request", "created_at < now() - $1::interval", NEW_PASSWORD_REQUEST),
     ("captcha", "expires_at < now() - $1::interval", CAPTCHA),
     ("mail", "state = 'SENT' AND sent_at < now() - $1::interval", SENT_MAIL),
+    ("pending_identity", "expires_at < now() - $1::interval", timedelta()),
+    ("spent_login", "expires_at < now() - $1::interval", timedelta()),
     ("limit_count", "expires_at < now() - $1::interval", timedelta()),
+    # Administrators have seen by then that it has run out; its webhooks go with it.
+    ("partner_token", "expires_at < now() - $1::interval", EXPIRED_TOKEN),
+    ("security_event", "created_at < now() - $1::interval", SECURITY_EVENT),
+    ("second_factor", "confirmed_at IS NULL AND offered_at < now() - $1::interval", OFFERED_FACTOR),
     ("mail", "state = 'PARKED' AND created_at < now() - $1::interval", PARKED_MAIL),
 )
 
@@ -44,7 +58,8 @@ logger = logging.getLogger(__name__)
 
 
 async def sweep() -> None:
-    """Forgotten holds and drafts, ended sessions, old captchas, old mail, what was counted long ago.
+    """Forgotten holds and drafts, ended sessions, old captchas, old mail, what was counted long ago, tokens of partners
+    that ran out long ago, what happened to accesses a year ago.
 
     Running it twice takes nothing more away.
     """

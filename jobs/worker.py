@@ -27,7 +27,9 @@ from core.logging import configure_logging
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs.captcha_audio import keep_stock, speak_captcha, speaking_by
+from jobs.data_exports import EXPORT_SECONDS, make_export
 from jobs.delivery import TOTAL_SECONDS
+from jobs.erasure import erase
 from jobs.file_retention import sweep_files
 from jobs.mail import send_mail
 from jobs.new_passwords import answer_new_password
@@ -36,6 +38,7 @@ from jobs.previews import DRAW_SECONDS, draw_preview_of
 from jobs.receipts import make_receipt
 from jobs.relay import (
     CAPTCHA_AUDIO,
+    EXPORTS,
     MAIL,
     NEW_PASSWORDS,
     PARTNER_LINKS,
@@ -43,6 +46,7 @@ from jobs.relay import (
     RECEIPTS,
     REMINDERS,
     SCANS,
+    WEBHOOKS,
     Relay,
     Source,
 )
@@ -50,6 +54,7 @@ from jobs.reminders import remind
 from jobs.retention import sweep
 from jobs.retrying import Job, retried
 from jobs.scans import SCAN_SECONDS, scan_file
+from jobs.webhooks import CALL_SECONDS, RUN_SECONDS, call_webhook
 from models import database
 from uploads.scanning import warn_without_a_scanner
 
@@ -74,6 +79,7 @@ logger = logging.getLogger(__name__)
 CRON_JOBS = [
     cron(retried(sweep), name="sweep", minute=17, timeout=30),
     cron(retried(sweep_files), name="sweep_files", minute=37, timeout=SWEEP_SECONDS),
+    cron(retried(erase), name="erase", minute=7, timeout=SWEEP_SECONDS),
 ]
 """Every hour, by one worker, whichever comes first."""
 
@@ -108,8 +114,10 @@ LINES = [
     _line(RECEIPTS, make_receipt, at_once=2, poll_seconds=0.1, timeout=RECEIPT_SECONDS),
     _line(REMINDERS, remind, at_once=2, poll_seconds=0.25, timeout=REMINDER_SECONDS),
     _line(CAPTCHA_AUDIO, speak_captcha, at_once=2, poll_seconds=0.1, timeout=CAPTCHA_SECONDS),
+    _line(WEBHOOKS, call_webhook, at_once=4, poll_seconds=0.1, timeout=RUN_SECONDS + CALL_SECONDS + 15),
     _line(NEW_PASSWORDS, answer_new_password, at_once=2, poll_seconds=0.25, timeout=NEW_PASSWORD_SECONDS),
     _line(PARTNER_LINKS, end_partner_link, at_once=4, poll_seconds=0.25, timeout=PARTNER_LINK_SECONDS),
+    _line(EXPORTS, make_export, at_once=1, poll_seconds=0.25, timeout=EXPORT_SECONDS + 60),
     Line(CAPTCHA_STOCK, at_once=1, poll_seconds=1.0, cron_jobs=STOCK_JOBS),
     Line(SWEEPS, at_once=2, poll_seconds=1.0, cron_jobs=CRON_JOBS),
 ]

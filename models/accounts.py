@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tortoise import fields
@@ -13,6 +13,9 @@ from tortoise.models import Model
 from core.clock import now
 from models.ids import new_id
 from models.procedures import Procedure
+
+if TYPE_CHECKING:
+    from models.identities import Identity
 
 TYPED_LIMIT = 200
 """Characters of a username that are looked at: sorting the accents of a very long one takes seconds."""
@@ -27,6 +30,7 @@ class Account(Model):
     `former_email` is the address that was confirmed last, for as long as the one of today is not.
 
     `stored_bytes` and `stored_count` are what its storage space holds: a trigger keeps them (models/migrations).
+    Closed by its citizen, it is kept until `erasure_at`, with its username; until then it can be restored.
     """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
@@ -39,6 +43,8 @@ class Account(Model):
     stored_count = fields.IntField(default=0, db_default=0)
     storage_quota_bytes = fields.BigIntField(default=STORAGE_QUOTA_BYTES, db_default=STORAGE_QUOTA_BYTES)
     created_at: datetime = fields.DatetimeField(default=now)
+    closed_at: datetime | None = fields.DatetimeField(null=True)
+    erasure_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "account"
@@ -79,11 +85,14 @@ def normalised_username(typed: str) -> str:
 
 
 class Credential(Model):
-    """Username and password of one account or one agent: one table, so that a username names one person only."""
+    """Username and password of one account or one agent: one table, so that a username names one person only.
+
+    `password_hash` is null where the account was opened with an identity (models/identities.py) and has no password.
+    """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
     username = fields.CharField(max_length=60)
-    password_hash = fields.CharField(max_length=255)
+    password_hash = fields.CharField(max_length=255, null=True)
     account: fields.ForeignKeyNullableRelation[Account] = fields.ForeignKeyField(
         "models.Account", null=True, on_delete=fields.CASCADE, related_name="credentials"
     )
@@ -127,6 +136,9 @@ class NewPasswordRequest(Model):
 class Session(Model):
     """A login that holds. The token is kept as its SHA-256 only; revoking deletes the row.
 
+    `identity` is the one that it was opened with, if it was, and `id_token` the provider's token for logging out
+    there, sealed.
+
     With `temporary_password_id`, it was opened with a mailed password, and is for changing it only.
     """
 
@@ -137,6 +149,11 @@ class Session(Model):
     credential_id: UUID
     token_digest = fields.BinaryField()
     user_agent = fields.CharField(max_length=300, null=True)
+    identity: fields.ForeignKeyNullableRelation[Identity] = fields.ForeignKeyField(
+        "models.Identity", null=True, on_delete=fields.SET_NULL, related_name="sessions"
+    )
+    identity_id: UUID | None
+    id_token: bytes | None = fields.BinaryField(null=True)
     temporary_password_id: UUID | None = fields.UUIDField(null=True)
     created_at: datetime = fields.DatetimeField(default=now)
     last_seen_at: datetime = fields.DatetimeField(default=now)

@@ -10,7 +10,7 @@ from core.i18n import DEFAULT_LANGUAGE, Language
 
 AgentRole = Literal["HANDLER", "ADMINISTRATOR"]
 Party = Literal["CITIZEN", "MUNICIPALITY", "PARTNER", "SYSTEM"]
-Duty = Literal["CHANGE_PASSWORD"]
+Duty = Literal["CHANGE_PASSWORD", "ENROL_SECOND_FACTOR"]
 """What somebody has to do before their session is good for anything else."""
 
 
@@ -57,7 +57,14 @@ class PartnerActor:
     token_id: UUID
     scopes: frozenset[str]
     procedure_ids: frozenset[UUID]
+    """Whose requests it sees; empty, all."""
+    name: str = ""
+    """The token's: what citizens read where it writes to them."""
     language: Language = DEFAULT_LANGUAGE
+
+
+ANSWERING: tuple[Party, ...] = ("MUNICIPALITY", "PARTNER")
+"""Who answers citizens: a partner system writes to them for the mairie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +99,8 @@ def party(actor: Actor) -> Party:
             return party(actor.who)
         case _:
             return "CITIZEN"
+
+
+def other_side(actor: Actor) -> tuple[Party, ...]:
+    """Whose messages the caller receives: there are two sides, the citizen's and that of those who answer."""
+    return ("CITIZEN",) if party(actor) in ANSWERING else ANSWERING

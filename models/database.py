@@ -56,8 +56,14 @@ MODULES = [
     "models.uploads",
     "models.receipts",
     "models.events",
+    "models.partner_tokens",
+    "models.webhooks",
     "models.mail",
     "models.limits",
+    "models.data_exports",
+    "models.figures",
+    "models.second_factors",
+    "models.identities",
     "models.partner_links",
 ]
 MIGRATION_TIMEOUT_SECONDS = 600.0

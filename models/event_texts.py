@@ -55,6 +55,10 @@ _SENTENCES = {
 }
 
 
+KINDS = tuple(_SENTENCES)
+"""Every kind of event: the names of the GraphQL types."""
+
+
 def describe(kind: str, actor: str, data: Mapping[str, Any]) -> Text:
     """The sentence for an event of this kind, done by this party, with this data."""
     return _SENTENCES[kind].format(

@@ -15,6 +15,7 @@ from models.events import RequestEvent
 from models.exchanges import Exchange
 from models.ids import new_id
 from models.requests import ServiceRequest
+from models.webhooks import Webhook
 
 
 class Mail(Model):
@@ -47,6 +48,10 @@ class Mail(Model):
         "models.Appointment", null=True, on_delete=fields.CASCADE, related_name="mails"
     )
     appointment_id: UUID | None
+    webhook: fields.ForeignKeyNullableRelation[Webhook] = fields.ForeignKeyField(
+        "models.Webhook", null=True, on_delete=fields.CASCADE, related_name="mails"
+    )
+    webhook_id: UUID | None
     appointment_sequence = fields.IntField(null=True)
     """What the appointment's was: a reminder of one that has moved since is not sent."""
     state = fields.CharField(max_length=10, default="PENDING")

@@ -25,7 +25,10 @@ class ProcedureCategory(Model):
 
 
 class Procedure(Model):
-    """What does not change with a version: its address, its place, whether it is open. `version` is the current one."""
+    """What does not change with a version: its address, its place, whether it is open. `version` is the current one.
+
+    `retention_months`: how long its requests are kept once they are closed; None: as the settings say.
+    """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
     slug = fields.CharField(max_length=100)
@@ -35,6 +38,7 @@ class Procedure(Model):
     category_id: UUID
     state = fields.CharField(max_length=20)
     version = fields.IntField(default=1)
+    retention_months: int | None = fields.SmallIntField(null=True)
 
     class Meta:
         table = "procedure"

@@ -36,14 +36,25 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
                 f"WHERE given.agent_id = {statement.bind(actor.agent_id, 'uuid')})"
             )
         case PartnerActor():
-            if "READ_REQUESTS" not in actor.scopes:
-                return "FALSE"
-            procedures = (
-                f" AND {request}.procedure_id = ANY({statement.bind(list(actor.procedure_ids), 'uuid[]')})"
-                if actor.procedure_ids
-                else ""
-            )
-            return f"{request}.status <> 'DRAFT'{procedures}"
+            return _in_scope(statement, actor, "READ_REQUESTS", request)
+
+
+def visible_events(statement: Statement, actor: Actor, request: str) -> str:
+    """Events, by the alias of their request: who sees it sees them; a partner that sees them need not see it."""
+    if isinstance(actor, PartnerActor):
+        return _in_scope(statement, actor, "READ_CHANGES", request)
+    return visible_requests(statement, actor, request)
+
+
+def _in_scope(statement: Statement, actor: PartnerActor, scope: str, request: str) -> str:
+    if scope not in actor.scopes:
+        return "FALSE"
+    procedures = (
+        f" AND {request}.procedure_id = ANY({statement.bind(list(actor.procedure_ids), 'uuid[]')})"
+        if actor.procedure_ids
+        else ""
+    )
+    return f"{request}.status <> 'DRAFT'{procedures}"
 
 
 def session_holds(statement: Statement, actor: Actor) -> str:
@@ -77,3 +88,12 @@ def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     if actor.role == "ADMINISTRATOR":
         visible = f"({visible} OR {mail}.request_id IS NULL)"
     return f"{mail}.state = 'PARKED' AND {visible}"
+
+
+def visible_security_events(statement: Statement, actor: Actor, event: str) -> str:
+    """What happened to agents' access: administrators see all of it, handlers what is theirs."""
+    if not isinstance(actor, AgentActor):
+        return "FALSE"
+    if actor.role == "ADMINISTRATOR":
+        return "TRUE"
+    return f"{event}.agent_id = {statement.bind(actor.agent_id, 'uuid')}"

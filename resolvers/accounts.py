@@ -123,7 +123,7 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
         )
     row = confirmed and await fetch_one(
         "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()), former_email = NULL "
-        "WHERE id = $1 AND lower(email) = lower($2) RETURNING id",
+        "WHERE id = $1 AND lower(email) = lower($2) AND closed_at IS NULL RETURNING id",
         *confirmed,
     )
     if not row:
@@ -185,8 +185,10 @@ async def _open(
     return account.id
 
 
-async def create_account_rows(username: str, password_hash: str, contact: Contact, language: str) -> Account:
-    """The rows of a new account, in the transaction under way."""
+async def create_account_rows(
+    username: str, password_hash: str | None, contact: Contact, language: str
+) -> Account:
+    """The rows of a new account, in the transaction under way. One without a password gets an identity in it, too."""
     account = Account(
         profile=contact.to_json(),
         email=contact.email or "",

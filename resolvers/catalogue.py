@@ -61,6 +61,8 @@ class ProcedureEntry:
     category: CategoryEntry
     schedule_ids: tuple[UUID, ...]
     current: VersionEntry
+    retention_months: int | None = None
+    """None: as the settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ def _build(raw: dict[str, Any], versions: dict[UUID, VersionEntry]) -> Catalogue
                     UUID(link["schedule_id"]) for link in raw["links"] if link["procedure_id"] == p["id"]
                 ),
                 current=numbered[UUID(p["id"]), p["version"]],
+                retention_months=p["retention_months"],
             )
             for p in raw["procedures"]
         ),

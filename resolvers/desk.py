@@ -10,16 +10,17 @@ from core.clock import now
 from core.errors import NotFoundError
 from core.selection import SelectedField, Selection
 from core.tickets import parse_ticket, ticket_digest
-from models.actors import Actor, AgentActor
+from models.actors import Actor, AgentActor, PartnerActor
 from models.database import Row, fetch_one
 from models.ids import decode_as
 from models.requests import CLOSED_STATUSES, ServiceRequest
 from models.visibility import visible_parked_mails, visible_requests
-from resolvers.policies import RequestState, require, require_transition
+from resolvers.policies import RequestState, require, require_scope, require_transition
 from resolvers.procedures import procedure_page, schedule_row
-from resolvers.reading.agents import agent_by_id, agent_part
+from resolvers.reading.agents import agent_by_id, agent_part, second_factor_part, security_events
 from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
+from resolvers.reading.partner_tokens import token_list
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Finish, Part, Reading, Shape, read_value, reading_for
 from resolvers.requests import checked_reason, read_again
@@ -57,8 +58,18 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                 g = reading.alias("g")
                 part = agent_part(reading, field.selection, g)
                 shape.child("agents", list_of(f"agent {g}", f"{g}.display_name, {g}.id", part))
+            case "second_factor":
+                mine = reading.bind(actor.agent_id, "uuid")
+                shape.child("second_factor", second_factor_part(reading, mine))
+            case "agents_without_second_factor":
+                shape.child(field.name, _agents_without_second_factor(reading, actor, field))
+            case "security_events":
+                shape.child(field.key, security_events(reading, actor, field))
             case "partner_tokens":
-                shape.output("partner_tokens", lambda raw: [])
+                if actor.role == "ADMINISTRATOR":
+                    shape.child("partner_tokens", token_list(reading, field.selection))
+                else:
+                    shape.output("partner_tokens", lambda raw: [])
             case "parked_mails":
                 shape.child(field.key, _parked_mails(reading, actor, field))
     row: Row = await read_value(reading, shape.part())
@@ -70,9 +81,10 @@ async def change_request_status(
 ) -> Row:
     """Brings a request to another status and tells the citizen by mail.
 
-    Raises ConflictError, NotAllowedError (naming what is possible), NotFoundError, ValidationError.
+    Raises ConflictError, NotAllowedError (naming what is possible), NotFoundError, ValidationError, ForbiddenError.
     """
-    assert isinstance(actor, AgentActor)
+    assert isinstance(actor, (AgentActor, PartnerActor))
+    require_scope(actor, "WRITE_REQUESTS")
     id = decode_as("ServiceRequest", request)
     await _change_status(actor, id, version, status, checked_reason(reason))
     return await read_again(actor, id, selection)
@@ -170,6 +182,17 @@ def _procedures(reading: Reading, field: SelectedField) -> Finish:
     )
 
 
+def _agents_without_second_factor(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
+    """For administrators: whoever may log in with a password alone."""
+    g = reading.alias("g")
+    without = (
+        f"NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.agent_id = {g}.id AND f.confirmed_at IS NOT NULL)"
+    )
+    seen = without if actor.role == "ADMINISTRATOR" else "FALSE"
+    part = agent_part(reading, field.selection, g)
+    return list_of(f"agent {g} WHERE {seen}", f"{g}.display_name, {g}.id", part)
+
+
 def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
     """The latest first."""
     m = reading.alias("m")
@@ -186,7 +209,12 @@ def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> 
 
 @unit_of_work
 async def _change_status(
-    work: Work, actor: AgentActor, id: UUID | None, version: int, status: str, reason: str | None
+    work: Work,
+    actor: AgentActor | PartnerActor,
+    id: UUID | None,
+    version: int,
+    status: str,
+    reason: str | None,
 ) -> None:
     request = await ServiceRequest.lock_visible(actor, id)
     state = RequestState(request.status, request.account_id)

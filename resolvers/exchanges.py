@@ -9,7 +9,7 @@ from core.errors import FieldProblem, NotFoundError, ValidationError
 from core.i18n import Text
 from core.keys import hmac_digest
 from core.selection import Selection
-from models.actors import Actor, AgentActor, party
+from models.actors import ANSWERING, Actor, AgentActor, PartnerActor, other_side, party
 from models.attachments import EXCHANGE_ATTACHMENT_LIMIT
 from models.contact import Contact
 from models.database import Row, execute, fetch, fetch_one
@@ -18,7 +18,7 @@ from models.ids import decode_as, new_id
 from models.plain_text import has_unprintable
 from models.requests import ServiceRequest
 from models.visibility import visible_requests
-from resolvers.policies import RequestState, require
+from resolvers.policies import RequestState, require, require_scope
 from resolvers.reading.exchanges import exchange_part
 from resolvers.reading.shape import read_one, reading_for
 from resolvers.requests import read_again
@@ -51,8 +51,9 @@ async def post_exchange(
 ) -> Row:
     """Writes to the other side. With the same key for the same request, the same exchange.
 
-    Raises ValidationError, NotAllowedError, NotFoundError (of the request, or of an attachment).
+    Raises ValidationError, NotAllowedError, NotFoundError (of the request, or of an attachment), ForbiddenError.
     """
+    require_scope(actor, "WRITE_REQUESTS")
     body = checked_body(body)
     exchange_id = await _post(actor, decode_as("ServiceRequest", request), body, attachments, idempotency_key)
     row = await read_exchange(actor, exchange_id, selection)
@@ -109,7 +110,7 @@ async def _post(
     work: Work, actor: Actor, id: UUID | None, body: str, attachments: Sequence[str], key: str | None
 ) -> UUID:
     request = await ServiceRequest.lock_visible(actor, id)
-    scope = f"MUNICIPALITY {actor.agent_id}" if isinstance(actor, AgentActor) else party(actor)
+    scope = _scope_of_keys(actor)
     digest = hmac_digest("idempotency", f"{scope}/{key}".encode()) if key else None
     if digest is not None:
         known = await fetch_one(
@@ -142,7 +143,7 @@ async def _post(
     request.updated_at = exchange.posted_at
     await request.save(update_fields=["exchange_count", "updated_at"])
     event = work.happened("ExchangePosted", request, actor, exchange_id=exchange.id)
-    if isinstance(actor, AgentActor):
+    if party(actor) in ANSWERING:
         mail_the_citizen(work, request, "new_exchange", event)
     return exchange.id
 
@@ -155,10 +156,10 @@ async def _mark_read(work: Work, actor: Actor, id: UUID | None, up_to: UUID | No
         raise NotFoundError
     marked = await execute(
         "UPDATE exchange SET read_at = now() "
-        "WHERE request_id = $1 AND number <= $2 AND author = $3 AND read_at IS NULL",
+        "WHERE request_id = $1 AND number <= $2 AND author = ANY($3::text[]) AND read_at IS NULL",
         request.id,
         last["number"],
-        "CITIZEN" if isinstance(actor, AgentActor) else "MUNICIPALITY",
+        list(other_side(actor)),
     )
     if marked:
         work.happened("ExchangesRead", request, actor, exchange_id=up_to)
@@ -180,8 +181,21 @@ async def _attachments_of(request: ServiceRequest, ids: Sequence[str]) -> list[U
     return [row["id"] for row in found]
 
 
+def _scope_of_keys(actor: Actor) -> str:
+    """Whose idempotency keys they are."""
+    match actor:
+        case AgentActor():
+            return f"MUNICIPALITY {actor.agent_id}"
+        case PartnerActor():
+            return f"PARTNER {actor.token_id}"
+        case _:
+            return party(actor)
+
+
 def _name_of(actor: Actor, request: ServiceRequest) -> str:
     if isinstance(actor, AgentActor):
         return actor.display_name
+    if isinstance(actor, PartnerActor):
+        return actor.name
     contact = Contact.from_json(request.contact or {})
     return f"{contact.first_name} {contact.last_name}"

@@ -1,7 +1,7 @@
 """Addresses of files: signed, good for some minutes, and for one caller. What they open is decided again each time.
 
-An address names what is shown (an attachment, a stored document, a receipt), never the bytes: once the piece is removed
-or replaced, or its caller has lost sight of it, the address opens nothing, or what is there now.
+An address names what is shown (an attachment, a stored document, a receipt, an export), never the bytes: once the piece
+is removed or replaced, or its caller has lost sight of it, the address opens nothing, or what is there now.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from models.actors import (
     TicketHolder,
     Visitor,
 )
+from models.data_exports import MEDIA_TYPE, export_name
 from models.database import fetch_one
 from models.receipts import receipt_name
 from models.statement import Statement
 from models.visibility import visible_requests
 
-Kind = Literal["attachment", "stored_document", "receipt"]
+Kind = Literal["attachment", "stored_document", "receipt", "data_export"]
 
 PURPOSE = "file-link"
 LIFETIME_SECONDS = 600
@@ -201,6 +202,8 @@ async def _find(
     kind: Kind, id: UUID, caller: CitizenActor | AgentActor | TicketHolder, language: Language
 ) -> dict[str, Any] | None:
     statement = Statement()
+    if kind == "data_export":
+        return await _find_export(id, caller, language)
     match kind:
         case "attachment":
             source = "attachment l JOIN service_request r ON r.id = l.request_id"
@@ -218,6 +221,22 @@ async def _find(
         f"SELECT f.address, f.size, f.media_type, f.sha256, f.preview_address, {name} AS name "
         f"FROM {source} JOIN file f ON f.id = l.file_id WHERE {key} = {statement.bind(id, 'uuid')} "
         f"AND f.scan = 'CLEAN' AND ({visible}) AND {_still_logged_in(statement, caller)}",
+        *statement.values,
+    )
+
+
+async def _find_export(
+    id: UUID, caller: CitizenActor | AgentActor | TicketHolder, language: Language
+) -> dict[str, Any] | None:
+    """Its bytes are no file that anybody sent: its own row says where they are."""
+    if not isinstance(caller, CitizenActor):
+        return None
+    statement = Statement()
+    return await fetch_one(
+        f"SELECT e.address, e.size, '{MEDIA_TYPE}' AS media_type, e.sha256, NULL AS preview_address, "
+        f"{statement.bind(export_name(language), 'text')} AS name FROM data_export e "
+        f"WHERE e.id = {statement.bind(id, 'uuid')} AND e.account_id = {statement.bind(caller.account_id, 'uuid')} "
+        f"AND e.address IS NOT NULL AND e.expires_at > now() AND {_still_logged_in(statement, caller)}",
         *statement.values,
     )
 

@@ -221,12 +221,15 @@ async def _put_procedures(procedures: Iterable[ProcedureData]) -> int:
     """New ones name the version that `_put_versions` writes next, in the same transaction."""
     return await _count(
         """
-        INSERT INTO procedure AS p (id, slug, category_id, state, version)
-        SELECT new.id, new.slug, c.id, new.state, 1
-        FROM jsonb_to_recordset($1::jsonb) AS new(id uuid, slug text, category text, state text)
+        INSERT INTO procedure AS p (id, slug, category_id, state, version, retention_months)
+        SELECT new.id, new.slug, c.id, new.state, 1, new.retention_months
+        FROM jsonb_to_recordset($1::jsonb)
+            AS new(id uuid, slug text, category text, state text, retention_months smallint)
         JOIN procedure_category c ON c.slug = new.category
-        ON CONFLICT (slug) DO UPDATE SET category_id = excluded.category_id, state = excluded.state
-        WHERE (p.category_id, p.state) IS DISTINCT FROM (excluded.category_id, excluded.state)
+        ON CONFLICT (slug) DO UPDATE
+        SET category_id = excluded.category_id, state = excluded.state, retention_months = excluded.retention_months
+        WHERE (p.category_id, p.state, p.retention_months)
+            IS DISTINCT FROM (excluded.category_id, excluded.state, excluded.retention_months)
         """,
         _rows(
             {
@@ -234,6 +237,7 @@ async def _put_procedures(procedures: Iterable[ProcedureData]) -> int:
                 "slug": procedure.slug,
                 "category": procedure.category,
                 "state": procedure.state.value,
+                "retention_months": procedure.retention_months,
             }
             for procedure in procedures
         ),

@@ -92,12 +92,13 @@ async def answer_request(work: Work, id: UUID) -> None:
 
 
 async def _meant(typed: str) -> list[Row]:
-    """The accounts with this username, or this address, or whose last confirmed address this is."""
+    """The accounts with this username, or this address, or whose last confirmed address this is, unless closed."""
     return await fetch(
         "SELECT id, email, former_email, email_confirmed_at IS NOT NULL AS is_confirmed FROM account WHERE id IN ("
         "SELECT account_id FROM credential WHERE lower(username) = lower($1) "
         "UNION SELECT id FROM account WHERE lower(email) = lower($2) "
-        "UNION SELECT id FROM account WHERE lower(former_email) = lower($2)) ORDER BY id DESC LIMIT $3",
+        "UNION SELECT id FROM account WHERE lower(former_email) = lower($2)) "
+        "AND closed_at IS NULL ORDER BY id DESC LIMIT $3",
         typed,
         normalised_email(typed) or typed,
         MOST_ACCOUNTS,

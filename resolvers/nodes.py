@@ -5,24 +5,26 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.selection import Selection
-from models.actors import Actor, AgentActor, CitizenActor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor
 from models.database import Row
 from models.ids import decode
-from models.visibility import visible_parked_mails
+from models.visibility import visible_parked_mails, visible_security_events
 from resolvers.accounts import read_account
 from resolvers.appointments import read_appointment
 from resolvers.attachments import read_attachment
 from resolvers.captcha import captcha
 from resolvers.exchanges import read_exchange
 from resolvers.partner_links import read_partner_link
+from resolvers.partner_tokens import read_token
 from resolvers.procedures import category_row, exists_for, procedure_row, schedule_row
 from resolvers.reading.accounts import session_part
-from resolvers.reading.agents import agent_part
+from resolvers.reading.agents import read_agent, security_event_part
 from resolvers.reading.mail import parked_mail_part
 from resolvers.reading.shape import read_one, reading_for, settle
 from resolvers.requests import read_request
 from resolvers.slots import read_slot
 from resolvers.storage import read_document
+from resolvers.webhooks import read_webhook
 
 
 async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
@@ -51,7 +53,13 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
         case "Session" if isinstance(actor, (CitizenActor, AgentActor)):
             return await _own_session(actor, key, selection)
         case "Agent" if isinstance(actor, AgentActor):
-            return await _agent(actor, key, selection)
+            return await read_agent(actor, key, selection)
+        case "PartnerToken" if isinstance(actor, AgentActor) and actor.role == "ADMINISTRATOR":
+            return await read_token(actor, key, selection)
+        case "Webhook" if isinstance(actor, PartnerActor):
+            return await read_webhook(actor, key, selection)
+        case "SecurityEvent":
+            return await _security_event(actor, key, selection)
         case "ParkedMail":
             return await _parked_mail(actor, key, selection)
         case "Captcha":
@@ -89,18 +97,22 @@ async def _own_session(actor: CitizenActor | AgentActor, key: UUID, selection: S
     return await read_one(reading, part, source)
 
 
-async def _agent(actor: AgentActor, key: UUID, selection: Selection) -> Row | None:
-    reading = await reading_for(actor)
-    g = reading.alias("g")
-    part = agent_part(reading, selection, g)
-    return await read_one(reading, part, f"agent {g} WHERE {g}.id = {reading.bind(key, 'uuid')}")
-
-
 async def _parked_mail(actor: Actor, key: UUID, selection: Selection) -> Row | None:
     reading = await reading_for(actor)
     m = reading.alias("m")
     part = parked_mail_part(reading, selection, m)
     source = (
         f"mail {m} WHERE {m}.id = {reading.bind(key, 'uuid')} AND {visible_parked_mails(reading, actor, m)}"
+    )
+    return await read_one(reading, part, source)
+
+
+async def _security_event(actor: Actor, key: UUID, selection: Selection) -> Row | None:
+    reading = await reading_for(actor)
+    e = reading.alias("e")
+    part = security_event_part(reading, selection, e)
+    source = (
+        f"security_event {e} WHERE {e}.id = {reading.bind(key, 'uuid')} "
+        f"AND {visible_security_events(reading, actor, e)}"
     )
     return await read_one(reading, part, source)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.errors import NotAllowedError
+from core.errors import ForbiddenError, NotAllowedError
 from core.i18n import Text
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, RestrictedActor, party
 from models.event_texts import STATUSES
@@ -71,6 +71,12 @@ _NOT_YOURS = Text(
 )
 
 
+_NO_SCOPE = Text(
+    fr="Ce jeton n’a pas l’autorisation {scope} : demandez-en un autre à la mairie.",
+    en="This token lacks the scope {scope}: ask the mairie for another one.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestState:
     """What decides: the request's status, whose it is, whether it may have an appointment, and has one to come."""
@@ -86,7 +92,9 @@ def permitted_actions(actor: Actor, request: RequestState) -> list[str]:
     match actor:
         case AgentActor():
             return _for_agents(request)
-        case PartnerActor() | RestrictedActor():
+        case PartnerActor(scopes=scopes):
+            return _for_partners(request) if "WRITE_REQUESTS" in scopes else []
+        case RestrictedActor():
             return []
         case CitizenActor(account_id=account_id) if request.account_id not in (None, account_id):
             return []
@@ -100,6 +108,12 @@ def require(action: str, actor: Actor, request: RequestState) -> None:
     """Raises NotAllowedError, with what to do, where the action is not permitted now."""
     if action not in permitted_actions(actor, request):
         raise NotAllowedError(_REFUSALS[action])
+
+
+def require_scope(actor: Actor, scope: str) -> None:
+    """Raises ForbiddenError, which names the scope, for a partner whose token lacks it."""
+    if isinstance(actor, PartnerActor) and scope not in actor.scopes:
+        raise ForbiddenError(_NO_SCOPE.format(scope=scope))
 
 
 def may_edit_attachment(actor: Actor, request: RequestState, added_by: str) -> bool:
@@ -148,6 +162,11 @@ def _for_agents(request: RequestState) -> list[str]:
         about = _about_appointments(request)
         return ["POST_EXCHANGE", "ADD_ATTACHMENT", *about, "CHANGE_STATUS", "ASSIGN"]
     return []
+
+
+def _for_partners(request: RequestState) -> list[str]:
+    """They answer for the mairie. What else agents do (pieces, appointments, assigning) stays with agents."""
+    return ["POST_EXCHANGE", "CHANGE_STATUS"] if request.status in TRANSITIONS else []
 
 
 def _about_appointments(request: RequestState) -> list[str]:

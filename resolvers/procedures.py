@@ -8,7 +8,7 @@ from core import password_rules
 from core.errors import UnavailableError
 from core.password_rules import common_words, password_advice
 from core.selection import Selection
-from core.settings import get_settings
+from core.settings import Settings, get_settings
 from models.actors import Actor, AgentActor
 from models.database import Row
 from models.forms import step_rows
@@ -44,7 +44,9 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "contact_email": entry.contact_email,
         "phone": entry.phone,
         "address": entry.address,
+        "account_grace_days": settings.account_grace_days,
         "partners": [partner_system_row(partner) for partner in known.offered_partners()],
+        "identity_providers": _identity_providers(settings),
         "upload": {
             "max_file_bytes": settings.upload_file_bytes,
             "max_request_bytes": settings.upload_request_bytes,
@@ -61,6 +63,13 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
             "common": list(common_words()),
         },
     }
+
+
+def _identity_providers(settings: Settings) -> list[Row]:
+    if not settings.openid_issuer:
+        return []
+    base = f"{settings.public_url}/openid"
+    return [{"name": settings.openid_name, "log_in_url": f"{base}/login", "log_out_url": f"{base}/logout"}]
 
 
 async def procedure_categories(actor: Actor, *, selection: Selection) -> list[Row]:
@@ -156,6 +165,7 @@ def procedure_row(reading: Reading, entry: ProcedureEntry, selection: Selection)
         "version": version.number,
         "appointment": version.appointment.value,
         "estimated_days": version.estimated_days,
+        "retention_months": entry.retention_months or get_settings().request_retention_months,
     }
     if "category" in selection:
         row["category"] = category_row(reading, entry.category, selection.get("category"))

@@ -1,7 +1,8 @@
-"""What lasts ends with the session that it began in: in every process, whoever ended it, wherever.
+"""What lasts ends with the session, or the partner's token, that it began with: in every process, whoever ended it,
+wherever.
 
-One look a process asks for all sessions that are followed there: when somebody says that a session has ended (Redis),
-and every half second all the same.
+One look a process asks for all sessions and tokens that are followed there: when somebody says that one has ended
+(Redis), and every half second all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from uuid import UUID
 from core.errors import UnauthenticatedError, UnavailableError
 from core.event_bus import event_bus
 from core.tasks import end_tasks
-from models.actors import Actor, AgentActor, CitizenActor, RestrictedActor
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, RestrictedActor
 from models.database import fetch
 
 LOOK_EVERY_SECONDS = 0.5
@@ -30,13 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 async def while_logged_in(actor: Actor, rows: AsyncGenerator[Row, None]) -> AsyncGenerator[Row, None]:
-    """The rows, as long as the caller's session lasts. Raises UnauthenticatedError where it has ended."""
-    if not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor)):
+    """The rows, as long as the caller's session or token lasts. Raises UnauthenticatedError where it has ended."""
+    followed = _lasting(actor)
+    if followed is None:
         async with aclosing(rows):
             async for row in rows:
                 yield row
         return
-    async with session_watch().following(actor.session_id) as ended, aclosing(rows):
+    async with session_watch().following(followed) as ended, aclosing(rows):
         while True:
             drawing = asyncio.ensure_future(_next(rows))
             try:
@@ -52,6 +54,17 @@ async def while_logged_in(actor: Actor, rows: AsyncGenerator[Row, None]) -> Asyn
             yield drawn  # type: ignore[misc]  # what is not the end is a row
 
 
+def _lasting(actor: Actor) -> UUID | None:
+    """The session or the token by which the caller is let in; None for whoever has neither."""
+    match actor:
+        case CitizenActor() | AgentActor() | RestrictedActor():
+            return actor.session_id
+        case PartnerActor():
+            return actor.token_id
+        case _:
+            return None
+
+
 async def _next(rows: AsyncGenerator[Row, None]) -> Row | object:
     return await anext(rows, _END)
 
@@ -64,10 +77,10 @@ class SessionWatch:
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def following(self, session_id: UUID) -> AsyncIterator[asyncio.Future[None]]:
-        """A future that is done once the session has ended."""
+    async def following(self, id: UUID) -> AsyncIterator[asyncio.Future[None]]:
+        """A future that is done once the session or the token of this id has ended."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._followers.setdefault(session_id, set()).add(ended)
+        self._followers.setdefault(id, set()).add(ended)
         if self._task is None or self._task.done():
             # A context of its own, so that it belongs to no operation that happens to start it.
             self._task = asyncio.get_running_loop().create_task(
@@ -76,9 +89,9 @@ class SessionWatch:
         try:
             yield ended
         finally:
-            self._followers[session_id].discard(ended)
-            if not self._followers[session_id]:
-                del self._followers[session_id]
+            self._followers[id].discard(ended)
+            if not self._followers[id]:
+                del self._followers[id]
             if not self._followers and self._task is not None:
                 self._task.cancel()
                 self._task = None
@@ -98,9 +111,13 @@ class SessionWatch:
 
     async def _look(self) -> None:
         followed = list(self._followers)
-        rows = await fetch("SELECT id FROM session WHERE id = ANY($1) AND expires_at > now()", followed)
-        for session_id in set(followed).difference(row["id"] for row in rows):
-            for ended in self._followers.get(session_id, ()):
+        rows = await fetch(
+            "SELECT id FROM session WHERE id = ANY($1::uuid[]) AND expires_at > now() "
+            "UNION ALL SELECT id FROM partner_token WHERE id = ANY($1::uuid[]) AND expires_at > now()",
+            followed,
+        )
+        for id in set(followed).difference(row["id"] for row in rows):
+            for ended in self._followers.get(id, ()):
                 if not ended.done():
                     ended.set_result(None)
 

@@ -89,6 +89,7 @@ class Work:
         exchange_id: UUID | None = None,
         appointment: Appointment | None = None,
         event: RequestEvent | None = None,
+        webhook_id: UUID | None = None,
     ) -> None:
         """A mail to be sent by a worker after the commit. At most one for an event, a template and an address.
 
@@ -115,6 +116,7 @@ class Work:
                 appointment_id=appointment.id if appointment else None,
                 appointment_sequence=appointment.sequence if appointment else None,
                 event_id=event.id if event else None,
+                webhook_id=webhook_id,
                 message_id=message_id(id),
             )
         )

@@ -5,14 +5,17 @@ from datetime import datetime
 import strawberry
 
 import resolvers.accounts
+import resolvers.closing
 import resolvers.credentials
 import resolvers.new_passwords
 from core.limits.declared import CREATE_ACCOUNT, NEW_PASSWORD, PASSWORD
-from schema.callers import CITIZENS, EVERYONE, PEOPLE, Caller
+from models.actors import Visitor
+from schema.callers import ADMINISTRATORS, CITIZENS, EVERYONE, PEOPLE, Caller
 from schema.captcha import CaptchaAnswer, captcha_answer_of
 from schema.connections import Node
 from schema.contact import Contact, ContactInput, contact_of
 from schema.counting import Counted, name_key
+from schema.data_exports import DataExport
 from schema.declare import input_object, output
 from schema.errors import (
     CaptchaError,
@@ -31,6 +34,21 @@ from schema.storage import StorageSpace
 
 
 @output
+class Identity:
+    """An identity of a provider that opens the account without its password."""
+
+    id: strawberry.ID
+    provider: str
+    """`FranceConnect`."""
+    acr: str | None
+    """How sure the provider was the last time: `eidas1`."""
+    amr: list[str]
+    """By which methods (RFC 8176), where it tells."""
+    linked_at: datetime
+    last_used_at: datetime
+
+
+@output
 class Account(Node):
     """A citizen's account (compte citoyen)."""
 
@@ -41,9 +59,15 @@ class Account(Node):
     unread_exchange_count: int
     """Over all its requests."""
     storage: StorageSpace
+    has_password: bool
+    """False where it was opened with an identity and has never got a password."""
+    identities: list[Identity]
+    """What else opens it."""
     partner_links: list[PartnerLink]
     sessions: list[Session]
     """Where it is logged in, the latest seen first."""
+    data_export: DataExport | None
+    """The last one that was asked for (`requestDataExport`); null where there was none."""
 
     @kept(ServiceRequestConnection)
     def requests(
@@ -120,6 +144,11 @@ class UpdateProfileSuccess:
 class DeleteAccountSuccess:
     erased_at: datetime
     """When the data will be erased; until then support can undo it."""
+
+
+@output
+class RestoreAccountSuccess:
+    username: str
 
 
 @query(Account | None, callers=EVERYONE)
@@ -210,11 +239,26 @@ async def change_credentials(info: Info, input: ChangeCredentialsInput) -> Row:
     DeleteAccountSuccess,
     refusals=(InvalidCredentialsError,),
     callers=CITIZENS,
-    open=False,
     limits=(Counted(PASSWORD),),
 )
-async def delete_account(input: DeleteAccountInput) -> None:
-    """Closes the account."""
+async def delete_account(info: Info, input: DeleteAccountInput) -> Row:
+    """Closes the account: all its sessions end at once, and logging in answers NotAllowedError. Its username stays
+    taken until its data are erased. Requests that were sent go on, and open by their tickets. A mail confirms it.
+    """
+    erased_at = await resolvers.closing.delete_account(info.context.actor, password=input.password)
+    # What else the operation asks for is no longer this citizen's to ask.
+    info.context.actor = Visitor(language=info.context.language)
+    info.context.forget_session()
+    return {"erased_at": erased_at}
+
+
+@mutation(RestoreAccountSuccess, refusals=(NotFoundError,), callers=ADMINISTRATORS)
+async def restore_account(info: Info, username: str) -> Row:
+    """Opens a closed account again before its data are erased, for a citizen whom the mairie has recognised. They log
+    in as before; a mail tells them.
+    """
+    restored = await resolvers.closing.restore_account(info.context.actor, username=username)
+    return {"username": restored}
 
 
 def _given(value: str | None) -> str | None:

@@ -12,9 +12,12 @@ from strawberry.tools import create_type
 from schema import (
     accounts,  # noqa: F401
     captcha,  # noqa: F401
+    data_exports,  # noqa: F401
     desk,  # noqa: F401
+    identities,  # noqa: F401
     municipality,  # noqa: F401
     nodes,  # noqa: F401
+    second_factors,  # noqa: F401
     sessions,  # noqa: F401
 )
 from schema.events import EVENT_TYPES

@@ -43,9 +43,10 @@ class Caller(StrEnum):
     ADMINISTRATOR = "administrator"
     PARTNER = "partner system"
     MUST_CHANGE_PASSWORD = "citizen who has to change the password"  # noqa: S105 - a kind of caller
+    MUST_ENROL = "agent who has to enrol a second factor"
 
 
-RESTRICTED = frozenset({Caller.MUST_CHANGE_PASSWORD})
+RESTRICTED = frozenset({Caller.MUST_CHANGE_PASSWORD, Caller.MUST_ENROL})
 """Whoever has a duty first. They are in no other set: what they may call names them."""
 ANYBODY = frozenset(Caller)
 EVERYONE = ANYBODY - RESTRICTED
@@ -91,10 +92,17 @@ def refuse_others(actor: Actor, callers: Collection[Caller]) -> None:
     raise ForbiddenError
 
 
-_KINDS_BY_DUTY: Mapping[Duty, Caller] = {"CHANGE_PASSWORD": Caller.MUST_CHANGE_PASSWORD}
+_KINDS_BY_DUTY: Mapping[Duty, Caller] = {
+    "CHANGE_PASSWORD": Caller.MUST_CHANGE_PASSWORD,
+    "ENROL_SECOND_FACTOR": Caller.MUST_ENROL,
+}
 _DUTIES: Mapping[Duty, Text] = {
     "CHANGE_PASSWORD": Text(
         fr="Choisissez d’abord votre nouveau mot de passe : le mot de passe provisoire ne donne accès à rien d’autre.",
         en="Choose your new password first: the temporary one gives access to nothing else.",
+    ),
+    "ENROL_SECOND_FACTOR": Text(
+        fr="La mairie demande un second facteur à ses agents : enregistrez d’abord le vôtre.",
+        en="The mairie asks its agents for a second factor: enrol yours first.",
     ),
 }

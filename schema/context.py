@@ -1,6 +1,6 @@
 """What every resolver of the schema finds in `info.context`: who calls, in which language, from where."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -19,6 +19,8 @@ class CallFacts:
     transport: Transport
     address: str | None = None
     user_agent: str | None = None
+    pending_identity: str | None = field(default=None, repr=False)
+    """The cookie of a log-in at an identity provider that has no account yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Context:
     actor: Actor
     facts: CallFacts
     cookie_change: CookieChange | None = None
+    forgets_pending_identity: bool = False
 
     @property
     def language(self) -> Language:
@@ -59,3 +62,7 @@ class Context:
         """Take the session cookie back, where there can be one."""
         if self.can_set_cookies:
             self.cookie_change = CookieChange(None)
+
+    def forget_pending_identity(self) -> None:
+        """Take back the cookie of an identity that has become an account's."""
+        self.forgets_pending_identity = True

@@ -26,7 +26,7 @@ from models.actors import (
     TicketHolder,
     Visitor,
 )
-from schema.callers import EVERYONE, Caller, caller
+from schema.callers import ANYBODY, Caller, caller
 from schema.context import Context
 
 __all__ = [
@@ -53,7 +53,7 @@ class Counted:
 
     limit: Limit
     subject: Callable[[Arguments], str | None] | None = None
-    of: AbstractSet[Caller] = EVERYONE
+    of: AbstractSet[Caller] = ANYBODY
 
 
 def caller_key(actor: Actor) -> str | None:

@@ -5,7 +5,7 @@ import strawberry
 import resolvers.desk
 from schema.agents import Agent
 from schema.appointments import Schedule
-from schema.callers import AGENTS, EVERYONE
+from schema.callers import AGENTS, EVERYONE, PARTNERS
 from schema.declare import input_object, output
 from schema.errors import ConflictError, NotAllowedError, NotFoundError, ValidationError
 from schema.fields import Info, kept, mutation, query, selection_of
@@ -14,6 +14,7 @@ from schema.partners import PartnerToken
 from schema.procedures import ProcedureConnection
 from schema.requests import ServiceRequest, ServiceRequestConnection
 from schema.rows import Row
+from schema.second_factors import SecondFactor, SecurityEventConnection
 from schema.selection import narrow
 from schema.statuses import RequestStatus
 
@@ -42,7 +43,11 @@ class Desk:
     unread_exchange_count: int
     """Over every request that the agent may see."""
     schedules: list[Schedule]
+    second_factor: SecondFactor
+    """The agent's own."""
     agents: list[Agent]
+    agents_without_second_factor: list[Agent]
+    """Empty for a HANDLER."""
     partner_tokens: list[PartnerToken]
     """Empty for a HANDLER."""
     event_cursor: str
@@ -57,6 +62,10 @@ class Desk:
     @kept(ProcedureConnection)
     def procedures(self, first: int | None = 50, after: str | None = None) -> None:
         """Drafts and closed ones too."""
+
+    @kept(SecurityEventConnection)
+    def security_events(self, first: int | None = 50, after: str | None = None) -> None:
+        """What happened to the access of agents, the latest first; a HANDLER sees their own. `first` is at most 100."""
 
     @kept(ParkedMailConnection)
     def parked_mails(self, first: int | None = 50, after: str | None = None) -> None:
@@ -98,10 +107,12 @@ async def desk(info: Info) -> Row | None:
 @mutation(
     ChangeRequestStatusSuccess,
     refusals=(ConflictError, NotAllowedError, NotFoundError, ValidationError),
-    callers=AGENTS,
+    callers=AGENTS | PARTNERS,
 )
 async def change_request_status(info: Info, input: ChangeRequestStatusInput) -> Row:
-    """Moves a request on. The citizen gets an e-mail, where they gave an address."""
+    """Moves a request on. The citizen gets an e-mail, where they gave an address. Of a partner system it takes the
+    scope WRITE_REQUESTS.
+    """
     given = narrow(input)
     changed = await resolvers.desk.change_request_status(
         info.context.actor,

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     NOT_ALLOWED = "NOT_ALLOWED"
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    SECOND_FACTOR_REQUIRED = "SECOND_FACTOR_REQUIRED"
     USERNAME_TAKEN = "USERNAME_TAKEN"
     CAPTCHA_REJECTED = "CAPTCHA_REJECTED"
     ACCOUNT_REQUIRED = "ACCOUNT_REQUIRED"
@@ -83,6 +84,14 @@ class NotAllowedError(Error):
 @output
 class InvalidCredentialsError(Error):
     """Wrong username or password: which of the two is not told."""
+
+
+@output
+class SecondFactorRequiredError(Error):
+    """Username and password are right, and this agent has a second factor: send both again, with its code."""
+
+    code_rejected: bool
+    """True where a code was given: it is wrong, or was used already."""
 
 
 @output

@@ -8,7 +8,7 @@ import strawberry
 import resolvers.exchanges
 from core.limits.declared import POST_EXCHANGE
 from schema.attachments import Attachment
-from schema.callers import APPLICANTS, PARTIES
+from schema.callers import APPLICANTS, PARTIES, PARTNERS
 from schema.connections import Connection, Node
 from schema.counting import Counted
 from schema.declare import enumeration, input_object, output
@@ -86,11 +86,13 @@ class MarkExchangesReadSuccess:
 @mutation(
     PostExchangeSuccess,
     refusals=(ValidationError, NotAllowedError, NotFoundError),
-    callers=PARTIES,
+    callers=PARTIES | PARTNERS,
     limits=(Counted(POST_EXCHANGE, of=APPLICANTS),),
 )
 async def post_exchange(info: Info, input: PostExchangeInput) -> Row:
-    """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address."""
+    """Writes to the other side. A citizen gets an e-mail that does not hold the message, where they gave an address.
+    A partner system writes for the mairie; it takes the scope WRITE_REQUESTS.
+    """
     given = narrow(input)
     exchange = await resolvers.exchanges.post_exchange(
         info.context.actor,

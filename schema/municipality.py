@@ -25,6 +25,20 @@ class UploadLimits:
 
 
 @output
+class IdentityProvider:
+    """Where citizens may log in instead of here, such as FranceConnect. These are addresses for browsers, not for
+    programs.
+    """
+
+    name: str
+    log_in_url: URL
+    """Send the browser there. `?return=/mon-espace` says which page it is to come back to, of those that the mairie
+    has named."""
+    log_out_url: URL
+    """Send the browser there by POST, with the session's cookie: the session ends here and at the provider."""
+
+
+@output
 class PasswordRules:
     """What a new password has to be, so that a form tells while somebody types, and sends nothing: any one of the three
     forms, and at least `lowestScore` by zxcvbn.
@@ -58,8 +72,12 @@ class Municipality:
     address: Address | None
     partners: list[PartnerSystem]
     """Partner systems that citizens may link to their account, Espace Famille among them."""
+    identity_providers: list[IdentityProvider]
+    """Other ways to log in; empty where there are none."""
     upload: UploadLimits
     passwords: PasswordRules
+    account_grace_days: int
+    """How long an account that was closed can be restored, before its data are erased."""
 
 
 @query(Municipality, callers=EVERYONE)

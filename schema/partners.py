@@ -5,16 +5,19 @@ from enum import StrEnum
 
 import strawberry
 
-from core.errors import UnavailableError
-from models.actors import PartnerActor
+import resolvers.partner_tokens
+import resolvers.partners
+import resolvers.webhooks
 from schema.callers import ADMINISTRATORS, EVERYONE, PARTNERS
 from schema.connections import Node
 from schema.declare import enumeration, input_object, output
 from schema.errors import NotFoundError, ValidationError
 from schema.events import RequestEventConnection
-from schema.fields import NOT_YET_OPEN, Info, kept, mutation, query
+from schema.fields import Info, kept, mutation, query, selection_of
 from schema.procedures import Procedure
+from schema.rows import Row
 from schema.scalars import URL
+from schema.selection import narrow
 
 
 @enumeration
@@ -59,7 +62,11 @@ class Webhook(Node):
     """Names of event types; empty: all."""
     state: WebhookState
     last_delivery_at: datetime | None
+    """When the last event was taken."""
     last_error: str | None
+    """Why the last attempt failed, in the caller's language. Null once nothing waits any more."""
+    waiting_requests: int
+    """Of how many requests events were not taken and are tried again, while those of others go on."""
 
 
 @output
@@ -95,6 +102,9 @@ class SaveWebhookInput:
     events: list[str] = strawberry.field(default=())
     """Names of event types; empty: all."""
     state: WebhookState = WebhookState.ACTIVE
+    """ACTIVE again, it is told of all that has happened meanwhile."""
+    rotate_secret: bool = False
+    """Makes another signing secret. For 24 hours the old one signs, too."""
 
 
 @output
@@ -113,7 +123,7 @@ class RevokePartnerTokenSuccess:
 class SaveWebhookSuccess:
     webhook: Webhook
     secret: str | None
-    """The signing secret, shown when the webhook is made."""
+    """The signing secret, shown when the webhook is made or its secret is rotated."""
 
 
 @output
@@ -122,29 +132,57 @@ class DeleteWebhookSuccess:
 
 
 @query(Partner | None, callers=EVERYONE)
-async def partner(info: Info) -> None:
-    """The side of a partner system. Null for anyone but a partner. To partners it is not open yet:
-    UNAVAILABLE.
+async def partner(info: Info) -> Row | None:
+    """The side of a partner system. Null for anyone but a partner. `changes` takes the scope READ_CHANGES,
+    `webhooks` MANAGE_WEBHOOKS.
     """
-    if isinstance(info.context.actor, PartnerActor):
-        raise UnavailableError(NOT_YET_OPEN)
+    return await resolvers.partners.partner(info.context.actor, selection=selection_of(info))
 
 
-@mutation(CreatePartnerTokenSuccess, refusals=(ValidationError,), callers=ADMINISTRATORS, open=False)
-async def create_partner_token(input: CreatePartnerTokenInput) -> None:
-    """Lets a partner system call this API."""
+@mutation(CreatePartnerTokenSuccess, refusals=(ValidationError,), callers=ADMINISTRATORS)
+async def create_partner_token(info: Info, input: CreatePartnerTokenInput) -> Row:
+    """Lets a partner system call this API, until the token expires: within a year."""
+    given = narrow(input)
+    row, token = await resolvers.partner_tokens.create_partner_token(
+        info.context.actor,
+        name=given["name"],
+        scopes=given["scopes"],
+        procedures=given["procedures"],
+        expires_at=given["expires_at"],
+        selection=selection_of(info, "partner_token"),
+    )
+    return {"partner_token": row, "token": token}
 
 
-@mutation(RevokePartnerTokenSuccess, refusals=(NotFoundError,), callers=ADMINISTRATORS, open=False)
-async def revoke_partner_token(token: strawberry.ID) -> None:
-    """Ends a token at once."""
+@mutation(RevokePartnerTokenSuccess, refusals=(NotFoundError,), callers=ADMINISTRATORS)
+async def revoke_partner_token(info: Info, token: strawberry.ID) -> Row:
+    """Ends a token at once, and its webhooks with it."""
+    left = await resolvers.partner_tokens.revoke_partner_token(
+        info.context.actor, token=token, selection=selection_of(info, "partner_tokens")
+    )
+    return {"partner_tokens": left}
 
 
-@mutation(SaveWebhookSuccess, refusals=(ValidationError, NotFoundError), callers=PARTNERS, open=False)
-async def save_webhook(input: SaveWebhookInput) -> None:
-    """Has events told to an address as they happen."""
+@mutation(SaveWebhookSuccess, refusals=(ValidationError, NotFoundError), callers=PARTNERS)
+async def save_webhook(info: Info, input: SaveWebhookInput) -> Row:
+    """Has events told to an address as they happen, or changes that. Takes the scope MANAGE_WEBHOOKS."""
+    given = narrow(input)
+    row, secret = await resolvers.webhooks.save_webhook(
+        info.context.actor,
+        id=given.get("id"),
+        url=given["url"],
+        events=given["events"],
+        state=given["state"],
+        rotate_secret=given["rotate_secret"],
+        selection=selection_of(info, "webhook"),
+    )
+    return {"webhook": row, "secret": secret}
 
 
-@mutation(DeleteWebhookSuccess, refusals=(NotFoundError,), callers=PARTNERS, open=False)
-async def delete_webhook(webhook: strawberry.ID) -> None:
-    """Tells an address nothing more."""
+@mutation(DeleteWebhookSuccess, refusals=(NotFoundError,), callers=PARTNERS)
+async def delete_webhook(info: Info, webhook: strawberry.ID) -> Row:
+    """Tells an address nothing more. Takes the scope MANAGE_WEBHOOKS."""
+    left = await resolvers.webhooks.delete_webhook(
+        info.context.actor, webhook=webhook, selection=selection_of(info, "webhooks")
+    )
+    return {"webhooks": left}

@@ -71,6 +71,8 @@ class Procedure(Node):
     schedules: list[Schedule]
     estimated_days: int | None
     """How many days the mairie usually takes."""
+    retention_months: int
+    """How long a request is kept once it is closed; then all that it holds is erased."""
 
     @kept(Slot | None)
     def first_available_slot(self, after: datetime | None = None) -> None:

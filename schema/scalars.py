@@ -12,6 +12,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
+from core.clock import write_instant
 from core.tickets import parse_ticket
 from uploads.received import ReceivedFile
 
@@ -22,12 +23,6 @@ URL = NewType("URL", str)
 Upload = NewType("Upload", ReceivedFile)
 
 _LONGEST_URL = 2048
-
-
-def write_instant(value: datetime | str) -> str:
-    """RFC 3339 in UTC, from an aware datetime or from the text that PostgreSQL's JSON holds."""
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return _aware(instant).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def read_instant(value: Any) -> datetime:

@@ -15,14 +15,19 @@ from schema.callers import AGENTS, CITIZENS, PEOPLE, RESTRICTED
 from schema.connections import Node
 from schema.counting import Counted, name_key
 from schema.declare import enumeration, input_object, output
-from schema.errors import InvalidCredentialsError, NotFoundError
+from schema.errors import (
+    InvalidCredentialsError,
+    NotAllowedError,
+    NotFoundError,
+    SecondFactorRequiredError,
+)
 from schema.fields import Info, mutation, selection_of
 from schema.rows import Row
 
 if TYPE_CHECKING:
     from schema.accounts import Account
 
-_NO_COOKIE_HERE = Text(
+NO_COOKIE_HERE = Text(
     fr="Aucun cookie ne peut être posé sur cette connexion : demandez delivery: TOKEN.",
     en="No cookie can be set on this connection: ask for delivery: TOKEN.",
 )
@@ -37,6 +42,10 @@ class Session(Node):
     expires_at: datetime
     user_agent: str | None
     """What the browser or program said of itself when it logged in."""
+    identity_provider: str | None
+    """Where it was opened with an identity, and not with a password: the provider's name. To log out, send the browser
+    to `IdentityProvider.logOutUrl` by POST, so that the provider is told, too.
+    """
     current: bool
     """True for the session that asks."""
 
@@ -56,6 +65,8 @@ class LogInInput:
     username: str
     password: str
     delivery: SessionDelivery = SessionDelivery.COOKIE
+    one_time_code: str | None = strawberry.UNSET
+    """Of an agent with a second factor: the code that their authenticator program shows, or a recovery code."""
 
 
 @output
@@ -71,6 +82,10 @@ class LogInSuccess:
     """Logged in with the mailed temporary password: nothing but changeCredentials is allowed until it is
     changed.
     """
+    must_enrol_second_factor: bool
+    """The mairie asks its agents for a second factor, and this one has none: nothing but enrolSecondFactor and
+    confirmSecondFactor is allowed until they have.
+    """
 
 
 @output
@@ -81,23 +96,26 @@ class RevokeSessionSuccess:
 
 @mutation(
     LogInSuccess,
-    refusals=(InvalidCredentialsError,),
+    refusals=(InvalidCredentialsError, SecondFactorRequiredError, NotAllowedError),
     callers=PEOPLE,
     limits=(Counted(LOG_IN, subject=lambda given: name_key(given["input"].username)),),
 )
 async def log_in(info: Info, input: LogInInput) -> Row:
     """Opens a session. With delivery COOKIE, which only an HTTP answer can carry, the cookie is set by this
-    answer.
+    answer. An agent with a second factor also gives its code. NotAllowedError: the account was closed, and says when it
+    is erased; it is told to who knows the password.
     """
     context = info.context
     by_cookie = input.delivery is SessionDelivery.COOKIE
     if by_cookie and not context.can_set_cookies:
-        raise ForbiddenError(_NO_COOKIE_HERE)
+        raise ForbiddenError(NO_COOKIE_HERE)
     opened = await resolvers.sessions.log_in(
         context.actor,
         username=input.username,
         password=input.password,
         user_agent=context.facts.user_agent,
+        one_time_code=input.one_time_code or None,
+        address=context.facts.address,
         selection=selection_of(info),
     )
     if by_cookie:
@@ -108,6 +126,7 @@ async def log_in(info: Info, input: LogInInput) -> Row:
         "account": opened.account,
         "agent": opened.agent,
         "must_change_password": opened.must_change_password,
+        "must_enrol_second_factor": opened.must_enrol,
     }
 
 

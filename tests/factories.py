@@ -18,11 +18,12 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
+from core.api_tokens import new_api_token
 from core.clock import now
-from core.keys import new_token, token_digest
+from core.keys import new_token, seal, token_digest
 from core.tickets import new_ticket, seal_ticket, ticket_digest
 from models.accounts import Account, Agent, AgentProcedure, Credential, Session
-from models.actors import Actor, AgentActor, AgentRole, CitizenActor, Party, TicketHolder
+from models.actors import Actor, AgentActor, AgentRole, CitizenActor, PartnerActor, Party, TicketHolder
 from models.appointments import Appointment, ProcedureSchedule, Schedule, Slot
 from models.attachments import Attachment
 from models.captcha import Captcha
@@ -33,9 +34,11 @@ from models.exchanges import Exchange
 from models.forms import FormDefinition
 from models.ids import encode
 from models.partner_links import PartnerLink, PartnerSystem, seal_token
+from models.partner_tokens import SCOPES, PartnerToken, Scope
 from models.procedures import Procedure, ProcedureCategory, ProcedureVersion
 from models.requests import CLOSED_STATUSES, ServiceRequest
 from models.storage import StoredDocument
+from models.webhooks import SECRET_SEAL, URL_SEAL, Webhook
 from resolvers import catalogue
 from resolvers.captcha import CaptchaAnswer, Purpose
 
@@ -44,6 +47,7 @@ PASSWORD = "Demonstration-2026"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 CAPTCHA_CODE = "AZERTY"
 """What tests/conftest.py fixes for every captcha."""
+WEBHOOK_SECRET = "whsec_" + "c2VjcmV0" * 6
 
 JEANNE = Contact(
     first_name="Jeanne",
@@ -225,6 +229,50 @@ async def make_session(credential_id: UUID, *, token: str | None = None, days: f
     )
     await session.save(force_create=True)
     return session
+
+
+async def make_partner(
+    *scopes: Scope, procedures: Sequence[Procedure] = (), name: str = "Espace Famille", days: float = 30
+) -> PartnerActor:
+    """A partner system by a token of its own that ends in so many days, or ended. Without scopes: all of them."""
+    token = PartnerToken(
+        name=name,
+        token_digest=token_digest(new_api_token()),
+        scopes=list(scopes or SCOPES),
+        procedure_ids=[procedure.id for procedure in procedures],
+        expires_at=now() + timedelta(days=days),
+    )
+    await token.save(force_create=True)
+    return PartnerActor(
+        token_id=token.id,
+        name=name,
+        scopes=frozenset(token.scopes),
+        procedure_ids=frozenset(token.procedure_ids),
+    )
+
+
+async def make_webhook(
+    partner: PartnerActor,
+    *,
+    url: str = "https://partner.example/events",
+    secret: str = WEBHOOK_SECRET,
+    events: Sequence[str] = (),
+    state: str = "ACTIVE",
+    number: int = 1,
+) -> Webhook:
+    """A webhook that is told of the whole log, whatever is in it."""
+    webhook = Webhook(
+        token_id=partner.token_id,
+        number=number,
+        url_sealed=seal(URL_SEAL, url.encode()),
+        host="partner.example",
+        secret_sealed=seal(SECRET_SEAL, secret.encode()),
+        events=list(events),
+        state=state,
+        position=0,
+    )
+    await webhook.save(force_create=True)
+    return webhook
 
 
 async def make_captcha(purpose: Purpose, *, answer: str = CAPTCHA_CODE, minutes: float = 5) -> CaptchaAnswer:

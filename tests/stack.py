@@ -272,9 +272,9 @@ class Stack:
         self.partner.mairie = f"http://localhost:{self.api.port}"
         await self.partner.start()
 
-    async def start_api(self, workers: int = 1) -> Api:
-        """One more API process (with `workers` of its own), ready. `stop` ends it, if the test does not."""
-        api = Api(self.environment, self._next_log("api"), workers)
+    async def start_api(self, workers: int = 1, **settings: str) -> Api:
+        """One more API process, with `workers` and settings of its own, ready. `stop` ends it, if the test does not."""
+        api = Api({**self.environment, **settings}, self._next_log("api"), workers)
         self.apis.append(api)
         await api.start()
         return api

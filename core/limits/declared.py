@@ -75,6 +75,21 @@ LOG_IN = Limit(
 )
 """Subject: the username. Attempts count, whether they succeed or not."""
 
+OPENID = Limit(
+    "OPENID", each_address=(Rate(800, 10 * MINUTE), Rate(6_000, DAY)), over_all=(Rate(12_000, 10 * MINUTE),)
+)
+"""Log-ins with an identity: once as they begin, once as they come back."""
+
+SECOND_FACTOR = Limit(
+    "SECOND_FACTOR",
+    each_subject=(Rate(10, 10 * MINUTE), Rate(100, DAY)),
+    over_all=(Rate(3_000, 10 * MINUTE),),
+    familiar=(Rate(10, 10 * MINUTE), Rate(100, DAY)),
+    remembered=90 * DAY,
+)
+"""Subject: the agent. Codes after a right password: whoever knows it has one chance in 3,000 a day to guess one, and
+does not hold up an agent at an address where they have logged in before."""
+
 PASSWORD = Limit("PASSWORD", each_caller=(Rate(10, 15 * MINUTE),), over_all=(Rate(6_000, 10 * MINUTE),))
 """A password that somebody who is logged in is asked for again. Counted for the account, whatever it is asked for."""
 
@@ -200,6 +215,8 @@ service off for everybody; against many callers at once more processes help."""
 
 LIMITS = (
     LOG_IN,
+    OPENID,
+    SECOND_FACTOR,
     PASSWORD,
     TICKET,
     NEW_PASSWORD,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -77,15 +77,17 @@ async def call(
     content: bytes = b"",
     seconds: float,
     most_bytes: int = MOST_BYTES,
+    also_allowed: Collection[str] = (),
 ) -> Answer:
     """What the address answers, whatever its status; a redirect is an answer like any other.
 
     `seconds`: for all of it, from asking for the name's addresses to the last byte. `most_bytes`: of the body; 0 leaves
-    it unread. The head has some 100 KiB, by h11.
+    it unread. The head has some 100 KiB, by h11. `also_allowed`: hosts, each with a port or without, that an operator
+    has named for this purpose and may therefore be called for it, wherever they lead.
 
     Raises OutgoingError.
     """
-    target = read_target(url)
+    target = read_target(url, also_allowed)
     try:
         async with asyncio.timeout(seconds) as limit:
             addresses = await _addresses_of(target)

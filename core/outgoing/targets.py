@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -69,8 +69,8 @@ class Target:
         return _is_address(self.host)
 
 
-def read_target(url: str) -> Target:
-    """Raises TargetRefusedError, which says what to write instead."""
+def read_target(url: str, also_allowed: Collection[str] = ()) -> Target:
+    """Raises TargetRefusedError, which says what to write instead. `also_allowed`: see `call`."""
     if len(url) > LONGEST or "\\" in url or not url.isprintable() or " " in url:
         raise TargetRefusedError(_UNREADABLE)
     try:
@@ -85,7 +85,7 @@ def read_target(url: str) -> Target:
     port = DEFAULT_PORTS[parsed.scheme] if parsed.port is None else parsed.port
     if not 1 <= port <= 65_535:
         raise TargetRefusedError(_BAD_PORT)
-    target = Target(parsed, host, port, is_allowed=_is_allowed(host, port))
+    target = Target(parsed, host, port, is_allowed=_is_allowed(host, port, also_allowed))
     if not target.is_allowed:
         _require_public(target)
     return target
@@ -116,10 +116,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_allowed(host: str, port: int) -> bool:
-    return _named_by(get_settings().outgoing_allowed_hosts, host, port)
+def _is_allowed(host: str, port: int, also: Collection[str]) -> bool:
+    return _named_by([*get_settings().outgoing_allowed_hosts, *also], host, port)
 
 
-def _named_by(allowed: Sequence[str], host: str, port: int) -> bool:
+def _named_by(allowed: Collection[str], host: str, port: int) -> bool:
     name = f"[{host}]" if ":" in host else host
     return name in allowed or f"{name}:{port}" in allowed

@@ -72,6 +72,11 @@ def session_cookie_name(settings: Settings) -> str:
     return "session" if settings.development else "__Host-session"
 
 
+def pending_identity_cookie_name(settings: Settings) -> str:
+    """Who has logged in at an identity provider and has no account yet (resolvers/identities.py)."""
+    return "identity" if settings.development else "__Host-identity"
+
+
 def sender_of_files(actor: Actor) -> UUID:
     """Whose files they are: an account, an agent, or the request of a ticket.
 
@@ -89,6 +94,8 @@ def sender_of_files(actor: Actor) -> UUID:
             raise ForbiddenError
         case PartnerActor():
             raise ForbiddenError(_NO_FILES_TEXT)
+        case RestrictedActor():
+            raise ForbiddenError
         case Visitor():
             raise UnauthenticatedError(_WHOSE_FILES_TEXT)
 
@@ -111,15 +118,17 @@ class Door:
 
     def __init__(self, settings: Settings, authenticate: Authenticate) -> None:
         self.cookie_name = session_cookie_name(settings)
+        self.pending_identity_cookie_name = pending_identity_cookie_name(settings)
         self.origins = frozenset(normalize_origin(origin) for origin in settings.allowed_origins)
         self._authenticate = authenticate
 
     def check_forgery(self, connection: HTTPConnection) -> None:
-        """A POST with the session cookie must carry a header that no other site's form can send.
+        """A POST with a cookie of ours must carry a header that no other site's form can send.
 
         Raises ForbiddenError. (OWASP, Cross-Site Request Forgery Prevention, custom request headers.)
         """
-        if self.cookie_name in connection.cookies and CSRF_HEADER not in connection.headers:
+        ours = {self.cookie_name, self.pending_identity_cookie_name}
+        if not ours.isdisjoint(connection.cookies) and CSRF_HEADER not in connection.headers:
             raise ForbiddenError(_CSRF_TEXT)
 
     def check_origin(self, connection: HTTPConnection) -> None:
@@ -144,6 +153,7 @@ class Door:
             transport=transport,
             address=connection.client.host if connection.client else None,
             user_agent=connection.headers.get("user-agent"),
+            pending_identity=connection.cookies.get(self.pending_identity_cookie_name),
         )
         try:
             actor = await self.identify(credentials, language, facts.address)

@@ -42,7 +42,7 @@ from espace.graphql.responses import answer, change_cookie, refusal
 from espace.graphql.sse import EventStreamResponse
 from espace.graphql.websocket import Connection
 from models.database import counted
-from schema.context import Context
+from schema.context import Context, CookieChange
 from schema.execution import Answer, Engine, MalformedOperationError, Operation
 from schema.limits import Limits
 from schema.masking import (
@@ -224,6 +224,9 @@ class GraphQLView:
             )
         if context.cookie_change:
             change_cookie(response, self.door.cookie_name, context.cookie_change, secure=not self.development)
+        if context.forgets_pending_identity:
+            name = self.door.pending_identity_cookie_name
+            change_cookie(response, name, CookieChange(None), secure=not self.development)
         return response
 
     async def _stream(

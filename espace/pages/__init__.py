@@ -1,4 +1,4 @@
-"""The few HTML pages of development."""
+"""The few HTML pages that the API itself serves: those of development, and what went wrong at an identity provider."""
 
 from __future__ import annotations
 

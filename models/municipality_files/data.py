@@ -87,6 +87,8 @@ class ProcedureHead(_Frozen):
     appointment: AppointmentPolicy = AppointmentPolicy.NONE
     schedules: tuple[Slug, ...] = Field(default=(), max_length=20)
     estimated_days: int | None = Field(default=None, ge=0, le=730)
+    retention_months: int | None = Field(default=None, ge=1, le=1200)
+    """How long its requests are kept once they are closed; None: as the settings say."""
 
 
 class ProcedureFile(ProcedureHead, FormDefinition):

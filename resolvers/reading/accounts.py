@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.selection import SelectedField, Selection
-from models.actors import AgentActor, CitizenActor
+from models.actors import ANSWERING, AgentActor, CitizenActor
 from models.ids import encode
+from resolvers.reading.data_exports import export_of_account
 from resolvers.reading.pages import OrderBy, list_of
 from resolvers.reading.partner_links import partner_link_list
 from resolvers.reading.requests import request_page
@@ -37,6 +38,16 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
                 shape.plain("unread_exchange_count", unread_of_account(reading, f"{a}.id"))
             case "storage":
                 shape.child("storage", storage_part(reading, field.selection, a))
+            case "data_export":
+                shape.child("data_export", export_of_account(reading, field.selection, f"{a}.id"))
+            case "has_password":
+                c = reading.alias("c")
+                shape.plain(
+                    "has_password",
+                    f"(SELECT {c}.password_hash IS NOT NULL FROM credential {c} WHERE {c}.account_id = {a}.id)",
+                )
+            case "identities":
+                shape.child("identities", identity_list(reading, field.selection, f"{a}.id"))
             case "partner_links":
                 shape.child("partner_links", partner_link_list(reading, field.selection, f"{a}.id"))
             case "sessions":
@@ -56,6 +67,12 @@ def session_part(reading: Reading, selection: Selection, s: str, current: UUID |
                 shape.output("id", lambda raw: encode("Session", UUID(raw["id"])))
             case "created_at" | "last_seen_at" | "expires_at" | "user_agent":
                 shape.plain(field.name, f"{s}.{field.name}")
+            case "identity_provider":
+                i = reading.alias("i")
+                shape.plain(
+                    "identity_provider",
+                    f"(SELECT {i}.provider FROM identity {i} WHERE {i}.id = {s}.identity_id)",
+                )
             case "current":
                 shape.need({"id": f"{s}.id"})
                 shape.output("current", lambda raw: UUID(raw["id"]) == current)
@@ -73,12 +90,27 @@ def session_list(reading: Reading, selection: Selection, credential_id: str) -> 
     )
 
 
+def identity_list(reading: Reading, selection: Selection, account_id: str) -> Part:
+    """The identities that open the account which an SQL expression names."""
+    i = reading.alias("i")
+    shape = Shape(reading, "Identity")
+    for field in selection:
+        match field.name:
+            case "id":
+                shape.need({"id": f"{i}.id"})
+                shape.output("id", lambda raw: encode("Identity", UUID(raw["id"])))
+            case "provider" | "acr" | "amr" | "linked_at" | "last_used_at":
+                shape.plain(field.name, f"{i}.{field.name}")
+    return list_of(f"identity {i} WHERE {i}.account_id = {account_id}", f"{i}.id", shape.part())
+
+
 def unread_of_account(reading: Reading, account_id: str) -> str:
     """How many exchanges of the mairie wait to be read, over all requests of an account."""
     r, x = reading.alias("r"), reading.alias("x")
+    answering = ", ".join(f"'{party}'" for party in ANSWERING)
     return (
         f"(SELECT count(*) FROM service_request {r} JOIN exchange {x} ON {x}.request_id = {r}.id "
-        f"WHERE {r}.account_id = {account_id} AND {x}.author = 'MUNICIPALITY' AND {x}.read_at IS NULL)"
+        f"WHERE {r}.account_id = {account_id} AND {x}.author IN ({answering}) AND {x}.read_at IS NULL)"
     )
 
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from core.selection import Selection
+from core.selection import SelectedField, Selection
+from core.settings import get_settings
+from models.actors import Actor
+from models.database import Row
 from models.ids import encode
-from resolvers.reading.shape import Part, Reading, Shape
+from models.visibility import visible_security_events
+from resolvers.reading.pages import OrderBy, Window, page
+from resolvers.reading.shape import Part, Reading, Shape, read_one, reading_for
+
+EVENTS_DEFAULT = 50
 
 
 def agent_part(reading: Reading, selection: Selection, g: str) -> Part:
@@ -27,3 +34,59 @@ def agent_by_id(reading: Reading, selection: Selection, id: str) -> Part:
     g = reading.alias("g")
     part = agent_part(reading, selection, g)
     return Part(f"(SELECT {part.sql} FROM agent {g} WHERE {g}.id = {id})", part.finish)
+
+
+async def read_agent(actor: Actor, id: UUID, selection: Selection) -> Row | None:
+    """An agent by their id, for a caller who is known to see agents."""
+    reading = await reading_for(actor)
+    g = reading.alias("g")
+    part = agent_part(reading, selection, g)
+    return await read_one(reading, part, f"agent {g} WHERE {g}.id = {reading.bind(id, 'uuid')}")
+
+
+def second_factor_part(reading: Reading, agent_id: str) -> Part:
+    """The second factor of the agent that an SQL expression names."""
+    f, r = reading.alias("f"), reading.alias("r")
+    shape = Shape(reading, "SecondFactor")
+    shape.plain(
+        "enabled",
+        f"EXISTS (SELECT 1 FROM second_factor {f} WHERE {f}.agent_id = {agent_id} AND {f}.confirmed_at IS NOT NULL)",
+    )
+    shape.plain(
+        "recovery_codes_left",
+        f"(SELECT count(*) FROM recovery_code {r} JOIN second_factor {f} ON {f}.id = {r}.second_factor_id "
+        f"WHERE {f}.agent_id = {agent_id})",
+    )
+    shape.output("required", lambda raw: get_settings().agents_second_factor == "required")
+    return shape.part()
+
+
+def security_event_part(reading: Reading, selection: Selection, e: str) -> Part:
+    """The security event at alias `e`."""
+    shape = Shape(reading, "SecurityEvent")
+    for field in selection:
+        match field.name:
+            case "id":
+                shape.need({"id": f"{e}.id"})
+                shape.output("id", lambda raw: encode("SecurityEvent", UUID(raw["id"])))
+            case "kind" | "created_at":
+                shape.plain(field.name, f"{e}.{field.name}")
+            case "agent":
+                shape.child("agent", agent_by_id(reading, field.selection, f"{e}.agent_id"))
+            case "by":
+                shape.child("by", agent_by_id(reading, field.selection, f"{e}.by_id"))
+    return shape.part()
+
+
+def security_events(reading: Reading, actor: Actor, field: SelectedField) -> Part:
+    """The latest first."""
+    e = reading.alias("e")
+    return page(
+        reading,
+        field.selection,
+        Window.of(field),
+        source=f"security_event {e} WHERE {visible_security_events(reading, actor, e)}",
+        order=[OrderBy(f"{e}.id", "uuid", descending=True)],
+        node=lambda wanted: security_event_part(reading, wanted, e),
+        default=EVENTS_DEFAULT,
+    )

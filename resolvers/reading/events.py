@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from core.selection import SelectedField, Selection
@@ -9,6 +10,7 @@ from models.event_texts import describe
 from models.ids import encode
 from resolvers.reading import appointments, attachments, exchanges, requests
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
+from resolvers.reading.partner_scope import check_event, knows_titles
 from resolvers.reading.shape import Finish, Part, Reading, Shape
 
 HISTORY_DEFAULT = 50
@@ -18,6 +20,7 @@ IN_DATA = {"previous", "status", "reason", "title", "previous_start", "start"}
 
 def event_part(reading: Reading, selection: Selection, e: str) -> Part:
     """The event at alias `e`, of whatever kind."""
+    check_event(reading.actor, selection)
     shape = Shape(reading, "RequestEvent")
     shape.need({"kind": f"{e}.kind"})
     shape.output("__typename", lambda raw: raw["kind"])
@@ -35,7 +38,9 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
                 shape.need({"actor": f"{e}.actor", "data": f"{e}.data"})
                 shape.output(
                     "description",
-                    lambda raw: describe(raw["kind"], raw["actor"], raw["data"]).in_(reading.language),
+                    lambda raw: describe(raw["kind"], raw["actor"], _told(reading, raw["data"])).in_(
+                        reading.language
+                    ),
                 )
             case name if name in IN_DATA:
                 shape.need({"data": f"{e}.data"})
@@ -52,6 +57,10 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
             case "request":
                 shape.child("request", requests.request_by_id(reading, field.selection, f"{e}.request_id"))
     return shape.part()
+
+
+def _told(reading: Reading, data: dict[str, Any]) -> dict[str, Any]:
+    return data if knows_titles(reading.actor) else {**data, "title": "…"}
 
 
 def _from_data(name: str) -> Finish:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.selection import SelectedField, Selection
-from models.actors import AgentActor
+from models.actors import other_side
 from models.ids import encode
 from resolvers.reading import attachments, requests
 from resolvers.reading.pages import OrderBy, Window, page
@@ -67,13 +67,13 @@ def exchange_page(reading: Reading, field: SelectedField, r: str) -> Part:
 def unread_count(reading: Reading, request_id: str) -> str:
     """How many exchanges of a request the caller has not read: those that the other side wrote."""
     x = reading.alias("x")
-    other = "CITIZEN" if isinstance(reading.actor, AgentActor) else "MUNICIPALITY"
+    others = ", ".join(f"'{party}'" for party in other_side(reading.actor))
     return (
         f"(SELECT count(*) FROM exchange {x} WHERE {x}.request_id = {request_id} "
-        f"AND {x}.author = '{other}' AND {x}.read_at IS NULL)"
+        f"AND {x}.author IN ({others}) AND {x}.read_at IS NULL)"
     )
 
 
 def _read_state(reading: Reading, raw: Raw) -> str:
-    direction = "SENT" if raw["author"] == reading.side else "RECEIVED"
+    direction = "RECEIVED" if raw["author"] in other_side(reading.actor) else "SENT"
     return f"{direction}_{'UNREAD' if raw['read_at'] is None else 'READ'}"

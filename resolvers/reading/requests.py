@@ -22,6 +22,7 @@ from resolvers.reading import appointments, attachments, events, exchanges
 from resolvers.reading.agents import agent_by_id
 from resolvers.reading.files import file_part
 from resolvers.reading.pages import OrderBy, Window, page
+from resolvers.reading.partner_scope import check_request
 from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape
 
 PLAIN = {
@@ -44,6 +45,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 
 def request_part(reading: Reading, selection: Selection, r: str) -> Part:
     """The request at alias `r`. The visibility of `r` is the caller's concern; all below it follows."""
+    check_request(reading.actor, selection)
     shape = Shape(reading, "ServiceRequest")
     for field in selection:
         name = field.name

@@ -1,19 +1,22 @@
-"""What partners sign by the library of Standard Webhooks is known as theirs, and nothing else is."""
+"""What the library of Standard Webhooks signs is known as its signer's, and it verifies what we sign."""
 
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from core.clock import now
-from core.webhook_signatures import is_signed
+from core.webhook_signatures import is_signed, new_signing_secret, signed_headers
 
 SECRET = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 BODY = '{"type": "link.ended", "é": 1}'
+
+RAW = BODY.encode()
 
 
 def signed(
@@ -72,3 +75,30 @@ def test_anything_else(changed: dict[str, str]) -> None:
 def test_another_body() -> None:
     assert not is_signed(SECRET, signed(), BODY.encode() + b" ")
     assert not is_signed(SECRET, {}, BODY.encode())
+
+
+def test_the_library_verifies_what_we_sign() -> None:
+    secret, other = new_signing_secret(), new_signing_secret()
+    headers = signed_headers([secret], "event-1", now(), RAW)
+    assert Webhook(secret).verify(RAW, headers) == json.loads(BODY)
+    assert is_signed(secret, headers, RAW)
+    for changed in (
+        (other, RAW, headers),
+        (secret, RAW + b" ", headers),
+        (secret, RAW, {**headers, "webhook-id": "event-2"}),
+        (secret, RAW, {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) + 1)}),
+    ):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(changed[0]).verify(changed[1], changed[2])
+
+
+def test_either_of_two_secrets_verifies() -> None:
+    old, new = new_signing_secret(), new_signing_secret()
+    headers = signed_headers([new, old], "event-1", now(), RAW)
+    assert Webhook(old).verify(RAW, headers) == Webhook(new).verify(RAW, headers)
+
+
+def test_secrets_are_written_as_the_specification_says() -> None:
+    made = {new_signing_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert all(secret.startswith("whsec_") and len(secret) == 50 for secret in made)

@@ -73,7 +73,8 @@ async def _named() -> dict[str, dict[str, Any]]:
     rows = await fetch(
         "SELECT address, sha256, size FROM file WHERE address IS NOT NULL "
         "UNION ALL SELECT preview_address, NULL, NULL FROM file WHERE preview_address IS NOT NULL "
-        "UNION ALL SELECT address, NULL, size FROM upload_part"
+        "UNION ALL SELECT address, NULL, size FROM upload_part "
+        "UNION ALL SELECT address, sha256, size FROM data_export WHERE address IS NOT NULL"
     )
     return {row["address"]: row for row in rows}
 

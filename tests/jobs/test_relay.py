@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -14,13 +14,31 @@ from core.event_bus import EventBus
 from core.settings import Settings
 from core.tasks import end_tasks
 from jobs import relay as relaying
-from jobs.relay import MAIL, NEW_PASSWORDS, PREVIEWS, RECEIPTS, REMINDERS, SCANS, SOURCES, Relay, Source
+from jobs.relay import (
+    MAIL,
+    NEW_PASSWORDS,
+    PREVIEWS,
+    RECEIPTS,
+    REMINDERS,
+    SCANS,
+    SOURCES,
+    WEBHOOKS,
+    Relay,
+    Source,
+)
 from jobs.worker import make_queue
 from models.captcha import CaptchaAudio
-from models.database import execute
+from models.database import execute, fetch_one
 from models.partner_links import PartnerRevocation
 from models.receipts import Receipt
-from tests.factories import make_partner_system, make_schedule, make_slot
+from tests.factories import (
+    make_event,
+    make_partner,
+    make_partner_system,
+    make_schedule,
+    make_slot,
+    make_webhook,
+)
 from tests.jobs.appointments import add_due
 from tests.jobs.files import add_clean_file, add_file
 from tests.jobs.mails import add_account, add_confirmations, add_mail, add_request
@@ -122,6 +140,13 @@ async def _add_recording() -> None:
     await recording.save(force_create=True)
 
 
+async def _add_webhook() -> str:
+    """With an event to tell."""
+    request, _ = await add_request()
+    await make_event(request)
+    return str((await make_webhook(await make_partner())).id)
+
+
 async def _add_revocation() -> None:
     system = await make_partner_system()
     row = PartnerRevocation(id=uuid4(), system_id=system.id, next_attempt_at=now())
@@ -141,13 +166,42 @@ async def test_each_kind_has_a_queue_of_its_own(queue: ArqRedis) -> None:
 
     appointment = str((await add_due(await make_slot(await make_schedule()))).id)
 
-    assert await Relay(queue).hand_out() == 5
+    webhook = await _add_webhook()
+
+    assert await Relay(queue).hand_out() == 6
 
     assert await _jobs_of(queue, MAIL) == [("send_mail", mail)]
     assert await _jobs_of(queue, SCANS) == [("scan_file", pending)]
     assert await _jobs_of(queue, PREVIEWS) == [("draw_preview_of", clean)]
     assert await _jobs_of(queue, RECEIPTS) == [("make_receipt", receipt)]
     assert await _jobs_of(queue, REMINDERS) == [("remind", appointment)]
+    assert await _jobs_of(queue, WEBHOOKS) == [("call_webhook", webhook)]
+
+
+async def test_a_webhook_is_due_while_it_is_not_up_to_date_and_lets_somebody_in(queue: ArqRedis) -> None:
+    webhook = await _add_webhook()
+    for change in (
+        "UPDATE webhook SET state = 'PAUSED'",
+        "UPDATE webhook SET state = 'ACTIVE', next_attempt_at = now() + interval '1 minute'",
+        "UPDATE webhook SET next_attempt_at = now(), position = 1000000",
+    ):
+        await execute(change)
+        assert await Relay(queue).hand_out() == 0
+    request = await fetch_one("SELECT id FROM service_request")
+    assert request is not None
+    await execute(
+        "INSERT INTO webhook_block (id, webhook_id, request_id, position, attempts, failing_since, next_attempt_at) "
+        "VALUES ($1, $2, $3, 1, 1, now(), now() + interval '1 minute')",
+        uuid4(),
+        UUID(webhook),
+        request["id"],
+    )
+    assert await Relay(queue).hand_out() == 0
+    await execute("UPDATE webhook_block SET next_attempt_at = now()")
+    await execute("UPDATE partner_token SET expires_at = now()")
+    assert await Relay(queue).hand_out() == 0
+    await execute("UPDATE partner_token SET expires_at = now() + interval '1 day'")
+    assert await Relay(queue).hand_out() == 1
 
 
 async def test_of_files_and_receipts_only_what_is_due_is_handed_out(queue: ArqRedis) -> None:
@@ -170,6 +224,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await _add_receipt()
     await add_due(await make_slot(await make_schedule()))
     await _add_recording()
+    await _add_webhook()
     await _add_revocation()
     relay = Relay(queue)
     assert await relay.hand_out([source]) == 1
@@ -181,6 +236,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await execute("UPDATE receipt SET attempts = attempts + 1")
     await execute("UPDATE appointment SET sequence = sequence + 1")
     await execute("UPDATE captcha_audio SET attempts = attempts + 1")
+    await execute("UPDATE webhook SET runs = runs + 1")
     await execute("UPDATE partner_revocation SET attempts = attempts + 1")
     assert await relay.hand_out([source]) == 1
 

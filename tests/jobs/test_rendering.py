@@ -53,8 +53,13 @@ FACTS = MailFacts(
         address=Address(("1 place de la Mairie",), "49985", "Saint-Aubin"),
         municipality_name="Mairie de Saint-Aubin",
     ),
+    partner="Logiciel d’état civil",
+    host="partenaire.example",
+    problem="L’adresse a répondu 500 au lieu d’un code 2xx.",
     previous_start=datetime(2026, 12, 1, 9, 20, tzinfo=UTC),
     next_free=datetime(2026, 12, 8, 13, 40, tzinfo=UTC),
+    erasure_at=datetime(2026, 12, 23, 23, 30, tzinfo=UTC),
+    expires_at=datetime(2026, 12, 2, 8, 5, tzinfo=UTC),
 )
 ALL = [(template, language) for template in TEMPLATES for language in LANGUAGES]
 
@@ -204,6 +209,14 @@ def test_a_reason_is_announced_only_where_there_is_one() -> None:
     assert "pourquoi" not in render(replace(changed, has_reason=False)).text
 
 
+@pytest.mark.parametrize(("language", "day"), [("fr", "24 décembre 2026"), ("en", "24 December 2026")])
+def test_a_closed_account_is_told_until_when_it_can_be_reopened(language: Language, day: str) -> None:
+    mail = render(replace(FACTS, template="account_closed", language=language))
+    for form in (mail.text, mail.html):
+        assert day in form
+        assert "marie" in form
+
+
 def test_what_people_wrote_is_text_and_not_html() -> None:
     mail = render(replace(FACTS, template="new_exchange", author_name="<b>Paul</b> & fils"))
     assert "&lt;b&gt;Paul&lt;/b&gt; &amp; fils" in mail.html
@@ -241,6 +254,10 @@ def test_a_subject_is_one_line_whatever_the_title() -> None:
         ("appointment_cancelled", "ticket"),
         ("appointment_closed", "appointment"),
         ("appointment_reminder", "appointment"),
+        ("account_closed", "erasure_at"),
+        ("account_closed", "username"),
+        ("account_restored", "username"),
+        ("data_export_ready", "expires_at"),
     ],
 )
 def test_a_mail_that_would_tell_nothing_is_not_written(template: Template, lacking: str) -> None:

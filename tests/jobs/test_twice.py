@@ -21,7 +21,8 @@ pytestmark = pytest.mark.usefixtures("mairie")
 def test_every_job_is_run_twice_here() -> None:
     """Or beside: scans in test_scans.py, previews in test_previews.py, receipts in test_receipts.py, the sweep of files
     in test_file_retention.py, reminders in test_reminders.py, new passwords in test_new_passwords.py, what is read
-    aloud in test_captcha_audio.py, partners' tokens in test_partner_links.py.
+    aloud in test_captcha_audio.py, partners' tokens in test_partner_links.py, webhooks in test_webhooks.py, the erasure
+    in test_erasure.py, exports in test_data_exports.py.
     """
     assert {function.name for function in FUNCTIONS} == {
         "send_mail",
@@ -29,11 +30,13 @@ def test_every_job_is_run_twice_here() -> None:
         "draw_preview_of",
         "make_receipt",
         "remind",
+        "make_export",
+        "call_webhook",
         "answer_new_password",
         "speak_captcha",
         "end_partner_link",
     }
-    assert {job.name for job in (*CRON_JOBS, *STOCK_JOBS)} == {"sweep", "sweep_files", "keep_stock"}
+    assert {job.name for job in (*CRON_JOBS, *STOCK_JOBS)} == {"sweep", "sweep_files", "erase", "keep_stock"}
 
 
 async def test_sweeping_twice_in_a_row_and_at_once_takes_away_once() -> None:

@@ -10,6 +10,18 @@ from tests.stack import ROOT
 
 OPERATIONS = ROOT / "client-examples" / "operations"
 
+NEEDING_A_PROVIDER = frozenset(
+    {
+        "CreateAccountWithIdentity",
+        "IdentityProviders",
+        "LinkIdentity",
+        "MyIdentities",
+        "PendingIdentity",
+        "UnlinkIdentity",
+    }
+)
+"""Those that tests/openid runs, against an identity provider."""
+
 _HEAD = re.compile(r"# statements: (\d+)\n# (.+)\n")
 
 

@@ -175,3 +175,18 @@ async def log_in_once_it_works(client: Client, username: str, password: str) -> 
 
 def _is_citizen(client: Client) -> bool:
     return (client.authorization or "").startswith("Bearer")
+
+
+def partner_token(**changes: Any) -> Data:
+    """What an administrator asks for a partner system that does everything."""
+    return {
+        "name": "Logiciel d’état civil",
+        "scopes": ["READ_REQUESTS", "WRITE_REQUESTS", "READ_CHANGES", "MANAGE_WEBHOOKS"],
+        "expiresAt": (now() + timedelta(days=90)).isoformat(),
+        **changes,
+    }
+
+
+def webhook_input(webhook: Data, **changes: Any) -> Data:
+    """A webhook as it is, or changed."""
+    return {name: webhook[name] for name in ("id", "url", "events", "state")} | changes

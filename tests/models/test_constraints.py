@@ -14,19 +14,24 @@ from core.clock import now
 from core.settings import Settings
 from core.tickets import new_ticket
 from models.accounts import Account, Agent, Credential, Session
+from models.actors import CitizenActor
 from models.appointments import Appointment, Slot
 from models.attachments import Attachment, ExchangeAttachment
 from models.captcha import Captcha
+from models.data_exports import DataExport
 from models.database import execute, fetch, fetch_one, transaction, violated_constraint
 from models.exchanges import Exchange
+from models.figures import ErasedRequestFigure
 from models.files import File
 from models.ids import new_id
 from models.mail import Mail
 from models.municipality import Municipality
 from models.partner_links import PartnerLink, PartnerRevocation
+from models.partner_tokens import PartnerToken
 from models.procedures import Procedure, ProcedureCategory
 from models.requests import ServiceRequest
 from models.uploads import Upload, UploadPart
+from models.webhooks import Webhook, WebhookBlock
 from tests.factories import (
     JEANNE,
     make_agent,
@@ -34,13 +39,16 @@ from tests.factories import (
     make_citizen,
     make_event,
     make_exchange,
+    make_partner,
     make_partner_link,
     make_partner_system,
     make_procedure,
     make_request,
     make_schedule,
+    make_session,
     make_slot,
     make_version,
+    make_webhook,
 )
 from tests.file_rows import make_attachment, make_document, make_file, make_receipt
 
@@ -50,6 +58,8 @@ MIGRATIONS = [
         "0002_constraints",
         "0004_file_constraints",
         "0006_appointment_constraints",
+        "0014_leaving_constraints",
+        "0018_webhook_constraints",
         "0016_partner_link_constraints",
         "0022_past_appointments",
     )
@@ -81,6 +91,9 @@ async def test_the_triggers_are_there(database: Settings) -> None:
         "file_unchanging",
         "appointment_places",
         "slot_change",
+        "session_of_open_account",
+        "credential_way_in",
+        "identity_way_in",
         "partner_link_ended",
     }
 
@@ -330,6 +343,101 @@ async def make_mail(**columns: Any) -> None:
         "message_id": f"<{new_id()}@example.fr>",
     }
     await save(Mail(**{**sound, **columns}))
+
+
+@refused("partner_token_digest_unique")
+async def two_tokens_of_one_secret() -> None:
+    known = await PartnerToken.get(id=(await make_partner()).token_id)
+    await changed_token(token_digest=known.token_digest)
+
+
+async def changed_token(**columns: Any) -> None:
+    token = await PartnerToken.get(id=(await make_partner()).token_id)
+    await token.update_from_dict(columns).save(update_fields=list(columns))
+
+
+@refused("partner_token_scopes")
+async def a_token_for_something_unknown() -> None:
+    await changed_token(scopes=["READ_REQUESTS", "EVERYTHING"])
+
+
+@refused("partner_token_scopes")
+async def a_token_for_nothing() -> None:
+    await changed_token(scopes=[])
+
+
+@refused("partner_token_writes_what_it_reads")
+async def a_token_that_writes_and_reads_not() -> None:
+    await changed_token(scopes=["WRITE_REQUESTS"])
+
+
+@refused("partner_token_is_told_what_it_reads")
+async def a_token_that_is_told_what_it_may_not_read() -> None:
+    await changed_token(scopes=["MANAGE_WEBHOOKS", "READ_REQUESTS"])
+
+
+@refused("partner_token_ends")
+async def a_token_for_years() -> None:
+    await changed_token(expires_at=now() + timedelta(days=400))
+
+
+@refused("partner_token_name")
+async def a_token_without_a_name() -> None:
+    await changed_token(name="")
+
+
+async def changed_webhook(**columns: Any) -> None:
+    webhook = await make_webhook(await make_partner())
+    await webhook.update_from_dict(columns).save(update_fields=list(columns))
+
+
+@refused("webhook_number_unique")
+async def two_webhooks_in_one_place() -> None:
+    partner = await make_partner()
+    await make_webhook(partner)
+    await make_webhook(partner)
+
+
+@refused("webhook_number")
+async def one_webhook_too_many() -> None:
+    await make_webhook(await make_partner(), number=11)
+
+
+@refused("webhook_state")
+async def a_webhook_in_an_unknown_state() -> None:
+    await changed_webhook(state="BROKEN")
+
+
+@refused("webhook_previous_secret")
+async def an_old_secret_that_signs_for_ever() -> None:
+    await changed_webhook(previous_secret_sealed=b"x")
+
+
+@refused("webhook_failing")
+async def a_webhook_that_fails_since_nobody_knows_when() -> None:
+    await changed_webhook(failures=1)
+
+
+@refused("webhook_position")
+async def a_webhook_before_the_beginning() -> None:
+    await changed_webhook(position=-1)
+
+
+async def make_block(webhook: Webhook, request: ServiceRequest, **columns: Any) -> None:
+    await save(WebhookBlock(webhook_id=webhook.id, request_id=request.id, position=1, **columns))
+
+
+@refused("webhook_block_unique")
+async def a_request_that_is_stuck_twice() -> None:
+    webhook, request = await make_webhook(await make_partner()), await make_request(await make_procedure())
+    await make_block(webhook, request)
+    await make_block(webhook, request)
+
+
+@refused("webhook_block_attempts")
+async def a_block_of_fewer_attempts_than_none() -> None:
+    webhook, request = await make_webhook(await make_partner()), await make_request(await make_procedure())
+    await make_block(webhook, request, attempts=-1)
 
 
 @refused("mail_once_an_event")
@@ -804,6 +912,130 @@ async def test_refused(database: Settings, rule: str, attempt: Refused) -> None:
     with pytest.raises(IntegrityError) as raised:
         await attempt()
     assert violated_constraint(raised.value) == rule
+
+
+async def close(citizen: CitizenActor, **days: int) -> None:
+    columns = ", ".join(f"{column} = now() + interval '{number} days'" for column, number in days.items())
+    await execute(f"UPDATE account SET {columns} WHERE id = $1", citizen.account_id)
+
+
+@refused("account_closed")
+async def an_account_that_is_closed_for_ever() -> None:
+    await close(await make_citizen(), closed_at=0)
+
+
+@refused("account_closed")
+async def an_account_that_is_to_be_erased_and_is_not_closed() -> None:
+    await close(await make_citizen(), erasure_at=30)
+
+
+@refused("account_closed")
+async def an_account_that_is_erased_before_it_is_closed() -> None:
+    await close(await make_citizen(), closed_at=0, erasure_at=-1)
+
+
+@refused("session_of_open_account")
+async def a_session_of_a_closed_account() -> None:
+    citizen = await make_citizen()
+    known = await Session.get(id=citizen.session_id)
+    await close(citizen, closed_at=0, erasure_at=30)
+    await make_session(known.credential_id)
+
+
+@refused("procedure_retention")
+async def a_procedure_that_keeps_nothing() -> None:
+    await Procedure.filter(id=(await make_procedure()).id).update(retention_months=0)
+
+
+@refused("procedure_retention")
+async def a_procedure_that_keeps_longer_than_anybody_lives() -> None:
+    await Procedure.filter(id=(await make_procedure()).id).update(retention_months=1201)
+
+
+async def make_export(**columns: Any) -> DataExport:
+    values = {"account_id": (await make_citizen()).account_id, "language": "fr", **columns}
+    export = DataExport(**values)
+    await save(export)
+    return export
+
+
+def made(**columns: Any) -> dict[str, Any]:
+    """What an export has once it is ready."""
+    ready = {"size": 1, "sha256": bytes(32), "ready_at": now(), "expires_at": now(), "next_attempt_at": None}
+    return {"state": "READY", **ready, **columns}
+
+
+@refused("data_export_one_an_account")
+async def two_exports_of_an_account() -> None:
+    await make_export(account_id=(await make_export()).account_id)
+
+
+@refused("data_export_address_unique")
+async def two_exports_at_one_address() -> None:
+    for _ in range(2):
+        await make_export(**made(address="here"))
+
+
+@refused("data_export_state")
+async def an_export_in_an_unknown_state() -> None:
+    await make_export(state="LOST", next_attempt_at=None)
+
+
+@refused("data_export_language")
+async def an_export_in_an_unknown_language() -> None:
+    await make_export(language="de")
+
+
+@refused("data_export_due")
+async def an_export_that_nobody_would_make() -> None:
+    await make_export(next_attempt_at=None)
+
+
+@refused("data_export_due")
+async def an_export_that_would_be_made_again() -> None:
+    await make_export(**made(next_attempt_at=now()))
+
+
+@refused("data_export_ready")
+async def an_export_that_is_ready_and_has_no_size() -> None:
+    await make_export(**made(size=None))
+
+
+@refused("data_export_ready")
+async def an_export_that_failed_and_has_an_end() -> None:
+    await make_export(state="FAILED", next_attempt_at=None, expires_at=now())
+
+
+@refused("data_export_address")
+async def an_export_that_is_somewhere_before_it_is_ready() -> None:
+    await make_export(address="here")
+
+
+async def make_figure(**columns: Any) -> None:
+    values = {
+        "status": "ACCEPTED",
+        "submitted_on": date(2026, 1, 1),
+        "closed_on": date(2026, 1, 2),
+        "requests": 1,
+    }
+    await save(ErasedRequestFigure(**{**values, **columns}))
+
+
+@refused("erased_request_figure_unique")
+async def two_figures_of_the_same_days() -> None:
+    procedure = await make_procedure()
+    for _ in range(2):
+        await make_figure(procedure_id=procedure.id)
+
+
+@refused("erased_request_figure_status")
+async def a_figure_of_requests_that_are_open() -> None:
+    await make_figure(procedure_id=(await make_procedure()).id, status="SUBMITTED")
+
+
+@refused("erased_request_figure_positive")
+async def a_figure_of_nothing() -> None:
+    await make_figure(procedure_id=(await make_procedure()).id, requests=0)
 
 
 def test_every_rule_is_tried() -> None:

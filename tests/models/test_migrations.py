@@ -21,9 +21,11 @@ from espace.embedded import EmbeddedServers
 from models.accounts import Account
 from models.actors import CitizenActor
 from models.database import _apps, fetch, initialise, migrate, pending_migrations
+from models.forms import FormDefinition
 from models.ids import new_id
+from models.procedures import Procedure
 from resolvers.requests import request
-from tests.factories import id_of, make_procedure, make_request
+from tests.factories import id_of, make_request
 from tests.file_rows import make_attachment, make_document, make_file
 
 
@@ -114,14 +116,24 @@ async def test_what_was_there_before_files_gets_sound_values(database: Settings)
     )
     old = await definitions(database)
     assert not {"column account.stored_bytes", "column file.id", "column receipt.id"} & set(old)
-    account_id, procedure = new_id(), await make_procedure()
+    account_id, procedure_id = new_id(), new_id()
+    await fetch(
+        "WITH c AS (INSERT INTO procedure_category (id, slug, title, position) VALUES ($1, 'x', 'X', 1)), "
+        "p AS (INSERT INTO procedure (id, slug, category_id, state, version) VALUES ($1, 'x', $1, 'OPEN', 1)), "
+        "m AS (INSERT INTO municipality (id, name, timezone, contact_email, revision) "
+        "VALUES (1, 'X', 'Europe/Paris', 'x@example.fr', 1)) "
+        "INSERT INTO procedure_version (id, procedure_id, version, title, summary, keywords, requires_account, "
+        "appointment, definition, published_at) VALUES ($1, $1, 1, 'X', 'X', '{}', false, 'NONE', $2, now())",
+        procedure_id,
+        FormDefinition(body="X", fields=()).model_dump_json(),
+    )
     await fetch(
         "INSERT INTO account (id, profile, email, language, created_at) "
         "VALUES ($1, '{}', 'jeanne@example.org', 'fr', now())",
         account_id,
     )
     citizen = CitizenActor(account_id=account_id, session_id=new_id())
-    sent = await make_request(procedure, citizen=citizen)
+    sent = await make_request(Procedure(id=procedure_id, version=1), citizen=citizen)
 
     assert (await migrate(database))[:2] == ["0003_files", "0004_file_constraints"]
     await initialise(database)

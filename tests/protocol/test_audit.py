@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from espace.graphql import graphql_app
 from schema.build import build_schema
+from tests.node import node_for
 from tests.protocol.conftest import make_settings, mount, serve
 from tests.protocol.sample import authenticate
 from tests.protocol.test_websocket import eventually_closed
@@ -24,13 +24,7 @@ FOLDER = Path(__file__).parent.parent / "audit"
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node, with the packages of tests/audit installed from its lock file."""
-    path, npm = shutil.which("node"), shutil.which("npm")
-    assert path, "the protocol's tests need Node 20 or later"
-    assert npm, "the protocol's tests need npm"
-    installed, locked = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, capture_output=True)
-    return path
+    return node_for(FOLDER)
 
 
 async def run(node: str, script: str, server: str, *arguments: str) -> Any:

@@ -195,7 +195,7 @@ async def test_who_logs_in_with_the_old_password_while_it_is_changed_gets_no_ses
 
     async def open_anyway(session: Session, password_hash: str) -> bool:
         now_hash = (await Credential.get(id=session.credential_id)).password_hash
-        return await open_(session, now_hash)
+        return await open_(session, now_hash or "")
 
     monkeypatch.setattr("resolvers.sessions.verify_password", verify_slowly)
     if not guarded:

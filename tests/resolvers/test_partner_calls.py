@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -57,6 +58,8 @@ GRACE_SECONDS = 1.5
 GRANTED = '{"token": "abc", "label": "Famille DURAND", "expiresAt": null}'
 HEAD = "HTTP/1.1 200 OK\nContent-Type: application/json\n"
 LONG = "x" * 20_000
+GROWING = json.dumps({"token": "abc", "label": "\u0958" * 150})
+"""Written as Unicode wants it (NFC), that character is two."""
 
 OUT_OF_TIME: dict[str, Misbehaviour] = {
     "hangs": hangs,
@@ -96,7 +99,7 @@ OUT_OF_ITS_MIND: dict[str, Misbehaviour] = {
     "a label with NUL": says("200 OK", '{"token": "abc", "label": "a\\u0000b"}'),
     "half a character": says("200 OK", '{"token": "abc", "label": "\\ud800"}'),
     "a long label": says("200 OK", f'{{"token": "abc", "label": "{LONG[:201]}"}}'),
-    "a label that grows": says("200 OK", '{"token": "abc", "label": "%s"}' % ("\u0958" * 150)),
+    "a label that grows": says("200 OK", GROWING),
     "no instant": says("200 OK", '{"token": "abc", "label": "D", "expiresAt": "tomorrow"}'),
     "an instant of nowhere": says(
         "200 OK", '{"token": "abc", "label": "D", "expiresAt": "2099-01-01T00:00:00"}'

@@ -115,9 +115,11 @@ async def test_a_username_is_the_same_however_the_keyboard_sends_it(database: Se
 
 async def test_an_old_hash_is_made_anew_at_the_next_log_in(citizen: CitizenActor) -> None:
     before = (await Credential.get()).password_hash
+    assert before is not None
     assert passwords.needs_rehash(before)
     await enter("marie")
     after = (await Credential.get()).password_hash
+    assert after is not None
     assert not passwords.needs_rehash(after)
     await enter("marie")
 

@@ -23,23 +23,25 @@ from models.actors import (
     Visitor,
 )
 from schema.build import build_schema
-from schema.callers import EVERYONE, Caller, caller, refuse_others
+from schema.callers import ANYBODY, EVERYONE, RESTRICTED, Caller, caller, refuse_others
 from schema.fields import ROOT_FIELDS, RootField
 from schema.masking import describe_call_error
 from tests.schema.conftest import Calls
 from tests.schema.everything import smallest_operation
 
 ID = uuid4()
+HANDLER = AgentActor(agent_id=ID, session_id=ID, role="HANDLER", display_name="Agent")
 ACTORS: dict[Caller, Actor] = {
     Caller.VISITOR: Visitor(),
     Caller.TICKET_HOLDER: TicketHolder(request_id=ID),
     Caller.CITIZEN: CitizenActor(account_id=ID, session_id=ID),
-    Caller.AGENT: AgentActor(agent_id=ID, session_id=ID, role="HANDLER", display_name="Agent"),
+    Caller.AGENT: HANDLER,
     Caller.ADMINISTRATOR: AgentActor(agent_id=ID, session_id=ID, role="ADMINISTRATOR", display_name="Admin"),
     Caller.PARTNER: PartnerActor(token_id=ID, scopes=frozenset(), procedure_ids=frozenset()),
     Caller.MUST_CHANGE_PASSWORD: RestrictedActor(
         who=CitizenActor(account_id=ID, session_id=ID), duty="CHANGE_PASSWORD"
     ),
+    Caller.MUST_ENROL: RestrictedActor(who=HANDLER, duty="ENROL_SECOND_FACTOR"),
 }
 
 
@@ -66,27 +68,38 @@ def test_every_root_field_says_who_may_call_it() -> None:
 
 
 def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_accident() -> None:
-    assert all(root.callers == EVERYONE for root in ROOT_FIELDS if root.operation == "query")
+    assert all(root.callers >= EVERYONE for root in ROOT_FIELDS if root.operation == "query")
     assert {
         root.name for root in ROOT_FIELDS if Caller.PARTNER in root.callers and root.operation != "query"
     } == {
+        "change_request_status",
+        "post_exchange",
         "save_webhook",
         "delete_webhook",
         "slot_changes",
     }
 
 
-def test_who_has_to_change_the_password_may_do_that_and_leave() -> None:
+def test_who_has_a_duty_first_may_do_that_and_leave() -> None:
     """Nothing else: a field is closed to them unless it names them."""
-    kind = Caller.MUST_CHANGE_PASSWORD
-    assert {root.name for root in ROOT_FIELDS if kind in root.callers} == {"change_credentials", "log_out"}
+    assert {kind: {root.name for root in ROOT_FIELDS if kind in root.callers} for kind in RESTRICTED} == {
+        Caller.MUST_CHANGE_PASSWORD: {"change_credentials", "log_out"},
+        Caller.MUST_ENROL: {"enrol_second_factor", "confirm_second_factor", "log_out"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "duty"),
+    [
+        (Caller.MUST_CHANGE_PASSWORD, "CHANGE_PASSWORD"),
+        (Caller.MUST_ENROL, "ENROL_SECOND_FACTOR"),
+    ],
+)
+def test_who_has_a_duty_first_is_told_which(kind: Caller, duty: str) -> None:
     with pytest.raises(ForbiddenError) as raised:
         refuse_others(ACTORS[kind], EVERYONE)
-    assert raised.value.duty == "CHANGE_PASSWORD"
-    assert describe_call_error(raised.value, "fr")["extensions"] == {
-        "code": "FORBIDDEN",
-        "duty": "CHANGE_PASSWORD",
-    }
+    assert raised.value.duty == duty
+    assert describe_call_error(raised.value, "fr")["extensions"] == {"code": "FORBIDDEN", "duty": duty}
 
 
 @pytest.mark.parametrize("kind", Caller)
@@ -98,7 +111,7 @@ def test_an_actor_is_one_kind_of_caller(kind: Caller) -> None:
 def test_others_are_refused(kind: Caller) -> None:
     refuse_others(ACTORS[kind], {kind})
     with pytest.raises(UnauthenticatedError if kind is Caller.VISITOR else ForbiddenError):
-        refuse_others(ACTORS[kind], EVERYONE - {kind})
+        refuse_others(ACTORS[kind], ANYBODY - {kind})
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,17 @@ from uploads.storing.blobs import (
     CorruptBlobError,
     MissingBlobError,
     UnknownKeyError,
+    Written,
     blobs,
     throw_away,
 )
 
-__all__ = ["Blobs", "CorruptBlobError", "MissingBlobError", "UnknownKeyError", "blobs", "throw_away"]
+__all__ = [
+    "Blobs",
+    "CorruptBlobError",
+    "MissingBlobError",
+    "UnknownKeyError",
+    "Written",
+    "blobs",
+    "throw_away",
+]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO, ParamSpec, TypeVar
+from typing import IO, ParamSpec, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from core.errors import UnavailableError
@@ -21,12 +24,14 @@ from uploads.storing.cipher import encrypt, in_chunks
 from uploads.storing.errors import CorruptBlobError, MissingBlobError, UnknownKeyError
 from uploads.storing.folder import Folder
 from uploads.storing.keys import StorageKey, storage_keys
+from uploads.storing.streamed import Streamed
 
 __all__ = [
     "Blobs",
     "CorruptBlobError",
     "MissingBlobError",
     "UnknownKeyError",
+    "Written",
     "blobs",
     "make_blobs",
     "throw_away",
@@ -52,6 +57,15 @@ _writers = ThreadPoolExecutor(WRITES_AT_ONCE, thread_name_prefix="storing-writes
 _readers = ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="storing-reads")
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where bytes are kept that were made while they were, and what they came to."""
+
+    address: str
+    size: int
+    sha256: bytes
+
+
 class Blobs:
     """The store of this process's settings. Every method raises UnavailableError where the store is away."""
 
@@ -65,6 +79,29 @@ class Blobs:
         Once it returns, the bytes survive a power cut; before, nothing is at the address, or all of it.
         """
         return await _in_thread(_writers, self._write, content, new_address(sha256))
+
+    async def write_streamed(self, chunks: AsyncGenerator[bytes, None]) -> Written:
+        """Keeps what is made while it is kept, all of it or nothing, and closes the generator. In memory is a chunk.
+
+        What the generator raises is raised.
+        """
+        content = Streamed(chunks)
+        # Nobody knows its SHA-256 yet: its address is as any other.
+        writing = asyncio.ensure_future(self.write(cast("IO[bytes]", content), secrets.token_bytes(32)))
+        try:
+            address = await asyncio.shield(writing)
+        except BaseException as error:
+            await content.end()
+            await asyncio.wait([writing])
+            if writing.exception() is None:
+                # Whoever broke it off came too late for the thread, and does not learn of the address.
+                with suppress(UnavailableError):
+                    await self.delete(writing.result())
+            if content.error is not None and not isinstance(error, asyncio.CancelledError):
+                raise content.error from None
+            raise
+        await content.end()
+        return Written(address, content.size, content.sha256)
 
     async def read(self, address: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Bytes `start` to `end` (exclusive; None: to the last), in chunks. MissingBlobError comes before the first.
