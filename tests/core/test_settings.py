@@ -293,3 +293,63 @@ def test_partner_systems_that_cannot_be(monkeypatch: pytest.MonkeyPatch, name: s
     (problem,) = problems()
     assert problem.startswith(f"{name}: ")
     assert "secret" not in problem.partition(": ")[2].replace("secrets like", "")
+
+
+OPENID = {
+    "ESPACE_OPENID_ISSUER": "https://fournisseur.example/api/v2",
+    "ESPACE_OPENID_CLIENT_ID": "la-mairie",
+    "ESPACE_OPENID_CLIENT_SECRET": "top-secret",
+}
+
+
+def test_an_identity_provider_is_set_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().openid_issuer is None
+    for name in OPENID:
+        set_all(monkeypatch, OPENID)
+        monkeypatch.delenv(name)
+        (problem,) = problems()
+        assert problem.startswith(f"{name}: is needed with ESPACE_OPENID_")
+    set_all(monkeypatch, OPENID)
+    settings = Settings()
+    assert settings.openid_name == "FranceConnect"
+    assert settings.openid_scopes == ["openid", "given_name", "family_name", "email", "birthdate"]
+    assert (settings.openid_acr_values, settings.openid_algorithm) == (["eidas1"], "ES256")
+    assert "top-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ISSUER", "fournisseur.example"),
+        ("ISSUER", "https://fournisseur.example?x=1"),
+        ("ISSUER", "https://user:secret@fournisseur.example"),
+        ("ALGORITHM", "none"),
+        ("ALGORITHM", "HS256"),
+        ("SCOPES", "email given_name"),
+        ("RETURN_PATHS", "/ https://evil.example"),
+        ("RETURN_PATHS", "//evil.example"),
+        ("RETURN_PATHS", "/mon-espace/"),
+        ("IDENTITY_PATH", "//evil.example"),
+    ],
+)
+def test_an_identity_provider_that_cannot_be(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    set_all(monkeypatch, {**OPENID, f"ESPACE_OPENID_{name}": value})
+    (problem,) = problems()
+    assert problem.startswith(f"ESPACE_OPENID_{name}: ")
+    assert "user:secret" not in problem
+
+
+def test_an_identity_provider_is_reached_over_tls_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = {**OPENID, "ESPACE_OPENID_ISSUER": "http://localhost:9000"}
+    set_all(monkeypatch, local)
+    assert Settings().openid_issuer == "http://localhost:9000"
+    set_all(monkeypatch, {**PRODUCTION, **local})
+    (problem,) = problems()
+    assert problem.startswith("ESPACE_OPENID_ISSUER: must start with https://")
+
+
+def test_a_second_factor_is_asked_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().agents_second_factor == "optional"
+    monkeypatch.setenv("ESPACE_AGENTS_SECOND_FACTOR", "sometimes")
+    (problem,) = problems()
+    assert problem.startswith("ESPACE_AGENTS_SECOND_FACTOR: ")

@@ -178,11 +178,10 @@ async def test_two_tabs_do_not_get_into_each_others_way(browser: Browser) -> Non
         await browser.to_provider(back_to="/demarches"),
         await browser.to_provider(back_to="/mon-espace"),
     ]
-    answers = [await browser.answer(page) for page in pages]
-    assert await browser.go(answers[1]) == f"{PUBLIC_URL}/identite"
+    assert await browser.go(await browser.answer(pages[1])) == f"{PUBLIC_URL}/identite"
     created = await browser.run("CreateAccountWithIdentity", profile=JEANNE)
     assert created["__typename"] == "CreateAccountWithIdentitySuccess"
-    assert await browser.go(answers[0]) == f"{PUBLIC_URL}/demarches"
+    assert await browser.go(await browser.answer(pages[0])) == f"{PUBLIC_URL}/demarches"
     assert (await browser.me())["username"] == "jeanne.durand"
 
 
