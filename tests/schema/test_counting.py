@@ -57,6 +57,8 @@ UNLIMITED = {
     "confirm_email": "its token is signed: there is nothing to guess",
     "link_partner": "counted where the partner is asked (resolvers/partner_links.py)",
     "update_partner_credentials": "counted there as well",
+    "save_agent": "an administrator sets a password there, and guesses none",
+    "save_webhook": "a partner has a new secret made there, and guesses none",
     "confirm_second_factor": "counted for the agent (resolvers/second_factors.py)",
 }
 """Mutations without a limit of their own, beside the cost that every operation has."""
