@@ -98,7 +98,7 @@ class Racer:
         self.slot: str | None = None
         """Where the appointment was when this client last looked or was told."""
         self.possible: set[str | None] = {None}
-        """Where it may be: one place, until an answer is lost."""
+        """Where it may be: one place, until an answer is lost. Of a draft that holds one, where it may be held."""
 
     async def attempt(self) -> None:
         slot = self.race.chance.choice(self.race.slots)
@@ -137,13 +137,16 @@ class Racer:
         """What a draft holds it may lose: only that it is told so, or not, is of interest."""
         try:
             answer = await self.ask("book", request=self.request, slot=slot)
-        except NoAnswerError:
+        except NoAnswerError as error:
             self.race.tally.told["hold: no answer"] += 1
+            before = self.possible | ({slot} if error.sent else set())
             await self.look()
+            # Its transaction may be about to commit: whoever looks sees it or not, whoever submits waits for it.
+            self.possible = before | {self.slot}
             return
         self.race.tally.told[f"hold: {answer.get('code', 'yes')}"] += 1
         if "appointment" in answer:
-            self.appointment, self.slot = answer["appointment"]["id"], slot
+            self.know(answer["appointment"])
 
     async def submit(self) -> None:
         try:
@@ -156,7 +159,8 @@ class Racer:
         if "request" in answer:
             self.is_draft = False
             (booked,) = answer["request"]["appointments"]
-            assert (booked["state"], booked["slot"]["id"]) == ("CONFIRMED", self.slot), answer
+            assert booked["state"] == "CONFIRMED", answer
+            assert booked["slot"]["id"] in self.possible | {self.slot}, answer
             self.know(booked)
 
     async def look(self) -> None:
@@ -219,7 +223,8 @@ class Race:
         self.worker = Command(["worker"], environment, folder / "worker.log")
         self.racers: list[Racer] = []
         self.slots: list[str] = []
-        self.http = httpx.AsyncClient(timeout=15, limits=httpx.Limits(max_connections=None))
+        # Longer than any call takes: who gives one up that still runs does not know when it will be done.
+        self.http = httpx.AsyncClient(timeout=180, limits=httpx.Limits(max_connections=None))
 
     async def prepare(self, clients: int) -> None:
         """One place for four clients, in slots of one to three places; every other client has a draft."""

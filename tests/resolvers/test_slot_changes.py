@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import itertools
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import date, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from core.clock import now
-from core.errors import MalformedError, NotFoundError, SlotUnavailableError
+from core.errors import MalformedError, NotFoundError, SlotUnavailableError, UnavailableError
 from core.event_bus import event_bus
 from core.selection import SelectedField, Selection
 from core.settings import Settings
@@ -26,8 +29,10 @@ from models.ids import encode, new_id
 from models.procedures import Procedure
 from resolvers.appointments import book_appointment, cancel_appointment, move_appointment
 from resolvers.nodes import node
+from resolvers.reading.shape import read_all
 from resolvers.requests import cancel_request, submit_request
 from resolvers.slot_changes import slot_changes
+from resolvers.slot_tail import LOOK_EVERY_SECONDS
 from resolvers.slots import close_slots
 from tests.factories import (
     id_of,
@@ -253,6 +258,111 @@ async def test_a_commit_that_comes_late_is_not_missed(
     assert id_of(early) in naive.seen
     assert id_of(late) not in naive.seen, "the control sees it too: this test proves nothing"
     assert [told for told in calendar.told if told[0] == id_of(late)] == [(id_of(late), 0)]
+
+
+def count_looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts the statements that the tail makes, by what they are for."""
+    made: Counter[str] = Counter()
+
+    def watch(module: str, name: str, told: str) -> None:
+        real = getattr(importlib.import_module(module), name)
+
+        async def counting(*arguments: Any) -> Any:
+            made[told] += 1
+            return await real(*arguments)
+
+        monkeypatch.setattr(f"{module}.{name}", counting)
+
+    watch("resolvers.slot_tail", "fetch_one", "look around")
+    watch("resolvers.slot_tail", "fetch", "changed")
+    watch("resolvers.slot_tail", "read_all", "read")
+    watch("resolvers.slot_changes", "read_all", "read for one")
+    return made
+
+
+async def test_many_open_calendars_cost_no_more_than_one(
+    procedure: Procedure, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the morning when the slots of the summer open, half the town looks."""
+    slot, other = await make_slot(schedule), await make_slot(schedule, hours=30)
+    async with AsyncExitStack() as stack:
+        calendars = [await stack.enter_async_context(open_calendar(schedule)) for _ in range(30)]
+        await make_appointment(await make_request(procedure), slot)
+        await asyncio.gather(*(calendar.shows({slot: 0}) for calendar in calendars))
+        request = await make_request(procedure)
+        made = count_looks(monkeypatch)
+        began_at = time.monotonic()
+        await make_appointment(request, other)
+        await asyncio.gather(*(calendar.shows({other: 0}) for calendar in calendars))
+        looks = 2 + (time.monotonic() - began_at) / LOOK_EVERY_SECONDS
+    assert (made["read"], made["read for one"]) == (1, 0)
+    assert 1 <= made["changed"] <= looks
+    assert made["look around"] <= looks
+
+
+async def test_who_asks_for_more_than_others_has_it_read(
+    agent: AgentActor, procedure: Procedure, schedule: Schedule
+) -> None:
+    slot = await make_slot(schedule)
+    first, last = span()
+    wanted = Selection.of("id", schedule=Selection.of("title"), appointments=Selection.of("state"))
+    stream = slot_changes(agent, schedule=id_of(schedule), first=first, last=last, selection=wanted)
+    async with open_calendar(schedule) as beside, aclosing(stream) as changes:
+        change = asyncio.create_task(anext(changes))
+        while not change.done():
+            await make_appointment(await make_request(procedure), slot)
+            await beside.shows({slot: 0})
+            await Appointment.all().update(state="CANCELLED", counts=False)
+            await beside.shows({slot: 1})
+        row = await change
+    assert (row["id"], row["schedule"]["title"]) == (id_of(slot), schedule.title)
+    assert row["remaining"] == 1 - len(row["appointments"])
+
+
+async def test_while_something_old_runs_each_change_is_read_once(
+    database: Settings, procedure: Procedure, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump of the database may last an hour; all that was changed meanwhile is come upon by every look."""
+    slot, other = await make_slot(schedule), await make_slot(schedule, hours=30)
+    connection = await asyncpg.connect(database.database_url)
+    try:
+        async with connection.transaction(), open_calendar(schedule) as calendar:
+            await connection.execute("SELECT pg_current_xact_id()")
+            await make_appointment(await make_request(procedure), slot)
+            await calendar.shows({slot: 0})
+            made = count_looks(monkeypatch)
+            await make_appointment(await make_request(procedure), other)
+            await calendar.shows({other: 0})
+            while made["changed"] < 4:
+                await event_bus().wake("slots")
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+    assert made["read"] == 1
+    assert calendar.told == [(id_of(slot), 0), (id_of(other), 0)]
+
+
+async def test_what_changes_while_slots_cannot_be_read_is_told_afterwards(
+    procedure: Procedure, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await make_slot(schedule), await make_slot(schedule, hours=30)
+    async with open_calendar(schedule) as calendar:
+        problems: list[Exception] = [RuntimeError("whatever"), UnavailableError()]
+        has_failed = asyncio.Event()
+
+        async def fail(*arguments: Any) -> Any:
+            if problems:
+                has_failed.set()
+                raise problems.pop()
+            return await read_all(*arguments)
+
+        monkeypatch.setattr("resolvers.slot_tail.read_all", fail)
+        await make_appointment(await make_request(procedure), one)
+        await has_failed.wait()
+        await make_appointment(await make_request(procedure), two)
+        await calendar.shows({one: 0, two: 0})
+    assert problems == []
+    assert sorted(calendar.told) == sorted([(id_of(one), 0), (id_of(two), 0)])
 
 
 async def test_after_a_rush_every_calendar_shows_what_the_database_says(
