@@ -112,7 +112,7 @@ SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        t.phone AS municipality_phone, t.address AS municipality_address,
        {COLUMNS}, h.id AS schedule_id, a.reminder_sent_at,
        coalesce(r.contact ->> 'email' = m.recipient, false) AS to_the_contact,
-       k.name AS partner, w.host, w.last_error ->> m.language AS problem,
+       p.name AS partner, w.host, w.last_error ->> m.language AS problem,
        m.created_at, m.appointment_sequence AS told_sequence,
        EXISTS (
            SELECT 1 FROM mail l WHERE l.appointment_id = m.appointment_id AND l.recipient = m.recipient
@@ -130,7 +130,7 @@ LEFT JOIN appointment a ON a.id = m.appointment_id
 LEFT JOIN slot s ON s.id = a.slot_id
 LEFT JOIN schedule h ON h.id = s.schedule_id
 LEFT JOIN webhook w ON w.id = m.webhook_id
-LEFT JOIN partner_token k ON k.id = w.token_id
+LEFT JOIN partner_token p ON p.id = w.token_id
 LEFT JOIN municipality t ON true
 WHERE m.id = ANY($1::uuid[])
 """
