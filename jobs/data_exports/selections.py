@@ -26,7 +26,9 @@ ACCOUNT = Selection.of(
     identities=Selection.of("id", "provider", "acr", "amr", "linked_at", "last_used_at"),
     storage=Selection.of("used_bytes", "quota_bytes"),
     partner_links=Selection.of("id", "label", "state", "linked_at", system=Selection.of("slug", "name")),
-    sessions=Selection.of("id", "created_at", "last_seen_at", "expires_at", "user_agent"),
+    sessions=Selection.of(
+        "id", "created_at", "last_seen_at", "expires_at", "user_agent", "identity_provider"
+    ),
 )
 DOCUMENT = Selection.of(
     "id",
