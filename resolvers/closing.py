@@ -18,7 +18,13 @@ from zoneinfo import ZoneInfo
 from tortoise.exceptions import IntegrityError
 
 from core.clock import now
-from core.errors import InvalidCredentialsError, NotAllowedError, NotFoundError, UnavailableError
+from core.errors import (
+    InvalidCredentialsError,
+    NotAllowedError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from core.i18n import Language, Text
 from core.passwords import verify_password
 from core.settings import get_settings
@@ -39,6 +45,10 @@ _BEING_ERASED = Text(
     fr="Ce compte a été fermé, et ses données sont effacées. Vous pouvez en créer un autre.",
     en="This account was closed, and its data are erased. You can create another one.",
 )
+_IDENTIFY_AGAIN = Text(
+    fr="Ce compte n’a pas de mot de passe. Identifiez-vous de nouveau, puis fermez-le dans le quart d’heure qui suit.",
+    en="This account has no password. Identify yourself again, then close it within a quarter of an hour.",
+)
 _NONE_TO_RESTORE = Text(
     fr="Aucun compte fermé ne porte ce nom d’utilisateur, ou le délai pour le rouvrir est passé.",
     en="No closed account has this username, or it is too late to restore it.",
@@ -47,19 +57,31 @@ _NONE_TO_CLOSE = Text(
     fr="Aucun compte citoyen ne porte ce nom d’utilisateur.", en="No citizen's account has this username."
 )
 
+JUST_NOW = timedelta(minutes=15)
+"""How long having identified oneself at a provider stands for a password, where there is none."""
+
 logger = logging.getLogger(__name__)
 
 
 async def delete_account(actor: Actor, *, password: str) -> datetime:
     """Closes the caller's account; when its data will be erased. All its sessions end, this one too.
 
-    Raises InvalidCredentialsError, RateLimitedError.
+    An account that has no password is closed by whoever has just identified themselves at the provider.
+    Raises InvalidCredentialsError, NotAllowedError (identify again first), RateLimitedError.
     """
     assert isinstance(actor, CitizenActor)
-    credential = await fetch_one(
-        "SELECT password_hash FROM credential WHERE account_id = $1", actor.account_id
+    known = await fetch_one(
+        "SELECT c.password_hash, s.identity_id IS NOT NULL AND s.created_at > now() - $2::interval AS just_identified "
+        "FROM session s JOIN credential c ON c.id = s.credential_id WHERE s.id = $1",
+        actor.session_id,
+        JUST_NOW,
     )
-    if not await verify_password(credential["password_hash"] if credential else None, password):
+    if known is None:
+        raise UnauthenticatedError
+    if known["password_hash"] is None:
+        if not known["just_identified"]:
+            raise NotAllowedError(_IDENTIFY_AGAIN)
+    elif not await verify_password(known["password_hash"], password):
         raise InvalidCredentialsError
     return await _close(actor.account_id, actor.language)
 

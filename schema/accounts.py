@@ -20,6 +20,7 @@ from schema.declare import input_object, output
 from schema.errors import (
     CaptchaError,
     InvalidCredentialsError,
+    NotAllowedError,
     NotFoundError,
     PartnerError,
     UsernameTakenError,
@@ -237,13 +238,15 @@ async def change_credentials(info: Info, input: ChangeCredentialsInput) -> Row:
 
 @mutation(
     DeleteAccountSuccess,
-    refusals=(InvalidCredentialsError,),
+    refusals=(InvalidCredentialsError, NotAllowedError),
     callers=CITIZENS,
     limits=(Counted(PASSWORD),),
 )
 async def delete_account(info: Info, input: DeleteAccountInput) -> Row:
     """Closes the account: all its sessions end at once, and logging in answers NotAllowedError. Its username stays
     taken until its data are erased. Requests that were sent go on, and open by their tickets. A mail confirms it.
+    An account without a password (`hasPassword`) is closed within 15 minutes of a log-in with its identity, or answers
+    NotAllowedError.
     """
     erased_at = await resolvers.closing.delete_account(info.context.actor, password=input.password)
     # What else the operation asks for is no longer this citizen's to ask.

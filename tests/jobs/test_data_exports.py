@@ -58,6 +58,7 @@ from tests.factories import (
 from tests.file_rows import make_attachment, make_document, make_file, make_receipt, set_scan
 from tests.files import stored_blobs
 from tests.jobs.files import content_at
+from tests.models.test_ways_in import make_identity
 from uploads.storing import Blobs
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -176,6 +177,7 @@ async def test_it_holds_all_there_is(language: Language) -> None:
     draft = await make_request(procedure, citizen=citizen, status="DRAFT", contact=None)
     cancelled = await make_full_request(procedure, citizen, status="CANCELLED")
     await make_partner_link(citizen)
+    await make_identity(citizen, subject=b"whom the provider means")
     stored = await make_file(b"a passport")
     document = await make_document(citizen, stored, name="Passeport de Zoé.pdf", title="Mon <i>passeport</i>")
 
@@ -186,6 +188,7 @@ async def test_it_holds_all_there_is(language: Language) -> None:
     assert account["account"]["username"] == "zoe"
     assert account["account"]["profile"]["firstName"] == ZOE.first_name
     assert [session["userAgent"] for session in account["account"]["sessions"]] == [None]
+    assert [identity["provider"] for identity in account["account"]["identities"]] == ["One"]
     (link,) = account["account"]["partnerLinks"]
     assert (link["system"]["slug"], link["state"]) == ("espace-famille", "ACTIVE")
     assert "token" not in json.dumps(account), "nor anything that opens something elsewhere"

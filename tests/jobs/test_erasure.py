@@ -47,6 +47,7 @@ from tests.faults.wholeness import let_a_day_pass, look_around
 from tests.file_rows import make_attachment, make_document, make_file, make_receipt, make_upload
 from tests.jobs.files import keep
 from tests.jobs.mails import add_mail
+from tests.models.test_ways_in import make_identity
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -83,6 +84,16 @@ async def test_an_account_goes_with_all_that_is_its_own() -> None:
     assert await count("service_request") == 3, "two that were sent, and the other's draft"
     taken = [row["taken"] for row in await fetch("SELECT taken FROM slot ORDER BY taken")]
     assert taken == [0, 0, 0, 1], "what the draft held is free again"
+
+
+async def test_one_that_has_no_password_goes_with_its_identity() -> None:
+    """Though an account without a way in must not be."""
+    citizen, _ = await an_account_with_everything(await make_procedure())
+    await make_identity(citizen, subject=b"the only way in")
+    await execute("UPDATE credential SET password_hash = NULL")
+    await end_grace(citizen)
+    await erase()
+    assert (await count("account"), await count("identity")) == (0, 0)
 
 
 async def test_its_bytes_go_and_those_of_the_file_stay(database: Settings) -> None:

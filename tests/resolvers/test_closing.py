@@ -23,6 +23,7 @@ from models.accounts import Account, Credential, NewPasswordRequest, Session
 from models.actors import AgentActor, CitizenActor, TicketHolder, Visitor
 from models.database import Row, execute, fetch, transaction
 from models.email_confirmation import confirmation_token
+from models.identities import Identity
 from models.ids import new_id
 from models.procedures import Procedure
 from models.temporary_password import temporary_password
@@ -108,6 +109,37 @@ async def test_without_the_password_nothing_happens(citizen: CitizenActor, passw
     assert await mails() == []
 
 
+async def test_without_a_password_whoever_has_just_identified_themselves_closes_it(
+    citizen: CitizenActor,
+) -> None:
+    identity = Identity(
+        account_id=citizen.account_id, issuer="https://fc.example", provider="FC", subject=b"x"
+    )
+    await identity.save(force_create=True)
+    await execute("UPDATE credential SET password_hash = NULL")
+    for minutes, identified in ((1, False), (16, True)):
+        await execute(
+            "UPDATE session SET identity_id = $1, created_at = now() - $2::interval",
+            identity.id if identified else None,
+            timedelta(minutes=minutes),
+        )
+        with pytest.raises(NotAllowedError, match="Identify yourself again"):
+            await delete_account(citizen, password="")
+    await execute("UPDATE session SET created_at = now() - interval '14 minutes'")
+    await delete_account(citizen, password="")
+    assert (await Account.get(id=citizen.account_id)).closed_at is not None
+
+
+async def test_having_identified_oneself_is_no_password_where_there_is_one(citizen: CitizenActor) -> None:
+    identity = Identity(
+        account_id=citizen.account_id, issuer="https://fc.example", provider="FC", subject=b"x"
+    )
+    await identity.save(force_create=True)
+    await execute("UPDATE session SET identity_id = $1", identity.id)
+    with pytest.raises(InvalidCredentialsError):
+        await delete_account(citizen, password="")
+
+
 async def test_logging_in_says_until_when_whom_to_ask_and_that_to_its_owner_only(
     citizen: CitizenActor, procedure: Procedure
 ) -> None:
@@ -191,8 +223,9 @@ async def test_what_was_sent_goes_on(citizen: CitizenActor, agent: AgentActor, p
 
 async def test_closing_again_changes_nothing(citizen: CitizenActor) -> None:
     first = await delete_account(citizen, password=PASSWORD)
-    assert await delete_account(citizen, password=PASSWORD) == first
     assert await close_account("MARIE") == first
+    with pytest.raises(UnauthenticatedError):
+        await delete_account(citizen, password=PASSWORD)
     assert len(await mails()) == 1
 
 
