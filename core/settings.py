@@ -25,6 +25,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.colors import LEAST_CONTRAST, contrast, is_color
+
 PREFIX = "ESPACE_"
 NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
 """Variables that the client examples read: no slip where they are set."""
@@ -111,6 +113,13 @@ class Settings(BaseSettings):
     outgoing_allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
     """Hosts, each with a port or without, that may be called although they are not on the public Internet, and over
     HTTP without TLS, separated by commas: `espace-famille.mairie.lan:8080`, `192.168.1.20`, `[fd00::1]:8443`."""
+
+    sites: Path = Path(__file__).parent.parent / "client-examples"
+    """Where the sites were built (`make sites`): they are served where they are there."""
+    brand_color: str | None = None
+    """The municipality's colour on its sites, like `#1f4e79`: dark enough to be read on white, and white on it."""
+    logo: Path | None = None
+    """The municipality's logo: an SVG or PNG file."""
 
     graphql_body_bytes: int = Field(default=256 * 1024, ge=1024)
     """The largest GraphQL request, and the largest message on its WebSocket."""
@@ -260,6 +269,24 @@ class Settings(BaseSettings):
     def check_issuer(cls, value: str | None) -> str | None:
         if value and not _ISSUER.fullmatch(value):
             raise ValueError("must be like https://fcp-low.sbx.dev-franceconnect.fr/api/v2, without a query")
+        return value
+
+    @field_validator("brand_color")
+    @classmethod
+    def check_brand_color(cls, value: str | None) -> str | None:
+        if value and not is_color(value):
+            raise ValueError("must be like #1f4e79")
+        if value and contrast(value, "#ffffff") < LEAST_CONTRAST:
+            raise ValueError(
+                f"is too light to be read on white: its contrast must be {LEAST_CONTRAST} at least"
+            )
+        return value
+
+    @field_validator("logo")
+    @classmethod
+    def check_logo(cls, value: Path | None) -> Path | None:
+        if value and not (value.is_file() and value.suffix in {".svg", ".png"}):
+            raise ValueError("must be an SVG or PNG file")
         return value
 
     @field_validator("partner_secrets", "partner_addresses", mode="before")

@@ -27,6 +27,7 @@ from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
 from espace.openid import make_openid_routes
 from espace.pages import render
+from espace.sites import make_site_routes
 from models import database
 from resolvers import catalogue
 from resolvers.sessions import authenticate
@@ -89,7 +90,10 @@ def make_app(settings: Settings) -> Starlette:
         *health.routes,
     ]
     if settings.development:
-        routes += [_start_page(settings), *make_inbox_routes(settings.data / "inbox")]
+        routes += make_inbox_routes(settings.data / "inbox")
+    routes += make_site_routes(settings)
+    if settings.development:
+        routes += _start_pages(settings)
     application = Starlette(routes=routes, middleware=[Middleware(guard, settings)], lifespan=lifespan)
     # Whoever adds a slash is not sent elsewhere: where to would be the Host header's word.
     application.router.redirect_slashes = False
@@ -101,8 +105,10 @@ def _graphql_routes(settings: Settings, seats: Seats) -> list[BaseRoute]:
     return [Route("/graphql", application), WebSocketRoute("/graphql", application)]
 
 
-def _start_page(settings: Settings) -> Route:
+def _start_pages(settings: Settings) -> list[BaseRoute]:
+    """Where everything is; at `/`, too, where no site was built."""
+
     async def show(_: Request) -> HTMLResponse:
         return HTMLResponse(render("start.html", public_url=settings.public_url))
 
-    return Route("/", show)
+    return [Route(path, show) for path in ("/dev", "/")]

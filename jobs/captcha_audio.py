@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from core.event_bus import EventBus, event_bus
 from core.i18n import Language
 from core.keys import seal
 from core.settings import get_settings
-from core.spoken_code import SpeechError, can_speak, speak
+from core.spoken_code import SpeechError, Standby, can_speak, speak
 from models.database import Row, execute, fetch_one
 from models.ids import new_id
 from resolvers.captcha_audio import SEAL, made_with
@@ -29,12 +30,24 @@ STOCK_SHARES: dict[Language, float] = {"fr": 1.0, "en": 0.34}
 logger = logging.getLogger(__name__)
 
 _bus: Callable[[], EventBus] = event_bus
+_standby: Standby | None = None
 
 
-def tell_by(bus: EventBus) -> None:
-    """From now on, who waits for a recording is told by this bus: that of the worker, which is connected."""
-    global _bus
-    _bus = lambda: bus  # noqa: E731 -- of the type that event_bus has
+@asynccontextmanager
+async def speaking_by(bus: EventBus) -> AsyncIterator[None]:
+    """While the block lasts, who waits for a recording is told by this bus: that of the worker, which is connected.
+    And somebody stands by who says the next code at once.
+    """
+    global _bus, _standby
+    standby = Standby()
+    _bus, _standby = lambda: bus, standby
+    try:
+        await standby.prepare()
+        yield
+    finally:
+        if _standby is standby:
+            _bus, _standby = event_bus, None
+        await standby.close()
 
 
 async def speak_captcha(audio_id: str) -> None:
@@ -43,7 +56,7 @@ async def speak_captcha(audio_id: str) -> None:
     Attempts are counted before they are made: one that ends the worker each time ends it three times.
     Raises UnavailableError where the database is away.
     """
-    id = UUID(audio_id)
+    id, standby = UUID(audio_id), _standby
     audio = await _take(id)
     if audio is None:
         return
@@ -51,7 +64,7 @@ async def speak_captcha(audio_id: str) -> None:
         await _give_up(id)
         return
     try:
-        content = await speak(code_for(audio["captcha_id"]), audio["language"])
+        content = await speak(code_for(audio["captcha_id"]), audio["language"], standby=standby)
     except (SpeechError, ValueError) as error:
         # What is said of it never names the code.
         why = str(error) if isinstance(error, SpeechError) else "the code has characters without a name"
@@ -63,6 +76,8 @@ async def speak_captcha(audio_id: str) -> None:
     else:
         await _keep(id, content)
     await _bus().wake("captchas")
+    if standby is not None:
+        await standby.prepare()
 
 
 async def keep_stock() -> None:

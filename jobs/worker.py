@@ -26,7 +26,7 @@ from core.event_bus import EventBus
 from core.logging import configure_logging
 from core.settings import Settings
 from core.tasks import end_tasks
-from jobs.captcha_audio import keep_stock, speak_captcha, tell_by
+from jobs.captcha_audio import keep_stock, speak_captcha, speaking_by
 from jobs.data_exports import EXPORT_SECONDS, make_export
 from jobs.delivery import TOTAL_SECONDS
 from jobs.erasure import erase
@@ -143,11 +143,11 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Works until `stop` is set, on the database that `models.database` was given."""
     bus = EventBus(settings.redis_url)
     await bus.start()
-    tell_by(bus)
     try:
-        logger.info("the worker works")
-        warn_without_a_scanner(settings)
-        await _work_with_redis_or_without(settings, bus, stop)
+        async with speaking_by(bus):
+            logger.info("the worker works")
+            warn_without_a_scanner(settings)
+            await _work_with_redis_or_without(settings, bus, stop)
     finally:
         await bus.stop()
         logger.info("the worker has stopped")

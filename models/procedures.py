@@ -39,6 +39,8 @@ class Procedure(Model):
     state = fields.CharField(max_length=20)
     version = fields.IntField(default=1)
     retention_months: int | None = fields.SmallIntField(null=True)
+    written_at_desk = fields.BooleanField(default=False, db_default=False)
+    """Loading the municipality's files leaves it as the desk wrote it."""
 
     class Meta:
         table = "procedure"

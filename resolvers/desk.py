@@ -14,7 +14,9 @@ from models.actors import Actor, AgentActor, PartnerActor
 from models.database import Row, fetch_one
 from models.ids import decode_as
 from models.requests import CLOSED_STATUSES, ServiceRequest
+from models.statement import Statement
 from models.visibility import visible_parked_mails, visible_requests
+from resolvers.figures import figures
 from resolvers.policies import RequestState, require, require_scope, require_transition
 from resolvers.procedures import procedure_page, schedule_row
 from resolvers.reading.agents import agent_by_id, agent_part, second_factor_part, security_events
@@ -70,6 +72,8 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                     shape.child("partner_tokens", token_list(reading, field.selection))
                 else:
                     shape.output("partner_tokens", lambda raw: [])
+            case "figures":
+                shape.child(field.key, figures(reading, actor, field))
             case "parked_mails":
                 shape.child(field.key, _parked_mails(reading, actor, field))
     row: Row = await read_value(reading, shape.part())
@@ -104,8 +108,9 @@ async def assign_request(actor: Actor, *, request: str, agent: str | None, selec
 
 
 def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
-    """Submitted requests, the latest first."""
+    """Submitted requests, the latest first; those with unread exchanges before all others where that is asked."""
     r = reading.alias("r")
+    unread_first = bool(field.arguments.get("unread_first"))
     conditions = [
         visible_requests(reading, actor, r),
         *_filter(reading, field.arguments.get("filter") or {}, r),
@@ -116,10 +121,18 @@ def _requests(reading: Reading, actor: AgentActor, field: SelectedField) -> Part
         r,
         condition=" AND ".join(f"({condition})" for condition in conditions),
         order=[
+            *([OrderBy(f"({_has_unread(r)})::int", "int", descending=True)] if unread_first else []),
             OrderBy(f"{r}.submitted_at", "timestamptz", descending=True),
             OrderBy(f"{r}.id", "uuid", descending=True),
         ],
         default=REQUESTS_DEFAULT,
+    )
+
+
+def _has_unread(r: str) -> str:
+    return (
+        f"EXISTS (SELECT 1 FROM exchange u WHERE u.request_id = {r}.id "
+        "AND u.author = 'CITIZEN' AND u.read_at IS NULL)"
     )
 
 
@@ -135,11 +148,7 @@ def _filter(reading: Reading, wanted: Mapping[str, Any], r: str) -> list[str]:
         if wanted.get(name) is not None:
             conditions.append(f"{r}.{column} = {reading.bind(decode_as(kind, wanted[name]), 'uuid')}")
     if wanted.get("unread") is not None:
-        unread = (
-            f"EXISTS (SELECT 1 FROM exchange u WHERE u.request_id = {r}.id "
-            "AND u.author = 'CITIZEN' AND u.read_at IS NULL)"
-        )
-        conditions.append(unread if wanted["unread"] else f"NOT {unread}")
+        conditions.append(_has_unread(r) if wanted["unread"] else f"NOT {_has_unread(r)}")
     if wanted.get("archived") is not None:
         conditions.append(f"{r}.archived_at IS {'NOT NULL' if wanted['archived'] else 'NULL'}")
     if (wanted.get("search") or "").strip():
@@ -205,6 +214,29 @@ def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> 
         node=lambda wanted: parked_mail_part(reading, wanted, m),
         default=PARKED_DEFAULT,
     )
+
+
+async def resend_mail(actor: Actor, *, mail: str) -> None:
+    """Has a mail that could not be sent tried again, as long as a new one. Raises NotFoundError."""
+    id = decode_as("ParkedMail", mail)
+    if id is None:
+        raise NotFoundError
+    await _resend(actor, id)
+
+
+@unit_of_work
+async def _resend(work: Work, actor: Actor, id: UUID) -> None:
+    statement = Statement()
+    visible = visible_parked_mails(statement, actor, "m")
+    due = await fetch_one(
+        # Attempts go on counting: the queue knows a job by its row and their number.
+        "UPDATE mail m SET state = 'PENDING', next_attempt_at = now(), created_at = now() "
+        f"WHERE m.id = {statement.bind(id, 'uuid')} AND {visible} RETURNING m.id",
+        *statement.values,
+    )
+    if due is None:
+        raise NotFoundError
+    work.wake("mail")
 
 
 @unit_of_work

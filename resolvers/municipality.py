@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
-from core.clock import now
-from models.database import Row, execute, fetch, fetch_json, transaction
-from models.forms import FormDefinition
+from models.database import fetch, fetch_json, transaction
 from models.ids import new_id
 from models.municipality_files import MunicipalityData, ProcedureData
-
-# Any constant does: it names the lock at which all who change the catalogue queue up.
-CATALOGUE_LOCK = 0x43415441
+from resolvers.publishing import (
+    CURRENT_VERSIONS,
+    as_rows,
+    count_changed,
+    differs,
+    lock_catalogue,
+    put_links,
+    put_procedures,
+    put_versions,
+    revise,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedMunicipality:
-    """How many procedures were new, got a new version, stayed as they were, and were closed; and whether anything at
-    all has changed, the revision with it."""
+    """How many procedures were new, got a new version, stayed as they were, were closed, and are the desk's; and
+    whether anything at all has changed, the revision with it."""
 
     name: str
     added: int
     changed: int
     unchanged: int
     closed: int
+    at_desk: int
     revised: bool
 
     def __str__(self) -> str:
+        written = f" {self.at_desk} written at the desk were left as they are." if self.at_desk else ""
         return (
             f"{self.name}: {self.added} procedures added, {self.changed} changed, {self.unchanged} unchanged, "
-            f"{self.closed} closed."
+            f"{self.closed} closed.{written}"
         )
 
 
@@ -42,77 +49,42 @@ async def load_municipality(data: MunicipalityData) -> LoadedMunicipality:
 
     A procedure whose title, texts or form have changed gets its next version: requests keep the one they were started
     with. One that is no longer in the data is closed and kept, as are schedules, which may hold appointments; partner
-    systems, which may hold links, are offered no more.
+    systems, which may hold links, are offered no more. One that was written at the desk is the desk's, whatever the
+    data says.
 
     Two loads at once follow one another. Raises UnavailableError where the database is away.
     """
     async with transaction():
-        await fetch("SELECT pg_advisory_xact_lock($1)", CATALOGUE_LOCK)
-        before = await fetch_json(_CURRENT)
+        await lock_catalogue()
+        before = await fetch_json(CURRENT_VERSIONS)
+        at_desk = {row["slug"] for row in await fetch("SELECT slug FROM procedure WHERE written_at_desk")}
+        loaded = [procedure for procedure in data.procedures if procedure.slug not in at_desk]
+        changed = [procedure for procedure in loaded if differs(procedure, before.get(procedure.slug))]
         moved = await _put_municipality(data)
         moved += await _put_categories(data)
         moved += await _put_schedules(data)
         moved += await _put_partners(data)
-        changed = [
-            procedure for procedure in data.procedures if _differs(procedure, before.get(procedure.slug))
-        ]
-        moved += await _put_procedures(data.procedures)
-        moved += await _put_versions(changed)
-        moved += await _put_links(data.procedures)
+        moved += await put_procedures(loaded)
+        moved += await put_versions(changed)
+        moved += await put_links(loaded)
         closed = await _close_all_but(data.procedures)
         moved += closed + await _drop_empty_categories(data)
         if moved:
-            await execute("UPDATE municipality SET revision = revision + 1")
-    added = sum(procedure.slug not in before for procedure in data.procedures)
+            await revise()
+    added = sum(procedure.slug not in before for procedure in loaded)
     return LoadedMunicipality(
         name=data.name,
         added=added,
         changed=len(changed) - added,
-        unchanged=len(data.procedures) - len(changed),
+        unchanged=len(loaded) - len(changed),
         closed=closed,
+        at_desk=len(at_desk),
         revised=moved > 0,
     )
 
 
-_CURRENT = """
-SELECT coalesce(json_object_agg(p.slug, row_to_json(v)), '{}')
-FROM procedure p JOIN procedure_version v ON v.procedure_id = p.id AND v.version = p.version
-"""
-
-
-def _differs(procedure: ProcedureData, current: Mapping[str, Any] | None) -> bool:
-    """Whether the procedure is new, or is not what its current version says."""
-    if current is None:
-        return True
-    head = _version_head(procedure)
-    return {name: current[name] for name in head} != head or (
-        FormDefinition.model_validate(current["definition"]) != procedure.definition
-    )
-
-
-def _version_head(procedure: ProcedureData) -> Row:
-    return {
-        "title": procedure.title,
-        "summary": procedure.summary,
-        "keywords": list(procedure.keywords),
-        "requires_account": procedure.requires_account,
-        "appointment": procedure.appointment.value,
-        "estimated_days": procedure.estimated_days,
-    }
-
-
-def _rows(rows: Iterable[Row]) -> str:
-    """Many rows as one value of a statement, to be unfolded by jsonb_to_recordset."""
-    return orjson.dumps(list(rows)).decode()
-
-
-async def _count(statement: str, *values: Any) -> int:
-    """Runs a statement that changes rows; how many it has changed."""
-    return len(await fetch(f"{statement} RETURNING 1", *values))
-
-
 async def _put_municipality(data: MunicipalityData) -> int:
-    return await _count(
+    return await count_changed(
         """
         INSERT INTO municipality AS m (id, name, timezone, contact_email, phone, address, revision)
         VALUES (1, $1, $2, $3, $4, $5::jsonb, 0)
@@ -132,14 +104,14 @@ async def _put_municipality(data: MunicipalityData) -> int:
 
 
 async def _put_categories(data: MunicipalityData) -> int:
-    return await _count(
+    return await count_changed(
         """
         INSERT INTO procedure_category AS c (id, slug, title, position)
         SELECT * FROM jsonb_to_recordset($1::jsonb) AS new(id uuid, slug text, title text, position int)
         ON CONFLICT (slug) DO UPDATE SET title = excluded.title, position = excluded.position
         WHERE (c.title, c.position) IS DISTINCT FROM (excluded.title, excluded.position)
         """,
-        _rows(
+        as_rows(
             {"id": new_id(), "slug": category.slug, "title": category.title, "position": position}
             for position, category in enumerate(data.categories)
         ),
@@ -148,7 +120,7 @@ async def _put_categories(data: MunicipalityData) -> int:
 
 async def _drop_empty_categories(data: MunicipalityData) -> int:
     """Categories that are no longer in the data go, unless a closed procedure still stands in them."""
-    return await _count(
+    return await count_changed(
         """
         DELETE FROM procedure_category c
         WHERE c.slug <> ALL($1::text[]) AND NOT EXISTS (SELECT FROM procedure p WHERE p.category_id = c.id)
@@ -158,7 +130,7 @@ async def _drop_empty_categories(data: MunicipalityData) -> int:
 
 
 async def _put_schedules(data: MunicipalityData) -> int:
-    return await _count(
+    return await count_changed(
         """
         INSERT INTO schedule AS s (id, slug, title, place, address)
         SELECT * FROM jsonb_to_recordset($1::jsonb)
@@ -167,7 +139,7 @@ async def _put_schedules(data: MunicipalityData) -> int:
         SET title = excluded.title, place = excluded.place, address = excluded.address
         WHERE (s.title, s.place, s.address) IS DISTINCT FROM (excluded.title, excluded.place, excluded.address)
         """,
-        _rows(
+        as_rows(
             {
                 "id": new_id(),
                 "slug": schedule.slug,
@@ -182,7 +154,7 @@ async def _put_schedules(data: MunicipalityData) -> int:
 
 async def _put_partners(data: MunicipalityData) -> int:
     """One that is no longer in the data is offered no more: its links can still be ended."""
-    put = await _count(
+    put = await count_changed(
         """
         INSERT INTO partner_system AS p
             (id, slug, name, address, code_label, password_label, position, offered)
@@ -197,7 +169,7 @@ async def _put_partners(data: MunicipalityData) -> int:
             IS DISTINCT FROM
             (excluded.name, excluded.address, excluded.code_label, excluded.password_label, excluded.position, true)
         """,
-        _rows(
+        as_rows(
             {
                 "id": new_id(),
                 "slug": partner.slug,
@@ -210,107 +182,16 @@ async def _put_partners(data: MunicipalityData) -> int:
             for position, partner in enumerate(data.partners)
         ),
     )
-    withdrawn = await _count(
+    withdrawn = await count_changed(
         "UPDATE partner_system SET offered = false WHERE slug <> ALL($1::text[]) AND offered",
         [partner.slug for partner in data.partners],
     )
     return put + withdrawn
 
 
-async def _put_procedures(procedures: Iterable[ProcedureData]) -> int:
-    """New ones name the version that `_put_versions` writes next, in the same transaction."""
-    return await _count(
-        """
-        INSERT INTO procedure AS p (id, slug, category_id, state, version, retention_months)
-        SELECT new.id, new.slug, c.id, new.state, 1, new.retention_months
-        FROM jsonb_to_recordset($1::jsonb)
-            AS new(id uuid, slug text, category text, state text, retention_months smallint)
-        JOIN procedure_category c ON c.slug = new.category
-        ON CONFLICT (slug) DO UPDATE
-        SET category_id = excluded.category_id, state = excluded.state, retention_months = excluded.retention_months
-        WHERE (p.category_id, p.state, p.retention_months)
-            IS DISTINCT FROM (excluded.category_id, excluded.state, excluded.retention_months)
-        """,
-        _rows(
-            {
-                "id": new_id(),
-                "slug": procedure.slug,
-                "category": procedure.category,
-                "state": procedure.state.value,
-                "retention_months": procedure.retention_months,
-            }
-            for procedure in procedures
-        ),
-    )
-
-
-async def _put_versions(procedures: Iterable[ProcedureData]) -> int:
-    """The next version of each: the first where there is none yet."""
-    return await _count(
-        """
-        WITH published AS (
-            INSERT INTO procedure_version (
-                id, procedure_id, version, title, summary, keywords, requires_account, appointment, estimated_days,
-                definition, published_at
-            )
-            SELECT
-                new.id, p.id,
-                (SELECT coalesce(max(v.version), 0) + 1 FROM procedure_version v WHERE v.procedure_id = p.id),
-                new.title, new.summary, new.keywords, new.requires_account, new.appointment, new.estimated_days,
-                new.definition, $2
-            FROM jsonb_to_recordset($1::jsonb) AS new(
-                id uuid, slug text, title text, summary text, keywords text[], requires_account boolean,
-                appointment text, estimated_days int, definition jsonb
-            )
-            JOIN procedure p ON p.slug = new.slug
-            RETURNING procedure_id, version
-        )
-        UPDATE procedure p SET version = published.version FROM published WHERE p.id = published.procedure_id
-        """,
-        _rows(
-            {"id": new_id(), "slug": procedure.slug, "definition": procedure.definition.to_json()}
-            | _version_head(procedure)
-            for procedure in procedures
-        ),
-        now(),
-    )
-
-
-async def _put_links(procedures: Iterable[ProcedureData]) -> int:
-    """Which schedules each procedure's appointments are taken in, in order."""
-    links = [
-        {"id": new_id(), "procedure": procedure.slug, "schedule": schedule, "position": position}
-        for procedure in procedures
-        for position, schedule in enumerate(procedure.schedules)
-    ]
-    removed = await _count(
-        """
-        DELETE FROM procedure_schedule l USING procedure p, schedule s
-        WHERE p.id = l.procedure_id AND s.id = l.schedule_id
-            AND (p.slug, s.slug) NOT IN (
-                SELECT procedure, schedule
-                FROM jsonb_to_recordset($1::jsonb) AS kept(procedure text, schedule text)
-            )
-        """,
-        _rows(links),
-    )
-    put = await _count(
-        """
-        INSERT INTO procedure_schedule AS l (id, procedure_id, schedule_id, position)
-        SELECT new.id, p.id, s.id, new.position
-        FROM jsonb_to_recordset($1::jsonb) AS new(id uuid, procedure text, schedule text, position int)
-        JOIN procedure p ON p.slug = new.procedure
-        JOIN schedule s ON s.slug = new.schedule
-        ON CONFLICT (procedure_id, schedule_id) DO UPDATE SET position = excluded.position
-        WHERE l.position <> excluded.position
-        """,
-        _rows(links),
-    )
-    return removed + put
-
-
 async def _close_all_but(procedures: Iterable[ProcedureData]) -> int:
-    return await _count(
-        "UPDATE procedure SET state = 'CLOSED' WHERE slug <> ALL($1::text[]) AND state <> 'CLOSED'",
+    return await count_changed(
+        "UPDATE procedure SET state = 'CLOSED' "
+        "WHERE slug <> ALL($1::text[]) AND state <> 'CLOSED' AND NOT written_at_desk",
         [procedure.slug for procedure in procedures],
     )

@@ -104,6 +104,11 @@ def permitted_actions(actor: Actor, request: RequestState) -> list[str]:
             return _for_the_citizen(request)
 
 
+def permitted_statuses(actor: Actor, status: str) -> list[str]:
+    """Values of RequestStatus that the caller may bring a request of this status to."""
+    return list(TRANSITIONS.get(status, ())) if isinstance(actor, AgentActor) else []
+
+
 def require(action: str, actor: Actor, request: RequestState) -> None:
     """Raises NotAllowedError, with what to do, where the action is not permitted now."""
     if action not in permitted_actions(actor, request):

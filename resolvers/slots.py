@@ -28,8 +28,8 @@ from models.plain_text import has_unprintable, one_line
 from models.requests import ServiceRequest
 from resolvers import catalogue
 from resolvers.booking import has_begun, tell
-from resolvers.municipality import CATALOGUE_LOCK
 from resolvers.procedures import schedule_row
+from resolvers.publishing import lock_catalogue, revise
 from resolvers.reading.shape import read_all, read_one, reading_for, settle
 from resolvers.reading.slots import slot_part
 from resolvers.requests import checked_reason
@@ -143,7 +143,7 @@ async def save_schedule(
     )
     known = decode_as("Schedule", id) if id is not None else new_id()
     async with transaction():
-        await fetch("SELECT pg_advisory_xact_lock($1)", CATALOGUE_LOCK)
+        await lock_catalogue()
         if id is None:
             await fetch(
                 "INSERT INTO schedule (id, slug, title, place, address) VALUES ($1, $2, $3, $4, $5::jsonb)",
@@ -154,7 +154,7 @@ async def save_schedule(
             known, title, place, orjson.dumps(address.to_json()).decode() if address else None,
         ):  # fmt: skip
             raise NotFoundError
-        await execute("UPDATE municipality SET revision = revision + 1")
+        await revise()
     await catalogue.refresh()
     assert known is not None
     return await _schedule(actor, known, selection)

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from schema.connections import Node
 from schema.declare import enumeration, output
+from schema.references import ProcedureReference
 
 
 @enumeration
@@ -22,3 +23,9 @@ class Agent(Node):
 
     display_name: str
     role: AgentRole
+    active: bool
+    """Whether they may log in. One who has left stays as a name in what they did."""
+    username: str | None
+    """What they log in with. Null for anyone but an administrator, and where the agent is not active."""
+    procedures: list[ProcedureReference]
+    """Those that a HANDLER was given; an ADMINISTRATOR handles all."""

@@ -1,17 +1,26 @@
 """The mairie's side."""
 
+from datetime import date
+
 import strawberry
 
 import resolvers.desk
-from schema.agents import Agent
-from schema.appointments import Schedule
-from schema.callers import AGENTS, EVERYONE, PARTNERS
+import resolvers.desk_agents
+from schema.agents import Agent, AgentRole
+from schema.appointments import FromArgument, Schedule
+from schema.callers import ADMINISTRATORS, AGENTS, EVERYONE, PARTNERS
 from schema.declare import input_object, output
-from schema.errors import ConflictError, NotAllowedError, NotFoundError, ValidationError
+from schema.errors import (
+    ConflictError,
+    NotAllowedError,
+    NotFoundError,
+    UsernameTakenError,
+    ValidationError,
+)
 from schema.fields import Info, kept, mutation, query, selection_of
 from schema.mail import ParkedMailConnection
 from schema.partners import PartnerToken
-from schema.procedures import ProcedureConnection
+from schema.procedures import Procedure, ProcedureConnection
 from schema.requests import ServiceRequest, ServiceRequestConnection
 from schema.rows import Row
 from schema.second_factors import SecondFactor, SecurityEventConnection
@@ -35,6 +44,31 @@ class DeskRequestFilter:
 
 
 @output
+class WeekFigures:
+    """A week of a procedure, from Monday to Sunday by the municipality's calendar."""
+
+    start: date
+    """Its Monday."""
+    received: int
+    """Requests that were submitted."""
+    answered: int
+    """Requests that were accepted or refused, whenever they came."""
+    median_hours: float | None
+    """Half of those that were answered took less, from submission to the answer. Null where none was."""
+
+
+@output
+class ProcedureFigures:
+    """How a procedure goes."""
+
+    procedure: Procedure
+    waiting: int
+    """Requests that wait for an answer now."""
+    weeks: list[WeekFigures]
+    """Those in which something came or was answered, in order."""
+
+
+@output
 class Desk:
     """What an agent works with."""
 
@@ -55,9 +89,21 @@ class Desk:
 
     @kept(ServiceRequestConnection)
     def requests(
-        self, filter: DeskRequestFilter | None = None, first: int | None = 50, after: str | None = None
+        self,
+        filter: DeskRequestFilter | None = None,
+        first: int | None = 50,
+        after: str | None = None,
+        unread_first: bool | None = False,
     ) -> None:
-        """Requests that were submitted, of the agent's procedures. `first` is at most 100."""
+        """Requests that were submitted, of the agent's procedures, the latest first; with `unreadFirst`, those with
+        exchanges that the mairie has not read before all others. `first` is at most 100.
+        """
+
+    @kept(list[ProcedureFigures])
+    def figures(self, from_: FromArgument, to: date) -> None:
+        """What waits, what came and what was answered from one day to another, both included, at most 366 days apart.
+        Of the procedures of which the agent sees a request, in the catalogue's order.
+        """
 
     @kept(ProcedureConnection)
     def procedures(self, first: int | None = 50, after: str | None = None) -> None:
@@ -98,6 +144,33 @@ class AssignRequestSuccess:
     request: ServiceRequest
 
 
+@input_object()
+class SaveAgentInput:
+    """An agent: absent id, a new one."""
+
+    id: strawberry.ID | None = strawberry.UNSET
+    username: str | None = strawberry.UNSET
+    """Needed of one who is to log in for the first time; left out, it stays as it is."""
+    password: str | None = strawberry.UNSET
+    """A first or another password, which ends the agent's sessions; left out, it stays as it is."""
+    display_name: str
+    role: AgentRole
+    procedures: list[str] = strawberry.field(default=())
+    """Slugs of those that a HANDLER handles: all of them, those that are left out are taken away."""
+    active: bool = True
+    """False: may not log in any more, and is logged out."""
+
+
+@output
+class SaveAgentSuccess:
+    agent: Agent
+
+
+@output
+class ResendMailSuccess:
+    desk: Desk
+
+
 @query(Desk | None, callers=EVERYONE)
 async def desk(info: Info) -> Row | None:
     """The side of the mairie. Null for anyone but an agent."""
@@ -136,3 +209,38 @@ async def assign_request(info: Info, input: AssignRequestInput) -> Row:
         selection=selection_of(info, "request"),
     )
     return {"request": assigned}
+
+
+@mutation(
+    SaveAgentSuccess,
+    refusals=(ValidationError, UsernameTakenError, NotAllowedError, NotFoundError),
+    callers=ADMINISTRATORS,
+)
+async def save_agent(info: Info, input: SaveAgentInput) -> Row:
+    """Writes an agent: a new one, or what is to change of a known one. NotAllowedError where no administrator would
+    be left.
+    """
+    given = narrow(input)
+    saved = await resolvers.desk_agents.save_agent(
+        info.context.actor,
+        id=given.get("id"),
+        agent=resolvers.desk_agents.AgentToSave(
+            display_name=given["display_name"],
+            role=given["role"],
+            procedures=given.get("procedures") or (),
+            active=given["active"],
+            username=given.get("username"),
+            password=given.get("password"),
+        ),
+        selection=selection_of(info, "agent"),
+    )
+    return {"agent": saved}
+
+
+@mutation(ResendMailSuccess, refusals=(NotFoundError,), callers=AGENTS)
+async def resend_mail(info: Info, mail: strawberry.ID) -> Row:
+    """Has a mail that could not be sent tried again for 48 hours: once the address was mended at its provider, say."""
+    await resolvers.desk.resend_mail(info.context.actor, mail=mail)
+    read = await resolvers.desk.desk(info.context.actor, selection=selection_of(info, "desk"))
+    assert read is not None
+    return {"desk": read}

@@ -2,21 +2,21 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
 import strawberry
 
 import resolvers.procedures
+import resolvers.writing_procedures
 from schema.appointments import Schedule, Slot
 from schema.callers import ADMINISTRATORS, EVERYONE
 from schema.connections import Connection, Node
 from schema.declare import enumeration, input_object, output
-from schema.errors import NotFoundError, ValidationError
+from schema.errors import ConflictError, NotFoundError, ValidationError
 from schema.fields import Info, kept, mutation, query, selection_of
 from schema.forms import FormFieldInput, Step, StepKind
+from schema.references import ProcedureReference
 from schema.rows import Row
-
-ProcedureReference = Annotated["Procedure", strawberry.lazy("schema.procedures")]
+from schema.selection import narrow
 
 
 @enumeration
@@ -94,7 +94,10 @@ class SaveProcedureInput:
     """A whole procedure: absent id, a new one; a known id, its next version."""
 
     id: strawberry.ID | None = strawberry.UNSET
+    version: int | None = strawberry.UNSET
+    """The version that was read: where another was published meanwhile, ConflictError."""
     slug: str
+    """Its place in addresses: small letters, digits and hyphens. It stays as it was first written."""
     title: str
     category: str
     """Slug of the category."""
@@ -107,6 +110,8 @@ class SaveProcedureInput:
     appointment: AppointmentPolicy = AppointmentPolicy.NONE
     schedules: list[strawberry.ID] = strawberry.field(default=())
     estimated_days: int | None = strawberry.UNSET
+    retention_months: int | None = strawberry.UNSET
+    """How long its requests are kept once closed, 1 to 1,200; null: as long as the others; left out: as now."""
     step_help: list[StepHelpInput] = strawberry.field(default=())
     fields: list[FormFieldInput]
 
@@ -151,6 +156,19 @@ async def procedure(info: Info, slug: str) -> Row | None:
     return await resolvers.procedures.procedure(info.context.actor, slug=slug, selection=selection_of(info))
 
 
-@mutation(SaveProcedureSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS, open=False)
-async def save_procedure(input: SaveProcedureInput) -> None:
-    """Writes a procedure: a new one, or the next version of a known one."""
+@mutation(
+    SaveProcedureSuccess, refusals=(ValidationError, NotFoundError, ConflictError), callers=ADMINISTRATORS
+)
+async def save_procedure(info: Info, input: SaveProcedureInput) -> Row:
+    """Writes a procedure: a new one, or the next version of a known one. Requests that were started keep theirs; what
+    is written here is no longer changed by loading the municipality's files.
+    """
+    given = narrow(input)
+    saved = await resolvers.writing_procedures.save_procedure(
+        info.context.actor,
+        id=given.pop("id", None),
+        version=given.pop("version", None),
+        given=given,
+        selection=selection_of(info, "procedure"),
+    )
+    return {"procedure": saved}

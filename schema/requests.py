@@ -84,7 +84,7 @@ class ServiceRequest(Node):
     """A request to the mairie (une demande)."""
 
     ticket: TicketNumber
-    """What opens the request to whoever holds it."""
+    """What opens the request to whoever holds it. Partner systems do not read it: FORBIDDEN."""
     procedure: Procedure
     steps: list[Step]
     """The form it was started with."""
@@ -108,6 +108,8 @@ class ServiceRequest(Node):
     """Exchanges that the caller has not read (Echange à lire)."""
     permitted_actions: list[RequestAction]
     """What the caller may do with it now."""
+    permitted_statuses: list[RequestStatus]
+    """Which status an agent may bring it to now; empty for anybody else."""
     claimed: bool
     """True where a citizen's account holds it."""
     assignee: Agent | None

@@ -123,7 +123,6 @@ class Speaker:
 
 def main() -> None:
     limit()
-    order = json.load(sys.stdin.buffer)
     # What libraries print on descriptor 1 is not to get between the bytes of the answer.
     answers = os.dup(1)
     os.dup2(2, 1)
@@ -133,6 +132,8 @@ def main() -> None:
         speaker = Speaker()
     except (ImportError, OSError, RuntimeError):
         sys.exit(CANNOT_SPEAK)
+    # Perhaps nobody wants anything said yet: all that could be done before is done.
+    order = json.load(sys.stdin.buffer)
     if order["phrases"]:
         content = encode(lameenc, perform(speaker, order), speaker.hertz)
         with os.fdopen(answers, "wb") as target:

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from core.selection import SelectedField, Selection
 from core.settings import get_settings
-from models.actors import Actor
+from models.actors import Actor, AgentActor
 from models.database import Row
 from models.ids import encode
 from models.visibility import visible_security_events
+from resolvers import procedures
 from resolvers.reading.pages import OrderBy, Window, page
-from resolvers.reading.shape import Part, Reading, Shape, read_one, reading_for
+from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape, read_one, reading_for
 
 EVENTS_DEFAULT = 50
 
@@ -26,6 +27,19 @@ def agent_part(reading: Reading, selection: Selection, g: str) -> Part:
                 shape.output("id", lambda raw: encode("Agent", UUID(raw["id"])))
             case "display_name" | "role":
                 shape.plain(field.name, f"{g}.{field.name}")
+            case "active":
+                shape.plain("active", f"EXISTS (SELECT 1 FROM credential WHERE agent_id = {g}.id)")
+            case "username":
+                # Half of what logging in takes: for those only who give it out.
+                known = isinstance(reading.actor, AgentActor) and reading.actor.role == "ADMINISTRATOR"
+                shape.plain(
+                    "username",
+                    f"(SELECT username FROM credential WHERE agent_id = {g}.id)" if known else "NULL",
+                )
+            case "procedures":
+                given = f"SELECT json_agg(procedure_id) FROM agent_procedure WHERE agent_id = {g}.id"
+                shape.need({"procedure_ids": f"(SELECT coalesce(({given}), '[]'))"})
+                shape.output("procedures", _procedures(reading, field))
     return shape.part()
 
 
@@ -90,3 +104,17 @@ def security_events(reading: Reading, actor: Actor, field: SelectedField) -> Par
         node=lambda wanted: security_event_part(reading, wanted, e),
         default=EVENTS_DEFAULT,
     )
+
+
+def _procedures(reading: Reading, field: SelectedField) -> Finish:
+    """In the catalogue's order."""
+
+    def finish(raw: Raw) -> list[Raw]:
+        given = {UUID(id) for id in raw["procedure_ids"]}
+        return [
+            procedures.procedure_row(reading, entry, field.selection)
+            for entry in reading.catalogue.procedures.values()
+            if entry.id in given
+        ]
+
+    return finish

@@ -6,9 +6,11 @@ from base64 import b64decode
 from collections.abc import Mapping
 from uuid import UUID
 
+from core.errors import ForbiddenError
+from core.i18n import Text
 from core.selection import SelectedField, Selection
 from core.tickets import unseal_ticket
-from models.actors import AgentActor
+from models.actors import AgentActor, PartnerActor
 from models.attachments import Piece, attached, rejected, titles
 from models.contact import Contact
 from models.database import Row
@@ -17,7 +19,7 @@ from models.ids import encode
 from models.receipts import receipt_name
 from resolvers import procedures
 from resolvers.catalogue import VersionEntry
-from resolvers.policies import RequestState, permitted_actions
+from resolvers.policies import RequestState, permitted_actions, permitted_statuses
 from resolvers.reading import appointments, attachments, events, exchanges
 from resolvers.reading.agents import agent_by_id
 from resolvers.reading.files import file_part
@@ -38,9 +40,17 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "problems": ("status", "contact", "answers", "procedure_version_id", "pieces", "booked"),
     "summary": ("contact", "answers", "procedure_version_id", "pieces", "booked"),
     "permitted_actions": ("status", "account_id", "procedure_version_id", "booked"),
+    "permitted_statuses": ("status",),
     "claimed": ("account_id",),
 }
 """Which columns each computed field is made of."""
+
+_TICKET_IS_THE_CITIZENS = Text(
+    fr="Le numéro de ticket ouvre la demande à qui le détient, comme à son demandeur : les partenaires ne le lisent "
+    "pas. Désignez la demande par son id.",
+    en="The ticket number opens the request to whoever holds it, as to its citizen: partners do not read it. Name the "
+    "request by its id.",
+)
 
 
 def request_part(reading: Reading, selection: Selection, r: str) -> Part:
@@ -52,6 +62,8 @@ def request_part(reading: Reading, selection: Selection, r: str) -> Part:
         if name in PLAIN:
             shape.plain(name, f"{r}.{name}")
         elif name in NEEDS:
+            if name == "ticket" and isinstance(reading.actor, PartnerActor):
+                raise ForbiddenError(_TICKET_IS_THE_CITIZENS)
             shape.need({column: _column(r, column) for column in NEEDS[name]})
             shape.output(name, _computed(reading, field))
         elif name == "exchanges":
@@ -179,6 +191,7 @@ def _computed(reading: Reading, field: SelectedField) -> Finish:
         "problems": problem_rows,
         "summary": sections,
         "permitted_actions": actions,
+        "permitted_statuses": lambda raw: permitted_statuses(actor, raw["status"]),
         "claimed": lambda raw: raw["account_id"] is not None,
     }
     return computed[field.name]

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from core.i18n import Language
-from core.spoken_code import SpeechError, can_speak, phrases, program, running, speak
+from core.spoken_code import SpeechError, Standby, can_speak, phrases, program, running, speak
 
 CODE = "RK47TX"
 FRAME_SECONDS = 0.02
@@ -113,6 +113,39 @@ async def test_one_that_is_killed_is_told() -> None:
     children[0].kill()
     with pytest.raises(SpeechError, match="ended with -9"):
         await speaking
+
+
+def speakers() -> list[psutil.Process]:
+    return [c for c in psutil.Process().children() if "spoken_code" in " ".join(c.cmdline())]
+
+
+async def test_one_that_stands_by_says_the_next_code_and_no_other() -> None:
+    standby = Standby()
+    await standby.prepare()
+    await standby.prepare()
+    (waiting,) = speakers()
+    first = asyncio.create_task(speak("AB", "fr", standby=standby))
+    await asyncio.sleep(0)
+    await asyncio.gather(first, speak("CD", "fr", standby=standby))
+    assert waiting.pid not in [child.pid for child in speakers()], "it says one code"
+    assert await speak("EF", "fr", standby=standby)
+    await standby.prepare()
+    assert len(speakers()) == 1
+    await standby.close()
+    assert speakers() == []
+
+
+async def test_one_that_died_while_it_stood_by_is_replaced() -> None:
+    standby = Standby()
+    await standby.prepare()
+    (waiting,) = speakers()
+    waiting.kill()
+    async with asyncio.timeout(10):
+        while standby._child is not None and standby._child.returncode is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    assert await speak("AB", "fr", standby=standby)
+    await standby.close()
+    assert speakers() == []
 
 
 async def test_one_that_is_late_is_ended() -> None:

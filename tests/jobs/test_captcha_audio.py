@@ -14,6 +14,7 @@ import pytest
 
 from core.captcha_image import code_for
 from core.errors import NotFoundError, RateLimitedError, UnavailableError
+from core.event_bus import event_bus
 from core.selection import Selection
 from core.settings import Settings, get_settings
 from core.spoken_code import running
@@ -84,6 +85,20 @@ async def test_a_code_is_read_aloud_when_somebody_asks() -> None:
     content = await hear(ready["url"])
     assert content is not None
     assert 10 < miniaudio.decode(content).duration < 12
+
+
+async def test_while_a_worker_works_somebody_stands_by() -> None:
+    def speakers() -> int:
+        return len([c for c in psutil.Process().children() if "spoken_code" in " ".join(c.cmdline())])
+
+    async with jobs.speaking_by(event_bus()):
+        assert speakers() == 1
+        for _ in range(2):
+            await request_captcha_audio(VISITOR, captcha=await challenge())
+            await speak_captcha((await due())[0])
+            assert speakers() == 1, "another one, for the next"
+    assert speakers() == 0
+    assert await CaptchaAudio.filter(content=None).count() == 0
 
 
 async def test_asked_again_or_run_again_it_is_read_once() -> None:

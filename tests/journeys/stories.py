@@ -190,3 +190,15 @@ def partner_token(**changes: Any) -> Data:
 def webhook_input(webhook: Data, **changes: Any) -> Data:
     """A webhook as it is, or changed."""
     return {name: webhook[name] for name in ("id", "url", "events", "state")} | changes
+
+
+async def parked_for(agent: Client, address: str) -> Data:
+    """The mail to this address that was given up, as agents see it."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await agent.run("DeskParkedMails")
+            for mail in page["parkedMails"]["nodes"]:
+                if mail["recipient"] == address:
+                    found: Data = mail
+                    return found
+            await asyncio.sleep(0.1)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from uuid import uuid4
 
-import asyncpg
-
-from tests.journeys.client import Client, Data
-from tests.journeys.stories import file_request, new_address, open_account, post
+from tests.journeys.client import Client
+from tests.journeys.stories import file_request, new_address, open_account, parked_for, post
 from tests.stack import Stack
 
 
@@ -86,39 +82,29 @@ async def test_drafts_stay_with_the_citizen(stack: Stack) -> None:
 
 
 async def test_a_handler_sees_only_the_procedures_they_are_given(stack: Stack) -> None:
+    """An administrator takes a procedure from an agent, who is logged in, and gives it back."""
     sent = await file_request(Client(stack.api))
-    handler = await Client(stack.api).log_in("agent")
     administrator = await Client(stack.api).log_in("admin")
+    username, password = f"agent-{uuid4().hex[:8]}", "Un-agent-de-la-mairie-7"
+    agent = {"displayName": "Inès Roy", "role": "HANDLER"}
+    made = await administrator.change(
+        "SaveAgent",
+        input={**agent, "username": username, "password": password, "procedures": ["signalement-voirie"]},
+    )
+    agent["id"] = made["agent"]["id"]
+    handler = await Client(stack.api).log_in(username, password)
     search = {"search": sent["ticket"]}
     assert await handler.run("DeskRequest", request=sent["id"])
 
-    async with taken_from_every_handler(stack, "signalement-voirie"):
-        assert await handler.run("DeskRequest", request=sent["id"]) is None
-        assert (await handler.run("DeskInbox", filter=search))["requests"]["totalCount"] == 0
-        refused = await handler.run("PostExchange", request=sent["id"], body="Bonjour.")
-        assert (await administrator.run("DeskInbox", filter=search))["requests"]["totalCount"] == 1
-
+    await administrator.change("SaveAgent", input={**agent, "procedures": ["encombrants"]})
+    assert await handler.run("DeskRequest", request=sent["id"]) is None
+    assert (await handler.run("DeskInbox", filter=search))["requests"]["totalCount"] == 0
+    refused = await handler.run("PostExchange", request=sent["id"], body="Bonjour.")
     assert refused["code"] == "NOT_FOUND"
+    assert (await administrator.run("DeskInbox", filter=search))["requests"]["totalCount"] == 1
+
+    await administrator.change("SaveAgent", input={**agent, "procedures": ["signalement-voirie"]})
     assert await handler.run("DeskRequest", request=sent["id"])
-
-
-@asynccontextmanager
-async def taken_from_every_handler(stack: Stack, procedure: str) -> AsyncIterator[None]:
-    """Which procedures a handler is given is no field of the API yet: it is changed in the database."""
-    connection = await asyncpg.connect(stack.servers.postgres.url())
-    try:
-        taken = await connection.fetch(
-            "DELETE FROM agent_procedure g USING procedure p "
-            "WHERE p.id = g.procedure_id AND p.slug = $1 RETURNING g.id, g.agent_id, g.procedure_id",
-            procedure,
-        )
-        try:
-            yield
-        finally:
-            insert = "INSERT INTO agent_procedure (id, agent_id, procedure_id) VALUES ($1, $2, $3)"
-            await connection.executemany(insert, [tuple(row) for row in taken])
-    finally:
-        await connection.close()
 
 
 async def test_mail_that_the_server_refuses_for_good_is_shown_at_the_desk(stack: Stack) -> None:
@@ -132,14 +118,3 @@ async def test_mail_that_the_server_refuses_for_good_is_shown_at_the_desk(stack:
     assert parked["request"]["id"] == sent["id"]
     assert parked["template"] == "acknowledgement"
     assert "550" in parked["lastError"]
-
-
-async def parked_for(agent: Client, address: str) -> Data:
-    async with asyncio.timeout(10):
-        while True:
-            page = await agent.run("DeskParkedMails")
-            for mail in page["parkedMails"]["nodes"]:
-                if mail["recipient"] == address:
-                    found: Data = mail
-                    return found
-            await asyncio.sleep(0.1)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from uuid import uuid4
 
 import pyotp
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
+from core.clock import now
 from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import DEMONSTRATION_PASSWORD, Client, Data, FileToSend
 from tests.journeys.documents import NEEDING_A_PROVIDER, Document, document, documents
@@ -22,8 +24,10 @@ from tests.journeys.stories import (
     follow_link,
     log_in_once_it_works,
     mailed_password,
+    new_address,
     open_account,
     open_slots,
+    parked_for,
     partner_token,
     post,
     webhook_input,
@@ -102,6 +106,9 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
         "EarlierExchanges", request=request, before=page["exchanges"]["pageInfo"]["startCursor"]
     )
     await citizen.change("ClaimRequest", ticket=sent["ticket"])
+    await citizen.run("SiteFrame")
+    await citizen.run("MyPartnerLinks")
+    await citizen.run("RequestHistory", request=request)
     await citizen.run("MyRequests")
     await citizen.run("MyArchivedRequests")
     await citizen.run("RequestPage", request=request)
@@ -120,10 +127,12 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     assert taken["__typename"] == "UsernameTakenError"
     await link_and_unlink(citizen)
     await open_account(stack.api, partner=PARTNER, client=newcomer)
-    await newcomer.run("PasswordRules")
-    await forget_the_password(stack, newcomer, citizen, account)
+    forgetful = Client(stack.api)
+    await forgetful.run("PasswordRules")
+    await forget_the_password(stack, forgetful, citizen, account)
     other = await Client(stack.api).log_in("citoyen2")
     draft = await draft_request(other)
+    assert (await other.run("RequestDraft", request=draft["id"]))["steps"]
     await other.change("CancelRequest", request=draft["id"])
     await other.change("RevokeSession", session=await another_session(other, stack.api))
     await another_session(other, stack.api)
@@ -134,6 +143,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     administrator = await Client(stack.api).log_in("admin")
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
+    await desk_work(administrator, stack)
     await leave(citizen, account["username"], administrator)
     partner = await partner_system(administrator)
     careful = await second_factor(stack.api, administrator)
@@ -142,7 +152,17 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     most = {
         name: max(
             caller.most_statements.get(name, 0)
-            for caller in (*callers, english, newcomer, other, administrator, guest, partner, *careful)
+            for caller in (
+                *callers,
+                english,
+                newcomer,
+                forgetful,
+                other,
+                administrator,
+                guest,
+                partner,
+                *careful,
+            )
         )
         for name in (asked.name for asked in documents())
         if name not in subscriptions() and name not in NEEDING_A_PROVIDER
@@ -195,6 +215,45 @@ async def storage_space(citizen: Client) -> None:
     storage = (await citizen.run("StorageSpace"))["storage"]
     assert [len(node["usedBy"]) for node in storage["documents"]["nodes"]] == [1, 0]
     await citizen.change("DeleteStoredDocument", document=document)
+
+
+async def desk_work(administrator: Client, stack: Stack) -> None:
+    """What administrators write, the figures, and a mail that was refused and is sent again."""
+    read = await administrator.run("DeskProcedure", slug="encombrants")
+    written = {
+        "slug": f"essai-{uuid4().hex[:8]}",
+        "title": "Une démarche d’essai",
+        "category": read["procedure"]["category"]["slug"],
+        "summary": "Pour l’essayer.",
+        "body": "Rien de plus.",
+        "fields": [{"key": "objet", "label": "Objet", "type": {"text": {"maxLength": 100}}}],
+    }
+    made = await administrator.change("SaveProcedure", input=written)
+    saved = await administrator.change(
+        "SaveProcedure", input={**written, "id": made["procedure"]["id"], "version": 1, "title": "Une autre"}
+    )
+    assert saved["procedure"]["version"] == 2
+    agent = {
+        "username": f"agent-{uuid4().hex[:8]}",
+        "password": "Un-agent-de-la-mairie-7",
+        "displayName": "Inès Roy",
+        "role": "HANDLER",
+        "procedures": [written["slug"]],
+    }
+    added = (await administrator.change("SaveAgent", input=agent))["agent"]
+    gone = {"id": added["id"], "displayName": "Inès Roy", "role": "HANDLER", "active": False}
+    await administrator.change("SaveAgent", input={**agent, "id": added["id"], "procedures": []})
+    assert (await administrator.change("SaveAgent", input=gone))["agent"]["active"] is False
+    today = now().date().isoformat()
+    await administrator.run("DeskFigures", **{"from": today, "to": today})
+    await administrator.run("DeskFrame")
+    address = new_address()
+    stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
+    await file_request(Client(stack.api), email=address)
+    parked = await parked_for(administrator, address)
+    stack.inbox.answer = None
+    await administrator.change("ResendMail", mail=parked["id"])
+    await stack.inbox.wait_for(address)
 
 
 async def book_and_cancel(administrator: Client, agent: Client, visitor: Client) -> None:

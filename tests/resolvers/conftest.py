@@ -44,3 +44,9 @@ async def citizen(database: Settings) -> CitizenActor:
 async def agent(database: Settings) -> AgentActor:
     """An administrator."""
     return await make_agent(username="martin")
+
+
+@pytest_asyncio.fixture
+async def administrator(database: Settings) -> AgentActor:
+    """One of their own, where the others are told apart from them."""
+    return await make_agent(username="durand")

@@ -181,7 +181,7 @@ async def test_a_load_that_fails_leaves_nothing(
     async def fail(_: object) -> int:
         raise RuntimeError
 
-    monkeypatch.setattr("resolvers.municipality._put_links", fail)
+    monkeypatch.setattr("resolvers.municipality.put_links", fail)
     with pytest.raises(RuntimeError):
         await load_municipality(demonstration)
     assert await fetch("SELECT id FROM procedure") == []

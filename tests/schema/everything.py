@@ -29,7 +29,7 @@ VALUES = {
     "URL": '"https://partner.example/hook"',
     "Upload": "$upload",
 }
-REQUIRED_ARGUMENTS = {"slots": '(from: "2026-12-01", to: "2026-12-31")'}
+REQUIRED_ARGUMENTS = dict.fromkeys(("slots", "figures"), '(from: "2026-12-01", to: "2026-12-31")')
 
 
 def everything(schema: GraphQLSchema, type_: GraphQLNamedType, depth: int) -> str:

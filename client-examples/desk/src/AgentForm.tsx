@@ -1,0 +1,141 @@
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
+import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { type AgentRole, type DeskAgentsQuery, SaveAgent } from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, useState } from "react";
+import { useFrame } from "./frame.tsx";
+import { useWords } from "./wording.ts";
+
+export type Agent = NonNullable<DeskAgentsQuery["desk"]>["agents"][number];
+
+interface Properties {
+  agent: Agent | null;
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+/** Writes an agent: a new one, or what is to change of one who is there. */
+export function AgentForm({ agent, onClose, onSaved }: Properties) {
+  const words = useWords();
+  const { desk } = useFrame();
+  const [save, busy] = useChange(SaveAgent, (data) => data.saveAgent);
+  const [displayName, setDisplayName] = useState(agent?.displayName ?? "");
+  const [role, setRole] = useState<AgentRole>(agent?.role ?? "HANDLER");
+  const [username, setUsername] = useState(agent?.username ?? "");
+  const [password, setPassword] = useState("");
+  const [active, setActive] = useState(agent?.active ?? true);
+  const [procedures, setProcedures] = useState<readonly string[]>(
+    agent?.procedures.map((procedure) => procedure.slug) ?? [],
+  );
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    const { success, problem } = await save({
+      input: {
+        id: agent?.id ?? null,
+        displayName,
+        role,
+        username: username.trim() || null,
+        password: password || null,
+        procedures: [...procedures],
+        active,
+      },
+    });
+    setProblem(problem);
+    if (!success) return;
+    onSaved();
+    onClose();
+  };
+  const at = (path: string) => messagesAt(problem?.fields ?? [], path);
+  return (
+    <Dialog title={agent ? words.agents.change(agent.displayName) : words.agents.add} onClose={onClose}>
+      <form onSubmit={send} noValidate>
+        <ProblemNotice problem={problem} />
+        <Labelled path="displayName" label={words.agents.name} messages={at("displayName")} required>
+          {(described) => (
+            <input
+              {...described}
+              value={displayName}
+              onChange={(event) => setDisplayName(event.target.value)}
+            />
+          )}
+        </Labelled>
+        <Labelled path="role" label={words.agents.role}>
+          {(described) => (
+            <select
+              {...described}
+              value={role}
+              onChange={(event) => setRole(event.target.value as AgentRole)}
+            >
+              {Object.entries(words.settings.roles).map(([value, label]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          )}
+        </Labelled>
+        <Labelled path="username" label={words.agents.username} messages={at("username")}>
+          {(described) => (
+            <input
+              {...described}
+              autoComplete="off"
+              value={username}
+              onChange={(event) => setUsername(event.target.value)}
+            />
+          )}
+        </Labelled>
+        <Labelled
+          path="password"
+          label={words.agents.password}
+          help={words.agents.passwordHelp}
+          messages={at("password")}
+        >
+          {(described) => (
+            <input
+              {...described}
+              type="password"
+              autoComplete="new-password"
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+            />
+          )}
+        </Labelled>
+        <label className="option">
+          <input type="checkbox" checked={active} onChange={(event) => setActive(event.target.checked)} />
+          {words.agents.active}
+        </label>
+        {role === "HANDLER" && (
+          <LabelledGroup path="procedures" label={words.agents.procedures} messages={at("procedures")}>
+            {desk.procedures.nodes.map(({ slug, title }) => (
+              <label key={slug} className="option">
+                <input
+                  type="checkbox"
+                  checked={procedures.includes(slug)}
+                  onChange={(event) =>
+                    setProcedures(
+                      event.target.checked
+                        ? [...procedures, slug]
+                        : procedures.filter((each) => each !== slug),
+                    )
+                  }
+                />
+                {title}
+              </label>
+            ))}
+          </LabelledGroup>
+        )}
+        <div className="actions">
+          <button type="submit" className="button" disabled={busy}>
+            {words.frame.save}
+          </button>
+          <button type="button" className="button-quiet" onClick={onClose}>
+            {words.frame.cancel}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,107 @@
+import { setZone } from "@espace-citoyens/kit/dates.ts";
+import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { DeskFrame, type DeskFrameQuery, LogOut } from "@espace-citoyens/kit/operations.ts";
+import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { createContext, type ReactNode, useContext } from "react";
+import { useQuery } from "urql";
+import { Link } from "wouter";
+import { LogInPage } from "./LogInPage.tsx";
+import { useWords } from "./wording.ts";
+
+interface Frame {
+  municipality: DeskFrameQuery["municipality"];
+  desk: NonNullable<DeskFrameQuery["desk"]>;
+  reload: () => void;
+}
+
+const FrameContext = createContext<Frame | null>(null);
+
+/** Whose site it is, who works there, and what there is to choose from. */
+export function useFrame(): Frame {
+  const frame = useContext(FrameContext);
+  if (frame === null) throw new Error("No FrameProvider above");
+  return frame;
+}
+
+export function FrameProvider({ children }: { children: ReactNode }) {
+  const words = useWords();
+  const { language } = useLanguage();
+  const [{ data, error }, execute] = useQuery({ query: DeskFrame });
+  const reload = () => execute({ requestPolicy: "network-only" });
+  if (!data)
+    return (
+      <main className="main">
+        {error ? (
+          <ProblemNotice problem={callProblem(error, language)}>
+            <button type="button" className="button" onClick={reload}>
+              {words.frame.tryAgain}
+            </button>
+          </ProblemNotice>
+        ) : (
+          <Busy />
+        )}
+      </main>
+    );
+  setZone(data.municipality.timezone);
+  if (!data.desk) return <LogInPage municipality={data.municipality.name} />;
+  return (
+    <FrameContext value={{ municipality: data.municipality, desk: data.desk, reload }}>
+      <Header />
+      <main id="content" className="main">
+        {children}
+      </main>
+    </FrameContext>
+  );
+}
+
+function Header() {
+  const words = useWords();
+  const { language, setLanguage } = useLanguage();
+  const { municipality, desk } = useFrame();
+  const { reopen } = useDoor();
+  const [logOut] = useChange(LogOut, (data) => ({
+    __typename: "LogOutSuccess" as const,
+    done: data.logOut,
+  }));
+  const other = language === "fr" ? "en" : "fr";
+  return (
+    <header className="header">
+      <a className="skip" href="#content">
+        {words.frame.skip}
+      </a>
+      <div className="header-inside">
+        <Link href="/" className="brand">
+          <img src="/logo" alt="" width="36" height="36" />
+          <span>
+            <strong>{municipality.name}</strong>
+            <span>{words.frame.site}</span>
+          </span>
+        </Link>
+        <nav aria-label={words.frame.main}>
+          <Link href="/">{words.frame.inbox}</Link>
+          <Link href="/agendas">{words.frame.calendars}</Link>
+          <Link href="/demarches">{words.frame.procedures}</Link>
+          <Link href="/chiffres">{words.frame.figures}</Link>
+          <Link href="/reglages">{words.frame.settings}</Link>
+          <span className="quiet">{desk.agent.displayName}</span>
+          <button
+            type="button"
+            className="button-quiet"
+            onClick={async () => {
+              await logOut({});
+              reopen();
+            }}
+          >
+            {words.frame.logOut}
+          </button>
+          <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
+            {words.frame.otherLanguage}
+          </button>
+        </nav>
+      </div>
+    </header>
+  );
+}

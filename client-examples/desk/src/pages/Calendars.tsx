@@ -1,0 +1,188 @@
+import { dayOf, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
+import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { CloseSlots, DaySlots, type DaySlotsQuery } from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, useState } from "react";
+import { useQuery } from "urql";
+import { Link } from "wouter";
+import { PublishSlots } from "../calendars/PublishSlots.tsx";
+import { SaveSchedule } from "../calendars/SaveSchedule.tsx";
+import { DeskPage } from "../DeskPage.tsx";
+import { useFrame } from "../frame.tsx";
+import { useWords } from "../wording.ts";
+
+type Slot = Extract<NonNullable<DaySlotsQuery["node"]>, { slots: unknown }>["slots"][number];
+
+/** A day of a schedule: every slot, who comes, and closing one; administrators publish slots and write schedules. */
+export default function Calendars() {
+  const words = useWords();
+  const { desk } = useFrame();
+  const [schedule, setSchedule] = useState(desk.schedules[0]?.id ?? "");
+  const [day, setDay] = useState(() => dayOf(new Date()));
+  const [opened, setOpened] = useState<"publish" | "new" | "change" | null>(null);
+  const [{ data }, execute] = useQuery({
+    query: DaySlots,
+    variables: { schedule, day },
+    pause: schedule === "",
+    requestPolicy: "network-only",
+  });
+  const reload = () => execute({ requestPolicy: "network-only" });
+  const slots = data?.node && "slots" in data.node ? data.node.slots : null;
+  const close = () => setOpened(null);
+  const chosen = desk.schedules.find((each) => each.id === schedule);
+  return (
+    <DeskPage title={words.calendars.title}>
+      <div className="filters">
+        <Labelled path="schedule" label={words.calendars.schedule}>
+          {(described) => (
+            <select {...described} value={schedule} onChange={(event) => setSchedule(event.target.value)}>
+              {desk.schedules.map((each) => (
+                <option key={each.id} value={each.id}>
+                  {each.title} – {each.place}
+                </option>
+              ))}
+            </select>
+          )}
+        </Labelled>
+        <div className="day-picker">
+          <button type="button" className="button-icon" onClick={() => setDay(move(day, -1))}>
+            <Icon name="previous" label={words.calendars.previous} />
+          </button>
+          <Labelled path="day" label={words.calendars.day}>
+            {(described) => (
+              <input
+                {...described}
+                type="date"
+                value={day}
+                onChange={(event) => event.target.value && setDay(event.target.value)}
+              />
+            )}
+          </Labelled>
+          <button type="button" className="button-icon" onClick={() => setDay(move(day, 1))}>
+            <Icon name="next" label={words.calendars.next} />
+          </button>
+        </div>
+      </div>
+      {desk.agent.role === "ADMINISTRATOR" && (
+        <div className="actions">
+          {chosen && (
+            <>
+              <button type="button" className="button" onClick={() => setOpened("publish")}>
+                {words.calendars.publish}
+              </button>
+              <button type="button" className="button-second" onClick={() => setOpened("change")}>
+                {words.calendars.changeSchedule}
+              </button>
+            </>
+          )}
+          <button type="button" className="button-second" onClick={() => setOpened("new")}>
+            {words.calendars.newSchedule}
+          </button>
+        </div>
+      )}
+      {slots === null ? <Busy /> : <Day slots={slots} onChange={reload} />}
+      {opened === "publish" && (
+        <PublishSlots schedule={schedule} day={day} onClose={close} onPublished={reload} />
+      )}
+      {(opened === "new" || opened === "change") && (
+        <SaveSchedule schedule={opened === "change" ? (chosen ?? null) : null} onClose={close} />
+      )}
+    </DeskPage>
+  );
+}
+
+function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void }) {
+  const words = useWords();
+  const { language } = useLanguage();
+  const [closing, setClosing] = useState<Slot | null>(null);
+  if (slots.length === 0) return <p className="quiet">{words.calendars.none}</p>;
+  return (
+    <ul className="plain day">
+      {slots.map((slot) => (
+        <li key={slot.id} className="card">
+          <div>
+            <strong>
+              {readableTime(slot.start, language)}–{readableTime(slot.end, language)}
+            </strong>{" "}
+            <span className="quiet">
+              {slot.closed ? words.calendars.closed : words.calendars.free(slot.remaining, slot.capacity)}
+            </span>
+            <ul>
+              {slot.appointments.map(({ id, request }) => (
+                <li key={id}>
+                  <Link href={`/demandes/${request.id}`}>
+                    {request.contact
+                      ? `${request.contact.firstName} ${request.contact.lastName}`
+                      : request.ticket}
+                  </Link>{" "}
+                  <span className="quiet">
+                    {request.procedure.title} {request.contact?.mobilePhone}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          </div>
+          {!slot.closed && (
+            <button type="button" className="button-icon" onClick={() => setClosing(slot)}>
+              <Icon name="close" label={`${words.calendars.close} : ${readableTime(slot.start, language)}`} />
+            </button>
+          )}
+        </li>
+      ))}
+      {closing && <Closing slot={closing} onClose={() => setClosing(null)} onClosed={onChange} />}
+    </ul>
+  );
+}
+
+function Closing({ slot, onClose, onClosed }: { slot: Slot; onClose: () => void; onClosed: () => void }) {
+  const words = useWords();
+  const [close, busy] = useChange(CloseSlots, (data) => data.closeSlots);
+  const [reason, setReason] = useState("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    const { success, problem } = await close({ slots: [slot.id], reason: reason.trim() || null });
+    setProblem(problem);
+    if (!success) return;
+    onClose();
+    onClosed();
+  };
+  return (
+    <Dialog title={words.calendars.closeTitle} onClose={onClose}>
+      <form onSubmit={send} noValidate>
+        <p>{words.calendars.closeText}</p>
+        <ProblemNotice problem={problem} />
+        <Labelled path="reason" label={words.calendars.reason}>
+          {(described) => (
+            <input
+              {...described}
+              maxLength={1000}
+              value={reason}
+              onChange={(event) => setReason(event.target.value)}
+            />
+          )}
+        </Labelled>
+        <div className="actions">
+          <button type="submit" className="button" disabled={busy}>
+            {words.calendars.close}
+          </button>
+          <button type="button" className="button-quiet" onClick={onClose}>
+            {words.frame.cancel}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function move(day: string, by: number): string {
+  const date = new Date(`${day}T12:00:00Z`);
+  date.setUTCDate(date.getUTCDate() + by);
+  return date.toISOString().slice(0, 10);
+}

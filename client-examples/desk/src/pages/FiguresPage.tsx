@@ -1,0 +1,80 @@
+import { dayOf } from "@espace-citoyens/kit/dates.ts";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { DeskFigures } from "@espace-citoyens/kit/operations.ts";
+import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { useState } from "react";
+import { useQuery } from "urql";
+import { DeskPage } from "../DeskPage.tsx";
+import { useWords } from "../wording.ts";
+
+const DAYS = 56;
+
+/** What waits, what came and was answered each week, and how long answers took. */
+export default function FiguresPage() {
+  const words = useWords().figures;
+  const { language } = useLanguage();
+  const [from, setFrom] = useState(() => dayOf(new Date(Date.now() - DAYS * 24 * 3600 * 1000)));
+  const [to, setTo] = useState(() => dayOf(new Date()));
+  const [{ data, error }] = useQuery({ query: DeskFigures, variables: { from, to } });
+  const figures = data?.desk?.figures;
+  return (
+    <DeskPage title={words.title}>
+      <div className="filters">
+        {(
+          [
+            ["from", words.from, from, setFrom],
+            ["to", words.to, to, setTo],
+          ] as const
+        ).map(([path, label, value, set]) => (
+          <Labelled key={path} path={path} label={label}>
+            {(described) => (
+              <input
+                {...described}
+                type="date"
+                value={value}
+                onChange={(event) => event.target.value && set(event.target.value)}
+              />
+            )}
+          </Labelled>
+        ))}
+      </div>
+      {error && <ProblemNotice problem={callProblem(error, language)} />}
+      {!figures && !error && <Busy />}
+      {figures?.length === 0 && <p>{words.none}</p>}
+      {figures && figures.length > 0 && (
+        <table className="requests-table">
+          <thead>
+            <tr>
+              {[words.procedure, words.waiting, words.week, words.received, words.answered, words.median].map(
+                (title) => (
+                  <th key={title} scope="col">
+                    {title}
+                  </th>
+                ),
+              )}
+            </tr>
+          </thead>
+          {figures.map((each) => (
+            <tbody key={each.procedure.id}>
+              {(each.weeks.length > 0 ? each.weeks : [null]).map((week, index) => (
+                <tr key={week?.start ?? "none"}>
+                  <td data-label={words.procedure}>{index === 0 ? each.procedure.title : ""}</td>
+                  <td data-label={words.waiting}>{index === 0 ? each.waiting : ""}</td>
+                  <td data-label={words.week}>{week?.start ?? "—"}</td>
+                  <td data-label={words.received}>{week?.received ?? "—"}</td>
+                  <td data-label={words.answered}>{week?.answered ?? "—"}</td>
+                  <td data-label={words.median}>
+                    {week && week.medianHours !== null ? words.hours(week.medianHours) : "—"}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          ))}
+        </table>
+      )}
+    </DeskPage>
+  );
+}

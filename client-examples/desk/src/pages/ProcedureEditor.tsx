@@ -1,0 +1,213 @@
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
+import {
+  DeskProcedure,
+  type DeskProcedureQuery,
+  SaveProcedure,
+  type StepKind,
+} from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { useQuery } from "urql";
+import { useLocation } from "wouter";
+import { DeskPage } from "../DeskPage.tsx";
+import { useFrame } from "../frame.tsx";
+import { draftOf, inputOf, newField, newProcedure, type ProcedureDraft } from "../procedures/draft.ts";
+import { FieldEditor } from "../procedures/FieldEditor.tsx";
+import { Preview } from "../procedures/Preview.tsx";
+import { useWords } from "../wording.ts";
+
+const NEW = "nouvelle";
+const HELPED: StepKind[] = ["PROCEDURE", "APPOINTMENT", "CONTACT", "FORM", "SUMMARY"];
+
+/** A procedure to write on, beside what citizens will see of it. */
+export default function ProcedureEditor({ slug }: { slug: string }) {
+  const words = useWords();
+  const { desk } = useFrame();
+  const [{ data }] = useQuery({ query: DeskProcedure, variables: { slug }, requestPolicy: "network-only" });
+  if (desk.agent.role !== "ADMINISTRATOR")
+    return <DeskPage title={words.procedures.title}>{words.frame.administratorsOnly}</DeskPage>;
+  if (!data) return <Busy />;
+  if (!data.procedure && slug !== NEW)
+    return <DeskPage title={words.frame.notFound}>{words.frame.notFoundText}</DeskPage>;
+  return <Editor key={slug} read={data.procedure} categories={data.procedureCategories} />;
+}
+
+interface EditorProperties {
+  read: DeskProcedureQuery["procedure"];
+  categories: DeskProcedureQuery["procedureCategories"];
+}
+
+type TextPart = "slug" | "title" | "summary" | "body" | "keywords" | "estimatedDays";
+
+function Editor({ read, categories }: EditorProperties) {
+  const words = useWords();
+  const frame = useFrame();
+  const [, navigate] = useLocation();
+  const [save, busy] = useChange(SaveProcedure, (data) => data.saveProcedure);
+  const [draft, setDraft] = useState<ProcedureDraft>(() =>
+    read ? draftOf(read) : newProcedure(categories[0]?.slug ?? ""),
+  );
+  const [version, setVersion] = useState(read?.version ?? null);
+  const [saved, setSaved] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const set = (changed: Partial<ProcedureDraft>) => {
+    setSaved(false);
+    setDraft((before) => ({ ...before, ...changed }));
+  };
+  const setField = (id: string, changed: object) =>
+    set({ fields: draft.fields.map((field) => (field.id === id ? { ...field, ...changed } : field)) });
+  const moveField = (position: number, by: number) => {
+    const fields = [...draft.fields];
+    const [moved] = fields.splice(position, 1);
+    if (moved) fields.splice(Math.max(0, position + by), 0, moved);
+    set({ fields });
+  };
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    const { success, problem } = await save({
+      input: { ...inputOf(draft), id: read?.id ?? null, version: read ? version : null },
+    });
+    setProblem(problem?.code === "CONFLICT" ? { ...problem, message: words.procedures.conflict } : problem);
+    if (!success) return;
+    setVersion(success.procedure.version);
+    setSaved(true);
+    frame.reload();
+    if (!read) navigate(`/demarches/${success.procedure.slug}`, { replace: true });
+  };
+  const at = (path: string) => messagesAt(problem?.fields ?? [], path);
+  const text = (part: TextPart, label: string, lines = 0, help: string | null = null): ReactNode => (
+    <Labelled path={part} label={label} help={help} messages={at(part)}>
+      {(described) =>
+        lines > 0 ? (
+          <textarea
+            {...described}
+            rows={lines}
+            value={draft[part]}
+            onChange={(event) => set({ [part]: event.target.value })}
+          />
+        ) : (
+          <input
+            {...described}
+            value={draft[part]}
+            readOnly={part === "slug" && read !== null}
+            onChange={(event) => set({ [part]: event.target.value })}
+          />
+        )
+      }
+    </Labelled>
+  );
+  const choice = <Part extends "category" | "state" | "appointment">(
+    part: Part,
+    label: string,
+    options: readonly { value: string; label: string }[],
+  ): ReactNode => (
+    <Labelled path={part} label={label} messages={at(part)}>
+      {(described) => (
+        <select {...described} value={draft[part]} onChange={(event) => set({ [part]: event.target.value })}>
+          {options.map((option) => (
+            <option key={option.value} value={option.value}>
+              {option.label}
+            </option>
+          ))}
+        </select>
+      )}
+    </Labelled>
+  );
+  const named = (names: Record<string, string>) =>
+    Object.entries(names).map(([value, label]) => ({ value, label }));
+  return (
+    <DeskPage title={draft.title || words.procedures.add}>
+      <div className="two-columns">
+        <form onSubmit={send} noValidate>
+          <ProblemNotice problem={problem} />
+          {saved && version !== null && <Notice kind="success">{words.procedures.published(version)}</Notice>}
+          {text("title", words.procedures.name)}
+          {text("slug", words.procedures.address, 0, words.procedures.addressHelp)}
+          {choice(
+            "category",
+            words.procedures.category,
+            categories.map((category) => ({ value: category.slug, label: category.title })),
+          )}
+          {choice("state", words.procedures.state, named(words.procedures.states))}
+          {text("summary", words.procedures.summary, 2)}
+          {text("body", words.procedures.body, 8)}
+          {text("keywords", words.procedures.keywords)}
+          {text("estimatedDays", words.procedures.estimatedDays)}
+          <label className="option">
+            <input
+              type="checkbox"
+              checked={draft.requiresAccount}
+              onChange={(event) => set({ requiresAccount: event.target.checked })}
+            />
+            {words.procedures.requiresAccount}
+          </label>
+          {choice("appointment", words.procedures.appointment, named(words.procedures.policies))}
+          {draft.appointment !== "NONE" && (
+            <LabelledGroup path="schedules" label={words.procedures.schedules} messages={at("schedules")}>
+              {frame.desk.schedules.map((schedule) => (
+                <label key={schedule.id} className="option">
+                  <input
+                    type="checkbox"
+                    checked={draft.schedules.includes(schedule.id)}
+                    onChange={(event) =>
+                      set({
+                        schedules: event.target.checked
+                          ? [...draft.schedules, schedule.id]
+                          : draft.schedules.filter((each) => each !== schedule.id),
+                      })
+                    }
+                  />
+                  {schedule.title} – {schedule.place}
+                </label>
+              ))}
+            </LabelledGroup>
+          )}
+          {HELPED.map((step) => (
+            <Labelled
+              key={step}
+              path={`help.${step}`}
+              label={words.procedures.help(read?.steps.find((each) => each.kind === step)?.title ?? step)}
+            >
+              {(described) => (
+                <textarea
+                  {...described}
+                  rows={2}
+                  value={draft.help[step] ?? ""}
+                  onChange={(event) => set({ help: { ...draft.help, [step]: event.target.value } })}
+                />
+              )}
+            </Labelled>
+          ))}
+          <h2>{words.procedures.fields}</h2>
+          {draft.fields.map((field, position) => (
+            <FieldEditor
+              key={field.id}
+              field={field}
+              position={position}
+              problems={problem?.fields ?? []}
+              onChange={(changed) => setField(field.id, changed)}
+              onMove={(by) => moveField(position, by)}
+              onRemove={() => set({ fields: draft.fields.filter((each) => each.id !== field.id) })}
+            />
+          ))}
+          <div className="actions">
+            <button
+              type="button"
+              className="button-second"
+              onClick={() => set({ fields: [...draft.fields, newField()] })}
+            >
+              {words.procedures.addField}
+            </button>
+            <button type="submit" className="button" disabled={busy}>
+              {words.frame.save}
+            </button>
+          </div>
+        </form>
+        <Preview draft={draft} />
+      </div>
+    </DeskPage>
+  );
+}

@@ -1,0 +1,282 @@
+import { readableDay, readableInstant, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
+import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { WORDING as FORM } from "@espace-citoyens/kit/form/wording.ts";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import {
+  AssignRequest,
+  ChangeRequestStatus,
+  DeskRequest,
+  type DeskRequestQuery,
+  RequestEvents,
+  type RequestStatus,
+} from "@espace-citoyens/kit/operations.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
+import { History } from "@espace-citoyens/kit/request/History.tsx";
+import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
+import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
+import { type FormEvent, useState } from "react";
+import { useQuery } from "urql";
+import { Link } from "wouter";
+import { DeskPage } from "../DeskPage.tsx";
+import { useFrame } from "../frame.tsx";
+import { useWords } from "../wording.ts";
+
+type Request = NonNullable<DeskRequestQuery["request"]>;
+
+/** A request as an agent handles it, kept up to date while it is open. */
+export default function RequestPage({ id }: { id: string }) {
+  const words = useWords();
+  const wording = useWording(WORDING);
+  const announce = useAnnounce();
+  const { language } = useLanguage();
+  const { municipality, reload: reloadFrame } = useFrame();
+  const [{ data, error }, execute] = useQuery({ query: DeskRequest, variables: { request: id } });
+  const [from, setFrom] = useState<string | null>(null);
+  const request = data?.request;
+  const cursor = request?.history.pageInfo.endCursor ?? null;
+  if (from === null && cursor !== null) setFrom(cursor);
+  const reload = () => execute({ requestPolicy: "network-only" });
+  useFollow(
+    RequestEvents,
+    from ? { request: id, after: from } : null,
+    ({ requestEvents: event }, variables) => {
+      variables.after = event.cursor;
+      if (event.__typename === "ExchangePosted" && event.actor === "CITIZEN")
+        announce(`${wording.arrived(event.exchange.authorName)} : ${event.exchange.body}`);
+      else if (event.actor === "CITIZEN") announce(event.description);
+      reload();
+    },
+  );
+  if (request === null)
+    return (
+      <DeskPage title={words.request.unknown}>
+        <Link href="/">{words.request.back}</Link>
+      </DeskPage>
+    );
+  if (!request) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
+  const [appointment] = request.appointments;
+  return (
+    <DeskPage title={request.procedure.title}>
+      <p>
+        <Link href="/">{words.request.back}</Link>
+      </p>
+      <p>
+        <span className="status" data-status={request.status}>
+          {wording.status[request.status]}
+        </span>{" "}
+        {words.request.ticket} <strong className="ticket">{request.ticket}</strong>{" "}
+        {request.submittedAt && words.request.received(readableInstant(request.submittedAt, language))}
+      </p>
+      <div className="two-columns">
+        <div>
+          <section className="card">
+            <h2>{words.request.form}</h2>
+            <Summary sections={request.summary} heading="h3" />
+          </section>
+          <section className="card">
+            <h2>{words.request.exchanges}</h2>
+            <Exchanges
+              request={request.id}
+              side="desk"
+              exchanges={request.exchanges.nodes}
+              pageInfo={request.exchanges.pageInfo}
+              mayPost={may("POST_EXCHANGE")}
+              onChange={() => {
+                reload();
+                reloadFrame();
+              }}
+            />
+          </section>
+        </div>
+        <div>
+          {may("CHANGE_STATUS") && <Status request={request} onChange={reload} />}
+          {may("ASSIGN") && <Assignee request={request} onChange={reload} />}
+          <Citizen request={request} />
+          {appointment && (
+            <section className="card">
+              <h2>{words.request.appointment}</h2>
+              <p>
+                {readableDay(appointment.slot.start, language)},{" "}
+                {readableTime(appointment.slot.start, language)}
+                <br />
+                {appointment.slot.schedule.title} – {appointment.slot.schedule.place}
+              </p>
+            </section>
+          )}
+          <section className="card">
+            <h2>{words.request.attachments}</h2>
+            <Attachments
+              request={request.id}
+              attachments={request.attachments}
+              limits={municipality.upload}
+              mayAdd={may("ADD_ATTACHMENT")}
+              chooseStored={null}
+              onChange={reload}
+            />
+          </section>
+          <section className="card">
+            <h2>{words.request.history}</h2>
+            <History events={request.history.nodes} />
+          </section>
+        </div>
+      </div>
+    </DeskPage>
+  );
+}
+
+function Citizen({ request }: { request: Request }) {
+  const words = useWords();
+  const form = useWording(FORM);
+  const { contact } = request;
+  if (contact === null) return null;
+  const preferred = (method: string) =>
+    contact.preferredContactMethod === method ? ` (${words.request.preferred})` : "";
+  return (
+    <section className="card">
+      <h2>{words.request.citizen}</h2>
+      <p>
+        <strong>
+          {contact.firstName} {contact.lastName}
+        </strong>
+      </p>
+      <ul className="plain">
+        {contact.email && (
+          <li>
+            <a href={`mailto:${contact.email}`}>{contact.email}</a>
+            {preferred("EMAIL")}
+          </li>
+        )}
+        {contact.mobilePhone && (
+          <li>
+            <a href={`tel:${contact.mobilePhone}`}>{contact.mobilePhone}</a>
+            {preferred("MOBILE_PHONE")}
+          </li>
+        )}
+        {contact.landlinePhone && (
+          <li>
+            <a href={`tel:${contact.landlinePhone}`}>{contact.landlinePhone}</a>
+            {preferred("LANDLINE_PHONE")}
+          </li>
+        )}
+        {contact.address && (
+          <li>
+            {[...contact.address.lines, `${contact.address.postalCode} ${contact.address.city}`].join(", ")}
+            {preferred("POST")}
+          </li>
+        )}
+        {contact.birthDate && (
+          <li>
+            {form.birthDate} : {contact.birthDate}
+          </li>
+        )}
+      </ul>
+    </section>
+  );
+}
+
+function Status({ request, onChange }: { request: Request; onChange: () => void }) {
+  const words = useWords();
+  const wording = useWording(WORDING);
+  const [change, busy] = useChange(ChangeRequestStatus, (data) => data.changeRequestStatus);
+  const [status, setStatus] = useState<RequestStatus | "">("");
+  const [reason, setReason] = useState("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [conflict, setConflict] = useState(false);
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    if (status === "") return;
+    const { success, problem } = await change({
+      request: request.id,
+      version: request.version,
+      status,
+      reason: reason.trim() || null,
+    });
+    setConflict(problem?.code === "CONFLICT");
+    setProblem(problem?.code === "CONFLICT" ? null : problem);
+    if (success) {
+      setStatus("");
+      setReason("");
+    }
+    onChange();
+  };
+  return (
+    <section className="card">
+      <h2>{words.request.changeStatus}</h2>
+      {conflict && <Notice kind="warning">{words.request.changed}</Notice>}
+      <ProblemNotice problem={problem} />
+      <form onSubmit={send} noValidate>
+        <Labelled path="status" label={words.request.newStatus}>
+          {(described) => (
+            <select
+              {...described}
+              value={status}
+              onChange={(event) => setStatus(event.target.value as RequestStatus)}
+            >
+              <option value="" />
+              {request.permittedStatuses.map((each) => (
+                <option key={each} value={each}>
+                  {wording.status[each]}
+                </option>
+              ))}
+            </select>
+          )}
+        </Labelled>
+        <Labelled path="reason" label={words.request.reason}>
+          {(described) => (
+            <textarea
+              {...described}
+              rows={2}
+              maxLength={1000}
+              value={reason}
+              onChange={(event) => setReason(event.target.value)}
+            />
+          )}
+        </Labelled>
+        <button type="submit" className="button" disabled={busy || status === ""}>
+          {words.request.change}
+        </button>
+      </form>
+    </section>
+  );
+}
+
+function Assignee({ request, onChange }: { request: Request; onChange: () => void }) {
+  const words = useWords();
+  const { desk } = useFrame();
+  const [assign] = useChange(AssignRequest, (data) => data.assignRequest);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  return (
+    <section className="card">
+      <ProblemNotice problem={problem} />
+      <Labelled path="assignee" label={words.request.assign}>
+        {(described) => (
+          <select
+            {...described}
+            value={request.assignee?.id ?? ""}
+            onChange={async (event) => {
+              const { problem } = await assign({ request: request.id, agent: event.target.value || null });
+              setProblem(problem);
+              onChange();
+            }}
+          >
+            <option value="">{words.request.nobody}</option>
+            {desk.agents
+              .filter(({ active, id }) => active || id === request.assignee?.id)
+              .map((agent) => (
+                <option key={agent.id} value={agent.id}>
+                  {agent.displayName}
+                </option>
+              ))}
+          </select>
+        )}
+      </Labelled>
+    </section>
+  );
+}

@@ -1,0 +1,125 @@
+import { readableInstant } from "@espace-citoyens/kit/dates.ts";
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { DeskAgents, DeskParkedMails, ResendMail } from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { useState } from "react";
+import { useQuery } from "urql";
+import { Link } from "wouter";
+import { type Agent, AgentForm } from "../AgentForm.tsx";
+import { DeskPage } from "../DeskPage.tsx";
+import { useFrame } from "../frame.tsx";
+import { useWords } from "../wording.ts";
+
+/** What an agent looks at now and then: mail that was not delivered, and who works at the mairie. */
+export default function SettingsPage() {
+  const words = useWords();
+  return (
+    <DeskPage title={words.settings.title}>
+      <section>
+        <h2>{words.settings.mails}</h2>
+        <ParkedMails />
+      </section>
+      <section>
+        <h2>{words.settings.agents}</h2>
+        <Agents />
+      </section>
+    </DeskPage>
+  );
+}
+
+function ParkedMails() {
+  const words = useWords();
+  const { language } = useLanguage();
+  const announce = useAnnounce();
+  const [{ data }, reload] = useQuery({
+    query: DeskParkedMails,
+    variables: {},
+    requestPolicy: "network-only",
+  });
+  const [resend, busy] = useChange(ResendMail, (answer) => answer.resendMail);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const mails = data?.desk?.parkedMails;
+  if (!mails) return <Busy />;
+  if (mails.totalCount === 0) return <p>{words.settings.noMails}</p>;
+  return (
+    <>
+      <p>{words.settings.mailsText}</p>
+      <ProblemNotice problem={problem} />
+      <ul className="plain">
+        {mails.nodes.map((mail) => (
+          <li key={mail.id} className="card">
+            <strong>{mail.recipient}</strong>{" "}
+            <span className="quiet">
+              {readableInstant(mail.createdAt, language)}, {words.settings.attempts(mail.attempts)} :{" "}
+              {mail.lastError}
+            </span>
+            <button
+              type="button"
+              className="button-quiet"
+              disabled={busy}
+              onClick={async () => {
+                const { success, problem } = await resend({ mail: mail.id });
+                setProblem(problem);
+                if (success) announce(words.agents.resent);
+                reload({ requestPolicy: "network-only" });
+              }}
+            >
+              {words.agents.resend}
+            </button>
+            {mail.request && (
+              <p>
+                <Link href={`/demandes/${mail.request.id}`}>{mail.request.ticket}</Link>
+              </p>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Agents() {
+  const words = useWords();
+  const { desk, reload } = useFrame();
+  const [{ data }, execute] = useQuery({ query: DeskAgents, requestPolicy: "network-only" });
+  const [opened, setOpened] = useState<"new" | Agent | null>(null);
+  const agents = data?.desk?.agents;
+  if (!agents) return <Busy />;
+  const writes = desk.agent.role === "ADMINISTRATOR";
+  return (
+    <>
+      {writes && (
+        <button type="button" className="button-second" onClick={() => setOpened("new")}>
+          {words.agents.add}
+        </button>
+      )}
+      <ul className="plain">
+        {agents.map((agent) => (
+          <li key={agent.id}>
+            <strong>{agent.displayName}</strong> – {words.settings.roles[agent.role]}
+            {!agent.active && <span className="quiet"> ({words.agents.inactive})</span>}{" "}
+            {writes && (
+              <button type="button" className="button-quiet" onClick={() => setOpened(agent)}>
+                {words.agents.change(agent.displayName)}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {opened !== null && (
+        <AgentForm
+          agent={opened === "new" ? null : opened}
+          onClose={() => setOpened(null)}
+          onSaved={() => {
+            execute({ requestPolicy: "network-only" });
+            reload();
+          }}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,32 @@
+import { Markdown } from "@espace-citoyens/kit/elements/Markdown.tsx";
+import { visibleFields } from "@espace-citoyens/kit/form/conditions.ts";
+import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
+import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
+import { useMemo, useState } from "react";
+import { useWords } from "../wording.ts";
+import { type ProcedureDraft, previewOf } from "./draft.ts";
+
+/** What citizens will see, as it is written: conditions included. */
+export function Preview({ draft }: { draft: ProcedureDraft }) {
+  const words = useWords().procedures;
+  const [answers, setAnswers] = useState<Answers>({});
+  const fields = useMemo(() => draft.fields.map(previewOf), [draft.fields]);
+  return (
+    <section className="card preview" aria-label={words.preview}>
+      <h2>{words.preview}</h2>
+      <h3>{draft.title || "—"}</h3>
+      <p>{draft.summary}</p>
+      <Markdown text={draft.body} />
+      {visibleFields(fields, answers).map((field) => (
+        <FieldInput
+          key={`${field.key} ${field.__typename}`}
+          field={{ ...field, key: `preview-${field.key}` }}
+          value={answers[field.key]}
+          onChange={(value) => setAnswers((before) => ({ ...before, [field.key]: value }))}
+          problems={[]}
+          files={() => null}
+        />
+      ))}
+    </section>
+  );
+}

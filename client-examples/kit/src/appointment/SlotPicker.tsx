@@ -1,0 +1,166 @@
+import { useCallback, useEffect, useState } from "react";
+import { dayOf, readableDay, readableTime } from "../dates.ts";
+import { useFollow, useRead } from "../door.tsx";
+import { Icon } from "../elements/Icon.tsx";
+import { ProblemNotice } from "../elements/Notice.tsx";
+import { Labelled } from "../form/Labelled.tsx";
+import { useLanguage, useWording } from "../language.tsx";
+import { FirstAvailable, ScheduleMonth, SlotChanges } from "../operations.ts";
+import type { Problem } from "../outcome.ts";
+import { WORDING } from "./wording.ts";
+
+const DAYS = 7;
+
+export interface Slot {
+  id: string;
+  start: string;
+  end: string;
+  remaining: number;
+}
+
+interface Schedule {
+  id: string;
+  title: string;
+  place: string;
+}
+
+interface Properties {
+  procedure: string;
+  schedules: readonly Schedule[];
+  /** The slot that is held or booked now. */
+  chosen: string | null;
+  onChoose: (slot: Slot, schedule: Schedule) => void;
+}
+
+/** A week of free slots at a time, 1er dispo, and what others take and free meanwhile. */
+export function SlotPicker({ procedure, schedules, chosen, onChoose }: Properties) {
+  const wording = useWording(WORDING);
+  const { language } = useLanguage();
+  const read = useRead();
+  const [scheduleId, setScheduleId] = useState(schedules[0]?.id ?? "");
+  const [from, setFrom] = useState(() => dayOf(new Date()));
+  const [slots, setSlots] = useState<Slot[] | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [none, setNone] = useState(false);
+  const to = addDays(from, DAYS - 1);
+  const schedule = schedules.find((each) => each.id === scheduleId);
+
+  const load = useCallback(async () => {
+    if (!scheduleId) return;
+    const { data, problem } = await read(ScheduleMonth, { schedule: scheduleId, from, to });
+    setProblem(problem);
+    if (data?.node && "slots" in data.node) setSlots(data.node.slots);
+  }, [read, scheduleId, from, to]);
+  // Followed first, read next: nothing is taken between the two without being seen.
+  useFollow(SlotChanges, scheduleId ? { schedule: scheduleId, from, to } : null, (data) => {
+    const changed = data.slotChanges;
+    setSlots((before) => {
+      if (before === null) return before;
+      const others = before.filter((slot) => slot.id !== changed.id);
+      const free = changed.remaining > 0 && !changed.closed;
+      return free ? [...others, changed].sort((a, b) => a.start.localeCompare(b.start)) : others;
+    });
+  });
+  useEffect(() => {
+    setSlots(null);
+    load();
+  }, [load]);
+
+  const goToFirst = async () => {
+    const { data, problem } = await read(FirstAvailable, { procedure, after: null });
+    setProblem(problem);
+    const first = data?.procedure?.firstAvailableSlot ?? null;
+    setNone(data !== null && first === null);
+    if (first === null) return;
+    setScheduleId(first.schedule.id);
+    setFrom(dayOf(new Date(first.start)));
+    const found = schedules.find((each) => each.id === first.schedule.id);
+    if (found) onChoose({ ...first, remaining: 1 }, found);
+  };
+  const days = slots === null ? [] : byDay(slots);
+  const today = dayOf(new Date());
+  return (
+    <div className="slot-picker">
+      <ProblemNotice problem={problem} />
+      {schedules.length > 1 && (
+        <Labelled path="schedule" label={wording.place}>
+          {(described) => (
+            <select {...described} value={scheduleId} onChange={(event) => setScheduleId(event.target.value)}>
+              {schedules.map((each) => (
+                <option key={each.id} value={each.id}>
+                  {each.title} – {each.place}
+                </option>
+              ))}
+            </select>
+          )}
+        </Labelled>
+      )}
+      <div className="slot-picker-head">
+        <button type="button" className="button-second" onClick={goToFirst}>
+          {wording.firstAvailable}
+        </button>
+        <button
+          type="button"
+          className="button-icon"
+          disabled={from <= today}
+          onClick={() => setFrom(later(today, addDays(from, -DAYS)))}
+        >
+          <Icon name="previous" label={wording.previousWeek} />
+        </button>
+        <p aria-live="polite">{wording.week(shortDay(from, language), shortDay(to, language))}</p>
+        <button type="button" className="button-icon" onClick={() => setFrom(addDays(from, DAYS))}>
+          <Icon name="next" label={wording.nextWeek} />
+        </button>
+      </div>
+      {none && <p role="status">{wording.noFirst}</p>}
+      {slots === null && <p className="quiet">{wording.loading}</p>}
+      {slots !== null && days.length === 0 && <p className="quiet">{wording.noSlots}</p>}
+      {days.map(([day, slotsOfDay]) => (
+        <section key={day} className="slot-day">
+          <h4>{readableDay(slotsOfDay[0]?.start ?? day, language)}</h4>
+          <ul>
+            {slotsOfDay.map((slot) => (
+              <li key={slot.id}>
+                <button
+                  type="button"
+                  className="slot"
+                  aria-pressed={slot.id === chosen}
+                  onClick={() => schedule && onChoose(slot, schedule)}
+                >
+                  {readableTime(slot.start, language)}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function byDay(slots: readonly Slot[]): [string, Slot[]][] {
+  const days = new Map<string, Slot[]>();
+  for (const slot of slots) {
+    const day = dayOf(new Date(slot.start));
+    days.set(day, [...(days.get(day) ?? []), slot]);
+  }
+  return [...days];
+}
+
+function addDays(day: string, days: number): string {
+  const date = new Date(`${day}T12:00:00Z`);
+  date.setUTCDate(date.getUTCDate() + days);
+  return date.toISOString().slice(0, 10);
+}
+
+function later(one: string, other: string): string {
+  return one > other ? one : other;
+}
+
+function shortDay(day: string, language: string): string {
+  return new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
+    day: "numeric",
+    month: "long",
+    timeZone: "UTC",
+  }).format(new Date(`${day}T12:00:00Z`));
+}

@@ -1,0 +1,35 @@
+import type { Language } from "./language.tsx";
+
+/** Instants are shown in the municipality's time, wherever the reader is. */
+let zone = "Europe/Paris";
+
+export function setZone(timezone: string): void {
+  zone = timezone;
+}
+
+function format(instant: string, language: Language, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
+    timeZone: zone,
+    ...options,
+  }).format(new Date(instant));
+}
+
+/** 31 janvier 2026 à 09:30. */
+export function readableInstant(instant: string, language: Language): string {
+  return format(instant, language, { dateStyle: "long", timeStyle: "short" });
+}
+
+/** samedi 31 janvier 2026. */
+export function readableDay(instant: string, language: Language): string {
+  return format(instant, language, { dateStyle: "full" });
+}
+
+/** 09:30. */
+export function readableTime(instant: string, language: Language): string {
+  return format(instant, language, { hour: "2-digit", minute: "2-digit" });
+}
+
+/** 2026-01-31, as the API writes days: the municipality's day of an instant. */
+export function dayOf(instant: Date): string {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(instant);
+}

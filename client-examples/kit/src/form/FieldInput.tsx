@@ -1,0 +1,265 @@
+import { type ReactNode, useState } from "react";
+import { messagesAt } from "../elements/Notice.tsx";
+import { useWording } from "../language.tsx";
+import type { AnswerValue } from "../operations.ts";
+import type { FieldProblem } from "../outcome.ts";
+import { AddressInput, NO_ADDRESS } from "./AddressInput.tsx";
+import type { FormField } from "./definition.ts";
+import { Labelled, LabelledGroup } from "./Labelled.tsx";
+import { WORDING } from "./wording.ts";
+
+const RADIOS_AT_MOST = 6;
+
+/** What a browser may fill in by itself, by the key of the field (WCAG 1.3.5). */
+const AUTOCOMPLETE: Record<string, string> = {
+  firstName: "given-name",
+  lastName: "family-name",
+  birthDate: "bday",
+  email: "email",
+  mobilePhone: "tel",
+  landlinePhone: "tel",
+};
+
+interface Properties {
+  field: FormField;
+  value: AnswerValue | undefined;
+  /** Undefined takes the answer back. */
+  onChange: (value: AnswerValue | undefined) => void;
+  problems: readonly FieldProblem[];
+  /** What is shown for a field that files answer. */
+  files: (field: Extract<FormField, { __typename: "FileField" }>) => ReactNode;
+}
+
+/** One field of a form, as its type asks for it. */
+export function FieldInput({ field, value, onChange, problems, files }: Properties) {
+  const about = {
+    path: field.key,
+    label: field.label,
+    help: field.help,
+    required: field.required,
+    messages: messagesAt(problems, field.key),
+  };
+  const text = value?.text ?? "";
+  const setText = (typed: string) => onChange(typed === "" ? undefined : { text: typed });
+  switch (field.__typename) {
+    case "TextField":
+      return (
+        <Labelled {...about}>
+          {(described) =>
+            field.multiline ? (
+              <textarea
+                {...described}
+                rows={5}
+                maxLength={field.maxLength ?? undefined}
+                value={text}
+                onChange={(event) => setText(event.target.value)}
+              />
+            ) : (
+              <input
+                {...described}
+                maxLength={field.maxLength ?? undefined}
+                autoComplete={AUTOCOMPLETE[field.key]}
+                value={text}
+                onChange={(event) => setText(event.target.value)}
+              />
+            )
+          }
+        </Labelled>
+      );
+    case "EmailField":
+      return (
+        <Labelled {...about}>
+          {(described) => (
+            <input
+              {...described}
+              type="email"
+              autoComplete={AUTOCOMPLETE[field.key] ?? "off"}
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+            />
+          )}
+        </Labelled>
+      );
+    case "PhoneField":
+      return (
+        <Labelled {...about}>
+          {(described) => (
+            <input
+              {...described}
+              type="tel"
+              autoComplete={AUTOCOMPLETE[field.key] ?? "off"}
+              className="medium"
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+            />
+          )}
+        </Labelled>
+      );
+    case "NumberField":
+      return <NumberInput about={about} integer={field.integer} value={value?.number} onChange={onChange} />;
+    case "DateField":
+      return (
+        <Labelled {...about}>
+          {(described) => (
+            <input
+              {...described}
+              type="date"
+              className="medium"
+              autoComplete={AUTOCOMPLETE[field.key]}
+              min={field.earliest ?? undefined}
+              max={field.latest ?? undefined}
+              value={value?.date ?? ""}
+              onChange={(event) => onChange(event.target.value ? { date: event.target.value } : undefined)}
+            />
+          )}
+        </Labelled>
+      );
+    case "BooleanField":
+      return <YesOrNo about={about} value={value?.boolean} onChange={(boolean) => onChange({ boolean })} />;
+    case "ChoiceField":
+      return (
+        <Choices
+          about={about}
+          field={field}
+          chosen={value?.choices ?? []}
+          onChange={(choices) => onChange(choices.length > 0 ? { choices } : undefined)}
+        />
+      );
+    case "AddressField":
+      return (
+        <AddressInput
+          path={field.key}
+          label={field.label}
+          help={field.help}
+          required={field.required}
+          value={value?.address ?? NO_ADDRESS}
+          onChange={(address) => onChange({ address })}
+          problems={problems}
+        />
+      );
+    case "FileField":
+      return <LabelledGroup {...about}>{files(field)}</LabelledGroup>;
+  }
+}
+
+interface About {
+  path: string;
+  label: string;
+  help: string | null;
+  required: boolean;
+  messages: string[];
+}
+
+function NumberInput({
+  about,
+  integer,
+  value,
+  onChange,
+}: {
+  about: About;
+  integer: boolean;
+  value: number | undefined;
+  onChange: (value: AnswerValue | undefined) => void;
+}) {
+  const wording = useWording(WORDING);
+  const [typed, setTyped] = useState(value === undefined ? "" : String(value).replace(".", ","));
+  const number = Number(typed.replaceAll(/\s/g, "").replace(",", "."));
+  const wrong = typed !== "" && !Number.isFinite(number);
+  return (
+    <Labelled {...about} messages={wrong ? [wording.noNumber] : about.messages}>
+      {(described) => (
+        <input
+          {...described}
+          inputMode={integer ? "numeric" : "decimal"}
+          className="short"
+          value={typed}
+          onChange={(event) => {
+            const now = event.target.value;
+            setTyped(now);
+            const parsed = Number(now.replaceAll(/\s/g, "").replace(",", "."));
+            onChange(now.trim() === "" || !Number.isFinite(parsed) ? undefined : { number: parsed });
+          }}
+        />
+      )}
+    </Labelled>
+  );
+}
+
+function YesOrNo({
+  about,
+  value,
+  onChange,
+}: {
+  about: About;
+  value: boolean | undefined;
+  onChange: (value: boolean) => void;
+}) {
+  const wording = useWording(WORDING);
+  return (
+    <LabelledGroup {...about}>
+      {[true, false].map((each) => (
+        <label key={String(each)} className="option">
+          <input
+            type="radio"
+            name={`field-${about.path}`}
+            checked={value === each}
+            onChange={() => onChange(each)}
+          />
+          {each ? wording.yes : wording.no}
+        </label>
+      ))}
+    </LabelledGroup>
+  );
+}
+
+function Choices({
+  about,
+  field,
+  chosen,
+  onChange,
+}: {
+  about: About;
+  field: Extract<FormField, { __typename: "ChoiceField" }>;
+  chosen: readonly string[];
+  onChange: (chosen: string[]) => void;
+}) {
+  const wording = useWording(WORDING);
+  if (!field.multiple && field.options.length > RADIOS_AT_MOST)
+    return (
+      <Labelled {...about}>
+        {(described) => (
+          <select
+            {...described}
+            value={chosen[0] ?? ""}
+            onChange={(event) => onChange(event.target.value ? [event.target.value] : [])}
+          >
+            <option value="">{wording.choose}</option>
+            {field.options.map((option) => (
+              <option key={option.value} value={option.value}>
+                {option.label}
+              </option>
+            ))}
+          </select>
+        )}
+      </Labelled>
+    );
+  return (
+    <LabelledGroup {...about}>
+      {field.options.map((option) => (
+        <label key={option.value} className="option">
+          <input
+            type={field.multiple ? "checkbox" : "radio"}
+            name={`field-${about.path}`}
+            checked={chosen.includes(option.value)}
+            onChange={(event) => {
+              if (!field.multiple) onChange([option.value]);
+              else if (event.target.checked) onChange([...chosen, option.value]);
+              else onChange(chosen.filter((each) => each !== option.value));
+            }}
+          />
+          {option.label}
+        </label>
+      ))}
+    </LabelledGroup>
+  );
+}

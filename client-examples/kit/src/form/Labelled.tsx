@@ -1,0 +1,123 @@
+import type { ReactNode } from "react";
+import { useWording } from "../language.tsx";
+import { WORDING } from "./wording.ts";
+
+/** What an input takes so that a screen reader tells its help and its problems. */
+export interface Described {
+  id: string;
+  required: boolean;
+  "aria-invalid": boolean;
+  "aria-describedby": string | undefined;
+}
+
+interface Properties {
+  /** The key of the field, or the path of the input field: problems link to it. */
+  path: string;
+  label: ReactNode;
+  help?: string | null | undefined;
+  required?: boolean;
+  messages?: readonly string[];
+}
+
+/** A label, its help, an input and what is wrong with it. */
+export function Labelled({
+  path,
+  label,
+  help,
+  required = false,
+  messages = [],
+  children,
+}: Properties & { children: (described: Described) => ReactNode }) {
+  const id = `field-${path}`;
+  return (
+    <div className={messages.length > 0 ? "field field-wrong" : "field"}>
+      <label htmlFor={id}>
+        {label}
+        {required && <Asterisk />}
+      </label>
+      <HelpAndMessages id={id} help={help} messages={messages} />
+      {children({
+        id,
+        required,
+        "aria-invalid": messages.length > 0,
+        "aria-describedby": describedBy(id, help, messages),
+      })}
+    </div>
+  );
+}
+
+/** The same for several inputs that answer one question. */
+export function LabelledGroup({
+  path,
+  label,
+  help,
+  required = false,
+  messages = [],
+  children,
+}: Properties & { children: ReactNode }) {
+  const id = `field-${path}`;
+  return (
+    <fieldset
+      id={id}
+      tabIndex={-1}
+      className={messages.length > 0 ? "field field-wrong" : "field"}
+      aria-describedby={describedBy(id, help, messages)}
+    >
+      <legend>
+        {label}
+        {required && <Asterisk />}
+      </legend>
+      <HelpAndMessages id={id} help={help} messages={messages} />
+      {children}
+    </fieldset>
+  );
+}
+
+export function Asterisk() {
+  const wording = useWording(WORDING);
+  return (
+    <>
+      {" "}
+      <span className="asterisk" aria-hidden="true">
+        *
+      </span>
+      <span className="for-screen-readers">({wording.required})</span>
+    </>
+  );
+}
+
+function HelpAndMessages({
+  id,
+  help,
+  messages,
+}: {
+  id: string;
+  help?: string | null | undefined;
+  messages: readonly string[];
+}) {
+  return (
+    <>
+      {help ? (
+        <p className="field-help" id={`${id}-help`}>
+          {help}
+        </p>
+      ) : null}
+      {messages.length > 0 && (
+        <ul className="field-messages" id={`${id}-messages`}>
+          {messages.map((message) => (
+            <li key={message}>{message}</li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function describedBy(
+  id: string,
+  help: string | null | undefined,
+  messages: readonly string[],
+): string | undefined {
+  const ids = [help ? `${id}-help` : "", messages.length > 0 ? `${id}-messages` : ""].filter(Boolean);
+  return ids.join(" ") || undefined;
+}

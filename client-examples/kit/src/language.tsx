@@ -1,0 +1,39 @@
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+
+export type Language = "fr" | "en";
+
+interface Chosen {
+  language: Language;
+  setLanguage: (language: Language) => void;
+}
+
+const KEY = "language";
+const LanguageContext = createContext<Chosen | null>(null);
+
+function firstLanguage(): Language {
+  const kept = localStorage.getItem(KEY);
+  if (kept === "fr" || kept === "en") return kept;
+  return navigator.language.startsWith("en") ? "en" : "fr";
+}
+
+/** The language of the page, of what the server says, and of the mails it sends: French unless somebody chose English. */
+export function LanguageProvider({ children }: { children: ReactNode }) {
+  const [language, setLanguage] = useState(firstLanguage);
+  useEffect(() => {
+    document.documentElement.lang = language;
+    localStorage.setItem(KEY, language);
+  }, [language]);
+  const chosen = useMemo(() => ({ language, setLanguage }), [language]);
+  return <LanguageContext value={chosen}>{children}</LanguageContext>;
+}
+
+export function useLanguage(): Chosen {
+  const chosen = useContext(LanguageContext);
+  if (chosen === null) throw new Error("No LanguageProvider above");
+  return chosen;
+}
+
+/** The site's own sentences in the language of the page. */
+export function useWording<Wording>(wordings: Record<Language, Wording>): Wording {
+  return wordings[useLanguage().language];
+}

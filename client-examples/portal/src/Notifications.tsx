@@ -1,0 +1,30 @@
+import { useFollow } from "@espace-citoyens/kit/door.tsx";
+import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
+import { Notifications as Subscription } from "@espace-citoyens/kit/operations.ts";
+import { useState } from "react";
+import { useFrame } from "./frame.tsx";
+import { useWords } from "./wording.ts";
+
+/** How many exchanges wait to be read, live; what happens is announced. */
+export function Notifications() {
+  const words = useWords();
+  const announce = useAnnounce();
+  const { me } = useFrame();
+  const [unread, setUnread] = useState(me?.unreadExchangeCount ?? 0);
+  useFollow(Subscription, me ? { after: null as string | null } : null, ({ notifications }, variables) => {
+    variables.after = notifications.cursor;
+    setUnread(notifications.unreadExchangeCount);
+    if (notifications.event && notifications.event.actor !== "CITIZEN")
+      announce(`${notifications.event.request.procedure.title} : ${notifications.event.description}`);
+  });
+  if (unread === 0) return null;
+  return (
+    <>
+      {" "}
+      <span className="count">
+        <span aria-hidden="true">{unread}</span>
+        <span className="for-screen-readers">{words.frame.unread(unread)}</span>
+      </span>
+    </>
+  );
+}

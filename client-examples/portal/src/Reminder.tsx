@@ -1,0 +1,75 @@
+import { readableInstant } from "@espace-citoyens/kit/dates.ts";
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { SetAppointmentReminder } from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, useState } from "react";
+import { useWords } from "./wording.ts";
+
+interface Reminded {
+  id: string;
+  suggestedReminderEmail: string | null;
+  reminder: { email: string; sendsAt: string; sentAt?: string | null } | null;
+}
+
+/** Me notifier la veille. */
+export function Reminder({ appointment, onChange }: { appointment: Reminded; onChange: () => void }) {
+  const words = useWords();
+  const { language } = useLanguage();
+  const [set, busy] = useChange(SetAppointmentReminder, (data) => data.setAppointmentReminder);
+  const [wanted, setWanted] = useState(appointment.reminder !== null);
+  const [email, setEmail] = useState(appointment.reminder?.email ?? appointment.suggestedReminderEmail ?? "");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const save = async (address: string | null) => {
+    const { problem } = await set({ appointment: appointment.id, email: address });
+    setProblem(problem);
+    onChange();
+  };
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    save(email);
+  };
+  return (
+    <form onSubmit={send} noValidate>
+      <ProblemNotice problem={problem} />
+      <label className="option">
+        <input
+          type="checkbox"
+          checked={wanted}
+          onChange={(event) => {
+            setWanted(event.target.checked);
+            if (!event.target.checked && appointment.reminder) save(null);
+          }}
+        />
+        {words.request.notify}
+      </label>
+      {wanted && (
+        <>
+          <Labelled path="reminderEmail" label={words.request.notifyAt}>
+            {(described) => (
+              <input
+                {...described}
+                type="email"
+                autoComplete="email"
+                value={email}
+                onChange={(event) => setEmail(event.target.value)}
+              />
+            )}
+          </Labelled>
+          <button type="submit" className="button-second" disabled={busy}>
+            {words.frame.save}
+          </button>
+        </>
+      )}
+      {appointment.reminder && (
+        <p role="status">
+          {appointment.reminder.sentAt
+            ? words.request.notifiedAlready
+            : words.request.notified(readableInstant(appointment.reminder.sendsAt, language))}
+        </p>
+      )}
+    </form>
+  );
+}

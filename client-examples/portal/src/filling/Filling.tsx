@@ -1,0 +1,240 @@
+import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
+import { Markdown } from "@espace-citoyens/kit/elements/Markdown.tsx";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
+import { visibleFields } from "@espace-citoyens/kit/form/conditions.ts";
+import type { Answers, FormField } from "@espace-citoyens/kit/form/definition.ts";
+import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
+import { CancelRequest, type StepKind } from "@espace-citoyens/kit/operations.ts";
+import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
+import { Redirect, useLocation } from "wouter";
+import { forgetDraft, keepDraft } from "../drafts.ts";
+import { useFrame } from "../frame.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { StoredDocumentChoice } from "../StoredDocumentChoice.tsx";
+import { useWords } from "../wording.ts";
+import { AppointmentStep } from "./AppointmentStep.tsx";
+import { Help } from "./Help.tsx";
+import { StepNavigation } from "./StepNavigation.tsx";
+import { SummaryStep } from "./SummaryStep.tsx";
+import { type Draft, useDraft } from "./useDraft.ts";
+
+/** A draft, step by step. `after` is where its page is once it was sent. */
+export function Filling({ id, after }: { id: string; after: string }) {
+  const words = useWords();
+  const { me, municipality } = useFrame();
+  const { ticket } = useDoor();
+  const [, navigate] = useLocation();
+  const filling = useDraft(id);
+  const { draft } = filling;
+  const [current, setCurrent] = useState<StepKind | null>(null);
+  const [visited, setVisited] = useState<ReadonlySet<StepKind>>(new Set());
+  const heading = useRef<HTMLHeadingElement>(null);
+
+  const title = draft?.procedure.title;
+  useEffect(() => {
+    if (ticket && title && draft?.status === "DRAFT") keepDraft({ ticket, title });
+  }, [ticket, title, draft?.status]);
+  const labels = useMemo(() => labelsOf(draft), [draft]);
+
+  if (filling.absent === "absent") return <p role="alert">{words.request.unknown}</p>;
+  if (filling.absent !== null) return <ProblemNotice problem={filling.absent} />;
+  if (draft === null) return <Busy />;
+  if (draft.status !== "DRAFT") return <Redirect to={after} replace />;
+  const steps = draft.steps;
+  const index = Math.max(
+    0,
+    steps.findIndex((each) => each.kind === (current ?? steps[1]?.kind)),
+  );
+  const step = steps[index]!;
+  const go = async (kind: StepKind) => {
+    setVisited((before) => new Set([...before, step.kind]));
+    await filling.save();
+    if (kind === "SUMMARY" || kind === "APPOINTMENT") await filling.reload();
+    setCurrent(kind);
+    requestAnimationFrame(() => heading.current?.focus());
+    window.scrollTo(0, 0);
+  };
+  const stepOf = (path: string): StepKind => {
+    if (path === "appointment") return "APPOINTMENT";
+    return path.startsWith("contact") ? "CONTACT" : "FORM";
+  };
+  const problemsOf = (kind: StepKind) => draft.problems.filter((each) => stepOf(each.path) === kind);
+  const shown = (kind: StepKind): FieldProblem[] => [
+    ...filling.rejected.filter((each) => stepOf(each.path) === kind),
+    // What is missing is said once the step was left: not before anything could be typed.
+    ...(visited.has(kind)
+      ? problemsOf(kind).filter((each) => !filling.rejected.some((other) => other.path === each.path))
+      : []),
+  ];
+  const next = steps[index + 1];
+  const previous = steps[index - 1];
+  const goOn = (event: FormEvent) => {
+    event.preventDefault();
+    if (next) go(next.kind);
+  };
+  return (
+    <SitePage title={draft.procedure.title}>
+      <StepNavigation
+        steps={steps}
+        current={step.kind}
+        done={(kind) =>
+          kind === "PROCEDURE" || (visited.has(kind) && kind !== "SUMMARY" && problemsOf(kind).length === 0)
+        }
+        onGo={go}
+      />
+      <div className="step-head">
+        <div>
+          <p className="quiet">{words.filling.step(index + 1, steps.length)}</p>
+          <h2 ref={heading} tabIndex={-1}>
+            {step.title}
+          </h2>
+        </div>
+        <Help help={step.help ?? null} />
+      </div>
+      {filling.reread && <Notice kind="information">{words.filling.otherVersion}</Notice>}
+      {step.kind === "SUMMARY" ? (
+        <SummaryStep
+          draft={draft}
+          labels={labels}
+          stepOf={stepOf}
+          onGo={go}
+          save={filling.save}
+          version={filling.version}
+          onChange={filling.reload}
+          onSent={() => {
+            if (ticket) forgetDraft(ticket);
+            navigate(`${after}?envoyee`);
+          }}
+        />
+      ) : (
+        <form onSubmit={goOn} noValidate>
+          {step.kind === "PROCEDURE" && step.body && <Markdown text={step.body} />}
+          {step.kind === "APPOINTMENT" && <AppointmentStep draft={draft} onChange={filling.reload} />}
+          {step.kind === "CONTACT" && (
+            <Fields
+              fields={step.fields}
+              answers={filling.contact}
+              onAnswer={filling.answerContact}
+              problems={shown("CONTACT").map((each) => ({
+                ...each,
+                path: each.path.replace(/^contact\./, ""),
+              }))}
+            />
+          )}
+          {step.kind === "FORM" && (
+            <Fields
+              fields={step.fields}
+              answers={filling.answers}
+              onAnswer={filling.answer}
+              problems={shown("FORM")}
+              files={(field) => (
+                <Attachments
+                  request={id}
+                  attachments={draft.attachments.filter((each) => each.field === field.key)}
+                  limits={municipality.upload}
+                  field={field}
+                  mayAdd
+                  chooseStored={
+                    me && ticket === null
+                      ? (choose, close) => <StoredDocumentChoice onChoose={choose} onClose={close} />
+                      : null
+                  }
+                  onChange={filling.reload}
+                />
+              )}
+            />
+          )}
+          <div className="actions">
+            {previous && (
+              <button type="button" className="button-second" onClick={() => go(previous.kind)}>
+                {words.filling.previous}
+              </button>
+            )}
+            <button type="submit" className="button">
+              {words.filling.next}
+            </button>
+          </div>
+        </form>
+      )}
+      <p className="saving" role="status" data-saving={filling.saving}>
+        {words.filling[filling.saving]}
+      </p>
+      <p className="quiet">{words.filling.draftKept}</p>
+      <Discard id={id} />
+    </SitePage>
+  );
+}
+
+interface FieldsProperties {
+  fields: readonly FormField[];
+  answers: Answers;
+  onAnswer: (key: string, value: Answers[string]) => void;
+  problems: readonly FieldProblem[];
+  files?: Parameters<typeof FieldInput>[0]["files"];
+}
+
+function Fields({ fields, answers, onAnswer, problems, files = () => null }: FieldsProperties) {
+  const words = useWords();
+  const asked = visibleFields(fields, answers);
+  if (asked.length === 0) return <p>{words.filling.nothingAsked}</p>;
+  return asked.map((field) => (
+    <FieldInput
+      key={field.key}
+      field={field}
+      value={answers[field.key]}
+      onChange={(value) => onAnswer(field.key, value)}
+      problems={problems}
+      files={files}
+    />
+  ));
+}
+
+function Discard({ id }: { id: string }) {
+  const words = useWords();
+  const { ticket } = useDoor();
+  const [, navigate] = useLocation();
+  const [asked, setAsked] = useState(false);
+  const [cancel] = useChange(CancelRequest, (data) => data.cancelRequest);
+  return (
+    <>
+      <button type="button" className="button-quiet" onClick={() => setAsked(true)}>
+        {words.filling.discard}
+      </button>
+      {asked && (
+        <Dialog title={words.filling.discardConfirm} onClose={() => setAsked(false)}>
+          <div className="actions">
+            <button
+              type="button"
+              className="button"
+              onClick={async () => {
+                const { success } = await cancel({ request: id });
+                setAsked(false);
+                if (!success) return;
+                if (ticket) forgetDraft(ticket);
+                navigate("/");
+              }}
+            >
+              {words.filling.discard}
+            </button>
+            <button type="button" className="button-quiet" onClick={() => setAsked(false)}>
+              {words.frame.cancel}
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function labelsOf(draft: Draft | null): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const step of draft?.steps ?? []) {
+    for (const field of step.fields) labels[field.key] = field.label;
+    if (step.kind === "APPOINTMENT") labels.appointment = step.title;
+  }
+  return labels;
+}

@@ -1,0 +1,116 @@
+import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import {
+  BookAppointment,
+  type StepKind,
+  SubmitRequest,
+  type SubmitRequestMutation,
+} from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
+import { type FormEvent, useState } from "react";
+import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
+import { useWords } from "../wording.ts";
+import type { Draft } from "./useDraft.ts";
+
+type Lost = Extract<SubmitRequestMutation["submitRequest"], { __typename: "SlotUnavailableError" }>;
+
+interface Properties {
+  draft: Draft;
+  labels: Record<string, string>;
+  stepOf: (path: string) => StepKind;
+  onGo: (step: StepKind) => void;
+  save: () => Promise<boolean>;
+  version: () => number;
+  onChange: () => void;
+  onSent: () => void;
+}
+
+/** Le récapitulatif: what will be sent, what is still missing, and the button that sends it. */
+export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChange, onSent }: Properties) {
+  const words = useWords();
+  const { language } = useLanguage();
+  const { ticket } = useDoor();
+  const [submit, busy] = useChange(SubmitRequest, (data) => data.submitRequest);
+  const [book] = useChange(BookAppointment, (data) => data.bookAppointment);
+  const [captcha, setCaptcha] = useState<CaptchaAnswer | null>(null);
+  const [round, setRound] = useState(0);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [next, setNext] = useState<Lost["nextAvailable"]>(null);
+  const needsCaptcha = ticket !== null;
+  const ready = draft.problems.length === 0;
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    if (needsCaptcha && captcha === null) {
+      setProblem({ code: "VALIDATION", message: words.captcha.help, fields: [] });
+      return;
+    }
+    await save();
+    const { success, problem, refusal } = await submit({ request: draft.id, version: version(), captcha });
+    setProblem(problem);
+    setNext(refusal?.__typename === "SlotUnavailableError" ? refusal.nextAvailable : null);
+    if (problem?.code === "CAPTCHA_REJECTED") setRound((before) => before + 1);
+    if (success) onSent();
+    else onChange();
+  };
+  return (
+    <>
+      {ready ? (
+        <p>{words.filling.ready}</p>
+      ) : (
+        <Notice kind="warning">
+          <p>{words.filling.missing}</p>
+          <ul>
+            {draft.problems.map((each) => (
+              <li key={each.path + each.message}>
+                <button type="button" className="button-quiet" onClick={() => onGo(stepOf(each.path))}>
+                  {labels[each.path.replace(/^contact\./, "")] ??
+                    labels[each.path] ??
+                    words.filling.goTo(stepTitle(draft, stepOf(each.path)))}
+                </button>
+                {" : "}
+                {each.message}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      <Summary sections={draft.summary} heading="h3" />
+      <form onSubmit={send} noValidate>
+        <ProblemNotice problem={problem} labels={labels}>
+          {next && (
+            <p>
+              {words.filling.nextSlot(readableDay(next.start, language), readableTime(next.start, language))}{" "}
+              <button
+                type="button"
+                className="button-second"
+                onClick={async () => {
+                  const { problem } = await book({ request: draft.id, slot: next.id });
+                  setProblem(problem);
+                  if (problem === null) setNext(null);
+                  onChange();
+                }}
+              >
+                {words.filling.takeIt}
+              </button>
+            </p>
+          )}
+        </ProblemNotice>
+        {needsCaptcha && ready && (
+          <CaptchaField purpose="SUBMIT_REQUEST" round={round} onChange={setCaptcha} />
+        )}
+        <div className="actions">
+          <button type="submit" className="button" disabled={busy || !ready}>
+            {words.filling.submit}
+          </button>
+        </div>
+      </form>
+    </>
+  );
+}
+
+function stepTitle(draft: Draft, kind: StepKind): string {
+  return draft.steps.find((step) => step.kind === kind)?.title ?? "";
+}

@@ -1,0 +1,138 @@
+import { setZone } from "@espace-citoyens/kit/dates.ts";
+import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { LogOut, SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
+import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { createContext, type ReactNode, useContext } from "react";
+import { useQuery } from "urql";
+import { Link, useLocation } from "wouter";
+import { Notifications } from "./Notifications.tsx";
+import { useWords } from "./wording.ts";
+
+type Frame = SiteFrameQuery & { reload: () => void };
+
+const FrameContext = createContext<Frame | null>(null);
+
+/** Whose site it is and who is logged in. */
+export function useFrame(): Frame {
+  const frame = useContext(FrameContext);
+  if (frame === null) throw new Error("No FrameProvider above");
+  return frame;
+}
+
+/** The frame of every page: name, navigation, language. */
+export function FrameProvider({ children }: { children: ReactNode }) {
+  const words = useWords();
+  const { language } = useLanguage();
+  const [{ data, error }, reload] = useQuery({ query: SiteFrame });
+  if (!data)
+    return (
+      <main className="main">
+        {error ? (
+          <ProblemNotice problem={callProblem(error, language)}>
+            <button
+              type="button"
+              className="button"
+              onClick={() => reload({ requestPolicy: "network-only" })}
+            >
+              {words.frame.tryAgain}
+            </button>
+          </ProblemNotice>
+        ) : (
+          <Busy />
+        )}
+      </main>
+    );
+  setZone(data.municipality.timezone);
+  const frame = { ...data, reload: () => reload({ requestPolicy: "network-only" }) };
+  return (
+    <FrameContext value={frame}>
+      <Header />
+      <main id="content" className="main">
+        {children}
+      </main>
+      <footer className="footer">
+        <p>
+          {words.frame.contact}{" "}
+          <a href={`mailto:${data.municipality.contactEmail}`}>{data.municipality.contactEmail}</a>
+        </p>
+      </footer>
+    </FrameContext>
+  );
+}
+
+function Header() {
+  const words = useWords();
+  const { language, setLanguage } = useLanguage();
+  const { municipality, me } = useFrame();
+  const other = language === "fr" ? "en" : "fr";
+  return (
+    <header className="header">
+      <a className="skip" href="#content">
+        {words.frame.skip}
+      </a>
+      <div className="header-inside">
+        <Link href="/" className="brand">
+          <img src="/logo" alt="" width="44" height="44" />
+          <span>
+            <strong>{municipality.name}</strong>
+            <span>{words.frame.site}</span>
+          </span>
+        </Link>
+        <nav aria-label={words.frame.main}>
+          <Link href="/demarches">{words.frame.makeRequest}</Link>
+          {me ? (
+            <>
+              <Link href="/mon-espace">
+                {words.frame.mySpace}
+                <Notifications />
+              </Link>
+              <LogOutButton />
+            </>
+          ) : (
+            <Link href="/">{words.frame.logIn}</Link>
+          )}
+          <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
+            {words.frame.otherLanguage}
+          </button>
+        </nav>
+      </div>
+    </header>
+  );
+}
+
+function LogOutButton() {
+  const words = useWords();
+  const [, navigate] = useLocation();
+  const { reopen } = useDoor();
+  const [logOut] = useChange(LogOut, (data) => ({
+    __typename: "LogOutSuccess" as const,
+    done: data.logOut,
+  }));
+  return (
+    <button
+      type="button"
+      className="button-quiet"
+      onClick={async () => {
+        await logOut({});
+        navigate("/");
+        reopen();
+      }}
+    >
+      {words.frame.logOut}
+    </button>
+  );
+}
+
+/** The padlock of a procedure that takes an account. */
+export function Padlock() {
+  const words = useWords();
+  return (
+    <span className="padlock">
+      <Icon name="lock" label={words.catalogue.padlock} />
+    </span>
+  );
+}

@@ -1,0 +1,92 @@
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { Catalogue as CatalogueQuery, SearchProcedures } from "@espace-citoyens/kit/operations.ts";
+import { useDeferredValue, useState } from "react";
+import { useQuery } from "urql";
+import { Link } from "wouter";
+import { Padlock } from "../frame.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { useWords } from "../wording.ts";
+
+export default function Catalogue() {
+  const words = useWords();
+  const [{ data }] = useQuery({ query: CatalogueQuery });
+  return (
+    <SitePage title={words.catalogue.title}>
+      <Search />
+      <h2>{words.catalogue.themes}</h2>
+      {data ? (
+        <div className="themes">
+          {data.procedureCategories.map((category) => (
+            <section key={category.id} className="card">
+              <h3>{category.title}</h3>
+              <ul className="procedures">
+                {category.procedures.nodes.map((procedure) => (
+                  <ProcedureLink key={procedure.id} procedure={procedure} />
+                ))}
+              </ul>
+            </section>
+          ))}
+        </div>
+      ) : (
+        <Busy />
+      )}
+    </SitePage>
+  );
+}
+
+function Search() {
+  const words = useWords();
+  const [typed, setTyped] = useState("");
+  const search = useDeferredValue(typed.trim());
+  const [{ data }] = useQuery({ query: SearchProcedures, variables: { search }, pause: search.length < 2 });
+  const found = search.length < 2 ? null : data?.procedures;
+  return (
+    <search>
+      <form className="search" onSubmit={(event) => event.preventDefault()}>
+        <Labelled path="search" label={words.catalogue.search}>
+          {(described) => (
+            <span className="search-box">
+              <input
+                {...described}
+                type="search"
+                maxLength={200}
+                value={typed}
+                onChange={(event) => setTyped(event.target.value)}
+              />
+              <button type="submit" className="button">
+                <Icon name="search" label={words.catalogue.find} />
+              </button>
+            </span>
+          )}
+        </Labelled>
+      </form>
+      <div role="status">
+        {found && <p>{words.catalogue.found(found.totalCount)}</p>}
+        {found?.totalCount === 0 && <p className="quiet">{words.catalogue.noneFound}</p>}
+      </div>
+      {found && found.nodes.length > 0 && (
+        <ul className="procedures card">
+          {found.nodes.map((procedure) => (
+            <ProcedureLink key={procedure.id} procedure={procedure} />
+          ))}
+        </ul>
+      )}
+    </search>
+  );
+}
+
+function ProcedureLink({
+  procedure,
+}: {
+  procedure: { slug: string; title: string; summary: string; requiresAccount: boolean };
+}) {
+  return (
+    <li>
+      {procedure.requiresAccount && <Padlock />}
+      <Link href={`/demarches/${procedure.slug}`}>{procedure.title}</Link>
+      <p className="quiet">{procedure.summary}</p>
+    </li>
+  );
+}

@@ -1,0 +1,227 @@
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { contactOf, useContactFields } from "@espace-citoyens/kit/form/contact.ts";
+import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
+import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
+import { useWording } from "@espace-citoyens/kit/language.tsx";
+import { CreateAccount as Create, type CreateAccountMutation } from "@espace-citoyens/kit/operations.ts";
+import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
+import { useFrame } from "../frame.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { useWords } from "../wording.ts";
+
+type Created = Extract<CreateAccountMutation["createAccount"], { __typename: "CreateAccountSuccess" }>;
+interface PartnerCredentials {
+  code: string;
+  password: string;
+}
+
+export default function CreateAccount() {
+  const words = useWords();
+  const formWords = useWording(WORDING);
+  const { municipality } = useFrame();
+  const fields = useContactFields();
+  const [create, busy] = useChange(Create, (data) => data.createAccount);
+  const [created, setCreated] = useState<Created | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [suggestions, setSuggestions] = useState<readonly string[]>([]);
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const [again, setAgain] = useState("");
+  const [answers, setAnswers] = useState<Answers>({ preferredContactMethod: { choices: ["EMAIL"] } });
+  const [captcha, setCaptcha] = useState<CaptchaAnswer | null>(null);
+  const [round, setRound] = useState(0);
+  const [partners, setPartners] = useState<Record<string, PartnerCredentials>>({});
+
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    const own: FieldProblem[] = [];
+    if (password !== again) own.push({ path: "again", message: words.account.different });
+    if (captcha === null) own.push({ path: "captcha", message: words.captcha.help });
+    if (own.length > 0) {
+      setProblem({ code: "VALIDATION", message: formWords.requiredLegend, fields: own });
+      return;
+    }
+    const [partner] = Object.entries(partners).filter(([, { code }]) => code.trim() !== "");
+    const { success, problem, refusal } = await create({
+      input: {
+        username: username.trim(),
+        password,
+        profile: contactOf(answers),
+        captcha: captcha as CaptchaAnswer,
+        partner: partner ? { system: partner[0], ...partner[1] } : null,
+      },
+    });
+    setSuggestions(refusal?.__typename === "UsernameTakenError" ? refusal.suggestions : []);
+    // A code is good for three answers, as long as it was right: only a wrong one needs another.
+    if (problem?.code === "CAPTCHA_REJECTED") setRound((before) => before + 1);
+    setProblem(problem);
+    setCreated(success);
+  };
+
+  if (created) return <Done created={created} />;
+  const at = (path: string) =>
+    (problem?.fields ?? []).filter((each) => each.path === path).map((each) => each.message);
+  const ofProfile = (problem?.fields ?? []).map((each) => ({
+    ...each,
+    path: each.path.replace(/^profile\./, ""),
+  }));
+  return (
+    <SitePage title={words.account.createTitle}>
+      <p>{formWords.requiredLegend}</p>
+      <form onSubmit={send} noValidate>
+        <ProblemNotice problem={problem} />
+        <section>
+          <h2>{words.account.credentials}</h2>
+          <Labelled
+            path="username"
+            label={words.account.username}
+            help={words.account.usernameHelp}
+            messages={at("username")}
+            required
+          >
+            {(described) => (
+              <input
+                {...described}
+                autoComplete="username"
+                autoCapitalize="none"
+                spellCheck={false}
+                value={username}
+                onChange={(event) => setUsername(event.target.value)}
+              />
+            )}
+          </Labelled>
+          {suggestions.length > 0 && (
+            <p role="status">
+              {words.account.taken}{" "}
+              {suggestions.map((suggestion) => (
+                <button
+                  key={suggestion}
+                  type="button"
+                  className="button-quiet"
+                  onClick={() => setUsername(suggestion)}
+                >
+                  {suggestion}
+                </button>
+              ))}
+            </p>
+          )}
+          <Labelled
+            path="password"
+            label={words.account.password}
+            help={words.account.passwordHelp}
+            messages={at("password")}
+            required
+          >
+            {(described) => (
+              <input
+                {...described}
+                type="password"
+                autoComplete="new-password"
+                value={password}
+                onChange={(event) => setPassword(event.target.value)}
+              />
+            )}
+          </Labelled>
+          <Labelled path="again" label={words.account.passwordAgain} messages={at("again")} required>
+            {(described) => (
+              <input
+                {...described}
+                type="password"
+                autoComplete="new-password"
+                value={again}
+                onChange={(event) => setAgain(event.target.value)}
+              />
+            )}
+          </Labelled>
+        </section>
+        <section>
+          <h2>{words.account.information}</h2>
+          <p className="quiet">{words.account.informationText}</p>
+          {fields.map((field) => (
+            <FieldInput
+              key={field.key}
+              field={field}
+              value={answers[field.key]}
+              onChange={(value) => setAnswers((before) => ({ ...before, [field.key]: value }))}
+              problems={ofProfile}
+              files={() => null}
+            />
+          ))}
+        </section>
+        {municipality.partners.map((partner) => (
+          <section key={partner.slug}>
+            <h2>{words.account.partner(partner.name)}</h2>
+            <p className="quiet">{words.account.partnerText(partner.name)}</p>
+            {(["code", "password"] as const).map((part) => (
+              <Labelled
+                key={part}
+                path={`partner.${partner.slug}.${part}`}
+                label={partner.credentialLabels[part]}
+                messages={at(`partner.${part}`)}
+              >
+                {(described) => (
+                  <input
+                    {...described}
+                    type={part === "password" ? "password" : "text"}
+                    autoComplete="off"
+                    value={partners[partner.slug]?.[part] ?? ""}
+                    onChange={(event) =>
+                      setPartners((before) => ({
+                        ...before,
+                        [partner.slug]: {
+                          code: "",
+                          password: "",
+                          ...before[partner.slug],
+                          [part]: event.target.value,
+                        },
+                      }))
+                    }
+                  />
+                )}
+              </Labelled>
+            ))}
+          </section>
+        ))}
+        <section>
+          <h2>{words.account.security}</h2>
+          <CaptchaField
+            purpose="CREATE_ACCOUNT"
+            round={round}
+            onChange={setCaptcha}
+            messages={at("captcha")}
+          />
+        </section>
+        <button type="submit" className="button" disabled={busy}>
+          {words.account.create}
+        </button>
+      </form>
+    </SitePage>
+  );
+}
+
+function Done({ created }: { created: Created }) {
+  const words = useWords();
+  return (
+    <SitePage title={words.account.done}>
+      <Notice kind="success">
+        <p>{words.account.doneText(created.account.profile.email ?? "")}</p>
+      </Notice>
+      {created.partnerProblem && (
+        <Notice kind="warning">
+          <p>
+            {words.account.partnerProblem} {created.partnerProblem.message}
+          </p>
+        </Notice>
+      )}
+      <Link href="/" className="button">
+        {words.account.logInNow}
+      </Link>
+    </SitePage>
+  );
+}

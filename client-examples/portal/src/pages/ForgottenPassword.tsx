@@ -1,0 +1,65 @@
+import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { RequestNewPassword } from "@espace-citoyens/kit/operations.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { useWords } from "../wording.ts";
+
+/** Mot de passe oublié: the answer is the same whether or not there is such an account. */
+export default function ForgottenPassword() {
+  const words = useWords();
+  const [ask, busy] = useChange(RequestNewPassword, (data) => data.requestNewPassword);
+  const [typed, setTyped] = useState("");
+  const [captcha, setCaptcha] = useState<CaptchaAnswer | null>(null);
+  const [round, setRound] = useState(0);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [answer, setAnswer] = useState<string | null>(null);
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    if (captcha === null) {
+      setProblem({ code: "VALIDATION", message: words.captcha.help, fields: [] });
+      return;
+    }
+    const { success, problem } = await ask({ usernameOrEmail: typed, captcha });
+    setProblem(problem);
+    setRound((before) => before + 1);
+    if (success) setAnswer(success.message);
+  };
+  return (
+    <SitePage title={words.account.forgottenTitle}>
+      {answer ? (
+        <>
+          <Notice kind="success">{answer}</Notice>
+          <Link href="/" className="button">
+            {words.home.logIn}
+          </Link>
+        </>
+      ) : (
+        <form onSubmit={send} noValidate>
+          <p>{words.account.forgottenText}</p>
+          <ProblemNotice problem={problem} />
+          <Labelled path="usernameOrEmail" label={words.account.usernameOrEmail} required>
+            {(described) => (
+              <input
+                {...described}
+                autoComplete="username"
+                autoCapitalize="none"
+                spellCheck={false}
+                value={typed}
+                onChange={(event) => setTyped(event.target.value)}
+              />
+            )}
+          </Labelled>
+          <CaptchaField purpose="REQUEST_PASSWORD" round={round} onChange={setCaptcha} />
+          <button type="submit" className="button" disabled={busy || typed.trim() === ""}>
+            {words.account.send}
+          </button>
+        </form>
+      )}
+    </SitePage>
+  );
+}

@@ -1,0 +1,101 @@
+import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { type ReactNode, useState } from "react";
+import { Link, Route, Switch, useLocation, useSearchParams } from "wouter";
+import { Filling } from "../filling/Filling.tsx";
+import { useFrame } from "../frame.tsx";
+import { LogInForm } from "../LogInForm.tsx";
+import { RequestView } from "../request/RequestView.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { ChangeCredentials } from "../space/ChangeCredentials.tsx";
+import { MyAccount } from "../space/MyAccount.tsx";
+import { MyRequests } from "../space/MyRequests.tsx";
+import { MyStorage } from "../space/MyStorage.tsx";
+import { useWords } from "../wording.ts";
+
+/** Mon espace citoyen. */
+export default function MySpace() {
+  const words = useWords();
+  const { me } = useFrame();
+  const [, navigate] = useLocation();
+  // Whoever logs in with a mailed password is nobody else until they have chosen their own.
+  const [must, setMust] = useState(history.state?.mustChange === true);
+  if (must || location.pathname === "/mon-espace/identifiants")
+    return (
+      <SitePage title={words.account.changeTitle}>
+        {me === null && !must ? (
+          <LogInForm onDone={setMust} />
+        ) : (
+          <ChangeCredentials
+            must={must}
+            username={me?.username ?? ""}
+            onDone={() => {
+              setMust(false);
+              navigate("/mon-espace?identifiants");
+            }}
+          />
+        )}
+      </SitePage>
+    );
+  if (me === null)
+    return (
+      <SitePage title={words.space.title}>
+        <p>{words.space.logInFirst}</p>
+        <div className="card">
+          <LogInForm onDone={setMust} />
+        </div>
+      </SitePage>
+    );
+  return (
+    <Switch>
+      <Route path="/mon-espace/demandes/:id/saisie">
+        {({ id }) => <Filling id={id} after={`/mon-espace/demandes/${id}`} />}
+      </Route>
+      <Route path="/mon-espace/demandes/:id/*?">
+        {({ id }) => <RequestView id={id} address={`/mon-espace/demandes/${id}`} />}
+      </Route>
+      <Route path="/mon-espace/compte">
+        <Tabbed here="account">
+          <MyAccount />
+        </Tabbed>
+      </Route>
+      <Route path="/mon-espace/stockage">
+        <Tabbed here="storage">
+          <MyStorage />
+        </Tabbed>
+      </Route>
+      <Route>
+        <Tabbed here="requests">
+          <MyRequests />
+        </Tabbed>
+      </Route>
+    </Switch>
+  );
+}
+
+const TABS = {
+  requests: "/mon-espace",
+  account: "/mon-espace/compte",
+  storage: "/mon-espace/stockage",
+} as const;
+
+function Tabbed({ here, children }: { here: keyof typeof TABS; children: ReactNode }) {
+  const words = useWords();
+  const [search] = useSearchParams();
+  return (
+    <SitePage title={words.space[here]}>
+      {search.has("identifiants") && <Notice kind="success">{words.account.changed}</Notice>}
+      <nav aria-label={words.space.tabs}>
+        <ul className="tabs">
+          {Object.entries(TABS).map(([tab, address]) => (
+            <li key={tab}>
+              <Link href={address} aria-current={tab === here ? "page" : undefined}>
+                {words.space[tab as keyof typeof TABS]}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      {children}
+    </SitePage>
+  );
+}

@@ -1,0 +1,95 @@
+import { DoorProvider, useChange } from "@espace-citoyens/kit/door.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import {
+  RequestByTicket as ByTicket,
+  ClaimRequest,
+  type ClaimRequestMutation,
+} from "@espace-citoyens/kit/operations.ts";
+import { callProblem, type Outcome, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type ReactNode, useState } from "react";
+import { useQuery } from "urql";
+import { Link, Route, Switch, useLocation } from "wouter";
+import { Filling } from "../filling/Filling.tsx";
+import { useFrame } from "../frame.tsx";
+import { RequestView } from "../request/RequestView.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { useWords } from "../wording.ts";
+
+/** A request that is consulted by its ticket number: with or without being logged in, it is the ticket that opens it. */
+export default function RequestByTicket({ ticket }: { ticket: string }) {
+  const typed = decodeURIComponent(ticket);
+  // Attached by whoever is logged in, not by whoever holds the ticket: asked for outside the ticket's door.
+  const [claim] = useChange(ClaimRequest, (data) => data.claimRequest);
+  return (
+    <DoorProvider ticket={typed}>
+      <Found ticket={typed} claim={<Claim ticket={typed} claim={claim} />} />
+    </DoorProvider>
+  );
+}
+
+function Found({ ticket, claim }: { ticket: string; claim: ReactNode }) {
+  const words = useWords();
+  const { language } = useLanguage();
+  const [{ data, error }] = useQuery({ query: ByTicket, variables: { ticket } });
+  const address = `/demandes/${encodeURIComponent(ticket)}`;
+  const unknown = error?.graphQLErrors[0]?.extensions?.code === "UNAUTHENTICATED";
+  if (unknown || data?.requestByTicket === null)
+    return (
+      <SitePage title={words.request.unknown}>
+        <ProblemNotice problem={{ code: "NOT_FOUND", message: words.home.ticketUnknown, fields: [] }} />
+        <Link href="/" className="button">
+          {words.frame.back}
+        </Link>
+      </SitePage>
+    );
+  if (error) return <ProblemNotice problem={callProblem(error, language)} />;
+  const request = data?.requestByTicket;
+  if (!request) return <Busy />;
+  return (
+    <Switch>
+      <Route path="/demandes/:ticket/saisie">
+        <Filling id={request.id} after={address} />
+      </Route>
+      <Route>
+        <RequestView id={request.id} address={address} aside={claim} />
+      </Route>
+    </Switch>
+  );
+}
+
+interface ClaimProperties {
+  ticket: string;
+  claim: (variables: { ticket: string }) => Promise<Outcome<ClaimRequestMutation["claimRequest"]>>;
+}
+
+/** Rattacher cette demande à mon compte citoyen, or Me connecter. */
+function Claim({ ticket, claim }: ClaimProperties) {
+  const words = useWords();
+  const { me } = useFrame();
+  const [, navigate] = useLocation();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  if (me === null)
+    return (
+      <Link href={`/?retour=${encodeURIComponent(`/demandes/${ticket}`)}`} className="button-second">
+        {words.request.logIn}
+      </Link>
+    );
+  return (
+    <>
+      <ProblemNotice problem={problem} />
+      <button
+        type="button"
+        className="button-second"
+        onClick={async () => {
+          const { success, problem } = await claim({ ticket });
+          setProblem(problem);
+          if (success) navigate(`/mon-espace/demandes/${success.request.id}?rattachee`);
+        }}
+      >
+        {words.request.claim}
+      </button>
+    </>
+  );
+}

@@ -1,0 +1,138 @@
+import { readableInstant } from "@espace-citoyens/kit/dates.ts";
+import { useFollow } from "@espace-citoyens/kit/door.tsx";
+import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import { RequestEvents, RequestPage, type RequestPageQuery } from "@espace-citoyens/kit/operations.ts";
+import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
+import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
+import { type ReactNode, useState } from "react";
+import { useQuery } from "urql";
+import { Link, Route, Switch, useSearchParams } from "wouter";
+import { SitePage } from "../SitePage.tsx";
+import { useWords } from "../wording.ts";
+import { CancelLink } from "./CancelLink.tsx";
+import { Connection } from "./Connection.tsx";
+import { Following } from "./Following.tsx";
+
+export type Request = NonNullable<RequestPageQuery["request"]>;
+
+/** A request that was sent: Récapitulatif and Suivi, kept up to date while it is open. `address` is where it lies. */
+export function RequestView({ id, address, aside }: { id: string; address: string; aside?: ReactNode }) {
+  const words = useWords();
+  const wording = useWording(WORDING);
+  const announce = useAnnounce();
+  const { language } = useLanguage();
+  const [search] = useSearchParams();
+  const [{ data, error }, execute] = useQuery({ query: RequestPage, variables: { request: id } });
+  const reload = () => execute({ requestPolicy: "network-only" });
+  const request = data?.request;
+  const [from, setFrom] = useState<string | null>(null);
+  const cursor = request?.history.pageInfo.endCursor ?? null;
+  if (from === null && cursor !== null) setFrom(cursor);
+  useFollow(
+    RequestEvents,
+    // Followed from where the first page ended; what comes later is told by the events themselves.
+    request && request.status !== "DRAFT" ? { request: id, after: from } : null,
+    ({ requestEvents: event }, variables) => {
+      variables.after = event.cursor;
+      if (event.__typename === "ExchangePosted" && event.actor === "MUNICIPALITY")
+        announce(`${wording.arrived(event.exchange.authorName)} : ${event.exchange.body}`);
+      else if (event.__typename === "ExchangesRead" && event.actor === "MUNICIPALITY")
+        announce(wording.readNow);
+      else if (event.actor !== "CITIZEN") announce(event.description);
+      reload();
+    },
+  );
+  if (request === null)
+    return (
+      <SitePage title={words.request.unknown}>
+        <p>{words.frame.notFoundText}</p>
+      </SitePage>
+    );
+  if (!request) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  const draft = request.status === "DRAFT";
+  return (
+    <SitePage title={request.procedure.title}>
+      {search.has("envoyee") && (
+        <Notice kind="success">
+          <p>
+            <strong>{words.sent.title}</strong>
+          </p>
+          <p>{words.sent.text}</p>
+        </Notice>
+      )}
+      {search.has("rattachee") && <Notice kind="success">{words.request.claimed}</Notice>}
+      <p>
+        {words.request.ticket} : <strong className="ticket">{request.ticket}</strong>
+      </p>
+      <p>
+        <span className="status" data-status={request.status}>
+          {wording.status[request.status]}
+        </span>{" "}
+        {request.submittedAt && words.request.sentAt(readableInstant(request.submittedAt, language))}
+      </p>
+      <Connection />
+      <div className="actions">
+        {draft && (
+          <Link href={`${address}/saisie`} className="button">
+            {words.request.goOn}
+          </Link>
+        )}
+        {(request.permittedActions.includes("CLAIM") || !request.claimed) && aside}
+        {request.permittedActions.includes("CANCEL") && !draft && (
+          <CancelLink request={id} onCancelled={reload} />
+        )}
+      </div>
+      {request.status === "CANCELLED" && <Notice kind="information">{words.request.cancelled}</Notice>}
+      <Tabs address={address} unread={request.unreadExchangeCount} />
+      <Switch>
+        <Route path="*/suivi">
+          <Following request={request} reload={reload} />
+        </Route>
+        <Route>
+          {request.receipt?.url && (
+            <p>
+              <a href={request.receipt.url} target="_blank" rel="noreferrer">
+                {words.request.receipt}
+              </a>
+            </p>
+          )}
+          <Summary sections={request.summary} />
+        </Route>
+      </Switch>
+    </SitePage>
+  );
+}
+
+function Tabs({ address, unread }: { address: string; unread: number }) {
+  const words = useWords();
+  const here = location.pathname.endsWith("/suivi") ? "suivi" : "";
+  return (
+    <nav aria-label={words.request.sections}>
+      <ul className="tabs">
+        <li>
+          <Link href={address} aria-current={here === "" ? "page" : undefined}>
+            {words.request.summary}
+          </Link>
+        </li>
+        <li>
+          <Link href={`${address}/suivi`} aria-current={here === "suivi" ? "page" : undefined}>
+            {words.request.following}
+            {unread > 0 && (
+              <>
+                {" "}
+                <span className="count">
+                  <span aria-hidden="true">{unread}</span>
+                  <span className="for-screen-readers">{words.frame.unread(unread)}</span>
+                </span>
+              </>
+            )}
+          </Link>
+        </li>
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,255 @@
+"""The matrix: what each kind of caller is shown of each field, by every way that the schema has to it.
+
+A look is one question of one kind of caller, and finds what is wrong with the answer. Tests take all looks of a kind;
+test_policies.py deletes a policy, takes the looks that it had a part in, and wants one of them to find something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from graphql import get_named_type
+
+from models.ids import decode, encode
+from tests.authorization.asking import Documents, take_apart
+from tests.authorization.calling import SCHEMA, Callers, Reply
+from tests.authorization.expectations import (
+    BY_TICKET,
+    QUERIES,
+    REFUSED_FIELDS,
+    UNAVAILABLE,
+    Asked,
+    may_see,
+    permitted,
+)
+from tests.authorization.kinds import AGENTS, CITIZENS, EVERYONE, NOBODY, READERS, RESTRICTED, Kind
+from tests.authorization.world import UPLOAD, Thing, row_of
+
+DEPTHS = {"owner submitted": 3, "other submitted": 3, "held": 3, "other held": 3, "procedure": 4}
+"""How far below itself an object is read, where that is more than `DEPTH`."""
+DEPTH = 2
+MISTAKEN = ("ServiceRequest", "StoredDocument", "Agent")
+"""Types that a row is asked for under, besides its own."""
+OF_ANY_HOLDER = ("heldUntil", "closedAt", "archivedAt", "problems", "path", "message")
+"""Fields that the world's two holders have no occasion to see, and others who are given a ticket have."""
+
+Find = Callable[[], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True, repr=False)
+class Look:
+    """`find` answers what is wrong, in sentences; nothing where all is as it should be."""
+
+    name: str
+    kind: Kind
+    find: Find
+    spoils: bool = False
+    """Whether the world is another one afterwards."""
+
+
+@dataclass(repr=False)
+class Matrix:
+    """All looks at what can be read. `seen` is what they have come to see: kind, type and field."""
+
+    callers: Callers
+    seen: set[tuple[Kind, str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.documents = {
+            kind: Documents(SCHEMA, [field for field, kinds in REFUSED_FIELDS.items() if kind in kinds])
+            for kind in Kind
+        }
+
+    def looks(self, kind: Kind) -> Iterator[Look]:
+        """All at what one kind of caller can read."""
+        world = self.callers.world
+        if kind in RESTRICTED:
+            yield Look("what may not be asked", kind, partial(self.closed, kind))
+            return
+        yield Look("which ids exist", kind, partial(self.ids, kind))
+        yield Look("ids of the wrong type", kind, partial(self.mistyped, kind))
+        if kind in READERS:
+            yield Look("fields that are refused", kind, partial(self.refused, kind))
+        yield Look("slots that are not free", kind, partial(self.calendar, kind))
+        if kind in CITIZENS | AGENTS:
+            yield Look("how many there are", kind, partial(self.counts, kind))
+        for thing in world.things.values():
+            if kind in thing.reach and thing.type != UPLOAD:
+                yield Look(f"node {thing.name}", kind, partial(self.node, kind, thing))
+        for name, query in QUERIES.items():
+            for asked in query(world):
+                yield Look(f"{name}{asked.arguments}", kind, partial(self.query, kind, name, asked))
+
+    async def ids(self, kind: Kind) -> list[str]:
+        """Every id of the world, all at once: those exist that may."""
+        things = list(self.callers.world.things.values())
+        reply = await self.callers.ask(kind, _nodes([thing.id for thing in things]))
+        wrong = [
+            f"{thing.name} {'exists' if found else 'does not exist'} for the {kind}"
+            for thing, found in zip(things, _found(reply), strict=True)
+            if found is not (kind in thing.reach and thing.type != UPLOAD)
+        ]
+        return [*wrong, *self._wrong(reply)]
+
+    async def closed(self, kind: Kind) -> list[str]:
+        """Queries, for those to whom none is open yet: told so, whatever they ask for."""
+        wrong = []
+        things = [thing.id for thing in self.callers.world.things.values()]
+        asked = [
+            f"{name}{one.arguments}" for name, query in QUERIES.items() for one in query(self.callers.world)
+        ]
+        for document in (
+            *(f"{{ {one} {{ __typename }} }}" for one in asked),
+            *(_nodes([id]) for id in things),
+        ):
+            reply = await self.callers.ask(kind, document)
+            if reply.codes != ["FORBIDDEN"] or any(reply.data.values()):
+                wrong.append(f"{document} answers {reply.codes} to the {kind}")
+            wrong += reply.leaks
+        return wrong
+
+    async def mistyped(self, kind: Kind) -> list[str]:
+        """The rows of the world under the names of other types: none exists."""
+        ids = []
+        for number, thing in enumerate(self.callers.world.things.values()):
+            mistaken = MISTAKEN[number % len(MISTAKEN)]
+            if thing.reach != EVERYONE and mistaken != thing.type:
+                ids.append(encode(mistaken, row_of(thing)))
+        reply = await self.callers.ask(kind, _nodes(ids))
+        return [
+            *(
+                f"{decode(id)} exists for the {kind}"
+                for id, found in zip(ids, _found(reply), strict=True)
+                if found
+            )
+        ]
+
+    async def refused(self, kind: Kind) -> list[str]:
+        """Fields that answer an error to some, of an object that they see."""
+        wrong = []
+        for field_, kinds in REFUSED_FIELDS.items():
+            type_, _, name = field_.partition(".")
+            thing = next(thing for thing in self.callers.world.of_type(type_) if kind in thing.reach)
+            reply = await self.callers.ask(
+                kind, f'{{ node(id: "{thing.id}") {{ ... on {type_} {{ {name} }} }} }}'
+            )
+            if reply.codes != (["FORBIDDEN"] if kind in kinds else []):
+                wrong.append(f"{field_} answers {reply.codes} to the {kind}")
+            wrong += reply.leaks
+        return wrong
+
+    async def calendar(self, kind: Kind) -> list[str]:
+        """A closed slot stands in the calendar of agents only."""
+        world = self.callers.world
+        slots = f"slots{self.documents[kind].arguments['Schedule.slots'][0]} {{ id }}"
+        schedule = world.things["schedule"].id
+        reply = await self.callers.ask(
+            kind, f'{{ node(id: "{schedule}") {{ ... on Schedule {{ {slots} }} }} }}'
+        )
+        told = [slot["id"] for slot in reply.data["node"]["slots"]]
+        shown = world.things["closed slot"].id in told
+        return [] if shown is (kind in AGENTS) else [f"a closed slot in the calendar of the {kind}: {shown}"]
+
+    async def counts(self, kind: Kind) -> list[str]:
+        """Numbers tell of what is not shown, too."""
+        world = self.callers.world
+        root, requests = ("me", [f for f in world.requests.values() if kind in f.reach])
+        if kind in AGENTS:
+            root = "desk"
+        author = "citizen" if kind in AGENTS else "municipality"
+        unread = [
+            thing
+            for thing in world.of_type("Exchange")
+            if kind in thing.reach and thing.name.endswith(f"/{author} exchange")
+        ]
+        shown = [filed for filed in requests if kind in AGENTS or filed.row.archived_at is None]
+        mails = "parkedMails { totalCount }" if kind in AGENTS else ""
+        reply = await self.callers.ask(
+            kind, f"{{ {root} {{ unreadExchangeCount requests {{ totalCount }} {mails} }} }}"
+        )
+        told = reply.data[root]
+        expected = {"unreadExchangeCount": len(unread), "requests": {"totalCount": len(shown)}}
+        if mails:
+            parked = [thing for thing in world.of_type("ParkedMail") if kind in thing.reach]
+            expected["parkedMails"] = {"totalCount": len(parked)}
+        return [] if told == expected else [f"the {kind} counts {told}, not {expected}"]
+
+    async def node(self, kind: Kind, thing: Thing) -> list[str]:
+        """All of one object."""
+        selection = self.documents[kind].all_of(SCHEMA.type_map[thing.type], DEPTHS.get(thing.name, DEPTH))
+        reply = await self.callers.ask(
+            kind, f'{{ node(id: "{thing.id}") {{ ... on {thing.type} {selection} }} }}'
+        )
+        wrong = self._wrong(reply)
+        row = reply.data["node"]
+        if thing.type == "ServiceRequest":
+            wrong += self._actions(kind, thing.name, row)
+            if kind in AGENTS and row["assignee__0"] is None:
+                wrong.append(f"the {kind} does not see who is in charge of {thing.name}")
+            unread = int(
+                self.callers.world.requests[thing.name].row.status in ("SUBMITTED", "AWAITING_CITIZEN")
+            )
+            if row["unreadExchangeCount__0"] != unread:
+                wrong.append(f"the {kind} counts {row['unreadExchangeCount__0']} unread in {thing.name}")
+        if thing.type == "Attachment" and thing.request is not None:
+            actions = permitted(kind, self.callers.world.requests[thing.request])
+            if row["editable__0"] is not (kind in thing.owners and "ADD_ATTACHMENT" in actions):
+                wrong.append(f"{thing.name} is editable for the {kind}: {row['editable__0']}")
+        return wrong
+
+    async def query(self, kind: Kind, name: str, asked: Asked) -> list[str]:
+        """A root field, with all below it."""
+        assert SCHEMA.query_type is not None
+        type_ = get_named_type(SCHEMA.query_type.fields[name].type)
+        # Where nothing is to come, what would be in it need not be asked.
+        everything = self.documents[kind].all_of(type_, asked.depth)
+        selection = everything if kind in asked.reach else "{ __typename }"
+        reply = await self.callers.ask(kind, f"{{ {name}{asked.arguments} {selection} }}", opened=asked.opens)
+        if kind in UNAVAILABLE.get(name, NOBODY):
+            return (
+                reply.leaks
+                if reply.codes == ["UNAVAILABLE"]
+                else [f"{name} answers {reply.codes} to the {kind}"]
+            )
+        value = reply.data.get(name)
+        wrong = self._wrong(reply, as_holder=asked.opens is not None)
+        if (value is not None) is not (kind in asked.reach):
+            wrong.append(f"{name}{asked.arguments} answers {str(value)[:200]} to the {kind}")
+        if asked.opens is not None and kind in BY_TICKET and value is not None:
+            wrong += self._actions(kind, asked.opens, value)
+        return wrong
+
+    def _wrong(self, reply: Reply, *, as_holder: bool = False) -> list[str]:
+        """Leaks, errors, and fields that this kind of caller, or the holder of a ticket, is not shown."""
+        shown = {(type_, name) for type_, name, value in take_apart(reply.data) if value}
+        if not as_holder:
+            self.seen |= {(reply.kind, *one) for one in shown}
+        return [
+            *reply.leaks,
+            *(f"the {reply.kind} was answered {code}" for code in reply.codes),
+            *(
+                f"the {reply.kind} saw {type_}.{name}"
+                for type_, name in sorted(shown)
+                if reply.kind not in may_see(type_, name)
+                and not (as_holder and Kind.HOLDER in may_see(type_, name))
+                and not (as_holder and name in OF_ANY_HOLDER)
+            ),
+        ]
+
+    def _actions(self, kind: Kind, request: str, row: dict[str, Any]) -> list[str]:
+        """What may be done with a request, as the table of actions has it."""
+        told = set(row["permittedActions__0"])
+        expected = permitted(kind, self.callers.world.requests[request])
+        return [] if told == expected else [f"the {kind} may {told ^ expected} with {request}"]
+
+
+def _nodes(ids: list[str]) -> str:
+    asked = (f'n{number}: node(id: "{id}") {{ __typename id }}' for number, id in enumerate(ids))
+    return f"{{ {' '.join(asked)} }}"
+
+
+def _found(reply: Reply) -> list[bool]:
+    return [value is not None for value in reply.data.values()]

@@ -1,0 +1,147 @@
+"""For everybody: axe-core on every page, the keyboard alone, 320 pixels, and what a slow phone has to fetch first."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+from playwright.async_api import Page, Response, expect
+
+from tests.browser.sites.accessibility import sticks_out, violations
+from tests.browser.sites.conftest import Arrive, Somebody
+from tests.browser.sites.doing import log_in
+from tests.journeys.client import Client
+from tests.journeys.stories import CODE, draft_request, file_request, new_address, open_account, post
+from tests.stack import Stack
+
+PASSWORD = "Tournesol-au-balcon-7"
+MOST_SCRIPT_BYTES = 150 * 1024
+
+
+async def look(somebody: Somebody, path: str, ready: str) -> None:
+    """Opens a page, waits for what it is about, and has it examined."""
+    await somebody.open(path)
+    await somebody.page.wait_for_selector(ready)
+    await examine(somebody.page)
+
+
+async def examine(page: Page) -> None:
+    assert await violations(page) == []
+    assert await sticks_out(page) == 0, f"{page.url} sticks out"
+
+
+@pytest.mark.parametrize(("width", "locale"), [(1100, "fr-FR"), (320, "en-GB")])
+async def test_every_page_of_a_visitor(arrive: Arrive, stack: Stack, width: int, locale: str) -> None:
+    visitor = Client(stack.api)
+    await draft_request(visitor)
+    draft = (visitor.authorization or "").removeprefix("Ticket ")
+    sent = await file_request(Client(stack.api))
+    somebody = await arrive(width=width, locale=locale)
+    page = somebody.page
+    await look(somebody, "/", "main form")
+    await look(somebody, "/creer-mon-compte", ".captcha-picture img")
+    await look(somebody, "/demarches", ".themes")
+    await look(somebody, "/demarches/inscription-scolaire", ".steps")
+    await look(somebody, "/demarches/signalement-voirie", ".steps")
+    await look(somebody, f"/demandes/{draft}/saisie", "#field-firstName")
+    for step in range(await page.locator(".steps button").count()):
+        await page.locator(".steps button").nth(step).click()
+        await expect(page.locator(".steps button").nth(step)).to_have_attribute("aria-current", "step")
+        await examine(page)
+    await page.locator(".help-link").click()
+    await examine(page)
+    await page.keyboard.press("Escape")
+    await look(somebody, f"/demandes/{sent['ticket']}", ".summary")
+    await look(somebody, f"/demandes/{sent['ticket']}/suivi", "#field-exchange")
+    await look(somebody, "/une-page-qui-n-existe-pas", "main .button")
+
+
+async def test_every_page_of_a_citizen(arrive: Arrive, stack: Stack) -> None:
+    client, account = await open_account(stack.api)
+    request = await file_request(client)
+    await post(client, request["id"], "Bonjour")
+    somebody = await arrive(width=320)
+    await log_in(somebody, account["username"], PASSWORD)
+    await look(somebody, "/mon-espace", ".requests li")
+    await look(somebody, "/mon-espace/compte", "#field-firstName")
+    await look(somebody, "/mon-espace/stockage", "meter")
+    await somebody.page.get_by_role("button", name="Ajouter").click()
+    await examine(somebody.page)
+    await look(somebody, f"/mon-espace/demandes/{request['id']}", ".summary")
+    await look(somebody, f"/mon-espace/demandes/{request['id']}/suivi", ".exchange")
+
+
+async def test_a_request_with_the_keyboard_alone(arrive: Arrive) -> None:
+    """From the home page to the ticket, without a mouse: Tab, Enter, Space, arrows, and what is typed."""
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open("/")
+    await tab_to(page, "Aller au contenu")
+    await page.keyboard.press("Enter")
+    await tab_to(page, "Faire une demande")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1, name="Faire une demande")).to_be_focused()
+    await tab_to(page, "Rechercher un formulaire")
+    await page.keyboard.type("lampadaire")
+    await expect(
+        page.get_by_text("formulaire trouvé").or_(page.get_by_text("formulaires trouvés"))
+    ).to_be_visible()
+    await tab_to(page, "Signaler un problème sur la voie publique")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Commencer la demande")).to_be_visible()
+    await tab_to(page, "Commencer la demande")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Prénom")).to_be_visible()
+    for label, typed in (("Prénom", "Hélène"), ("Nom", "Marchand"), ("Courriel", new_address())):
+        await tab_to(page, label)
+        await page.keyboard.type(typed)
+    await tab_to(page, "Continuer")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=2, name="Ma demande")).to_be_focused()
+    await tab_to(page, "Nature du problème")
+    await page.keyboard.type("Tag")
+    await tab_to(page, "Lieu précis")
+    await page.keyboard.type("Mur de l’école")
+    await tab_to(page, "Description")
+    await page.keyboard.type("Un tag de deux mètres.")
+    await tab_to(page, "Oui")
+    await page.keyboard.press("ArrowDown")
+    await tab_to(page, "Continuer")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=2, name="Le récapitulatif")).to_be_focused()
+    await expect(page.get_by_text("Mur de l’école")).to_be_visible()
+    await tab_to(page, "Code de sécurité")
+    await page.keyboard.type(CODE)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
+
+
+async def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until what has this name is reached. Fails where it is not reached, or its focus is not seen."""
+    for _ in range(120):
+        await page.keyboard.press("Tab")
+        found = await page.evaluate(
+            """() => {
+              const element = document.activeElement;
+              const own = element.labels?.[0] ?? element;
+              const name = (element.getAttribute('aria-label') ?? own.textContent).trim();
+              return [name, getComputedStyle(element).outlineStyle];
+            }"""
+        )
+        if re.match(re.escape(name) + r"(\\W|$)", found[0]) or found[0].startswith(name):
+            assert found[1] != "none", f"nobody sees that {name} has the focus"
+            return
+    raise AssertionError(f"Tab does not reach {name}")
+
+
+async def test_the_first_load_is_small(arrive: Arrive) -> None:
+    """Under 150 KB of script for the home page, compressed as any server can."""
+    visitor = await arrive()
+    scripts: list[Response] = []
+    visitor.page.on(
+        "response", lambda response: scripts.append(response) if response.url.endswith(".js") else None
+    )
+    await visitor.open("/")
+    sizes = [len(gzip.compress(await script.body(), 9)) for script in scripts]
+    assert 0 < sum(sizes) < MOST_SCRIPT_BYTES

@@ -1,0 +1,92 @@
+"""Créer mon compte: every mistake at its field, a code to hear, the confirmation; then Mon espace citoyen."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from playwright.async_api import expect
+
+from tests.browser.sites.conftest import Arrive
+from tests.browser.sites.doing import fill_contact, log_in, pass_captcha
+from tests.journeys.stories import new_address, open_account
+from tests.stack import Stack
+
+PASSWORD = "Tournesol-au-balcon-7"
+
+
+async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Stack) -> None:
+    _, taken = await open_account(stack.api)
+    address, username = new_address(), f"marie-{uuid4().hex[:8]}"
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open("/")
+    await page.get_by_role("link", name="Créer mon compte").click()
+    await expect(page.locator(".asterisk").first).to_have_css("color", "rgb(184, 74, 0)")
+    await page.get_by_label("Nom d’utilisateur").fill("m")
+    await page.get_by_label(re.compile("^Mot de passe")).fill("court")
+    await page.get_by_label("Confirmez le mot de passe").fill("court")
+    await fill_contact(page, "pas une adresse")
+    await pass_captcha(page)
+    await page.get_by_role("button", name="Créer mon compte").click()
+    for field in ("username", "password", "email"):
+        await expect(page.locator(f"#field-{field}-messages")).to_be_visible()
+    await expect(page.get_by_label("Nom d’utilisateur")).to_have_attribute("aria-invalid", "true")
+
+    await page.get_by_label("Nom d’utilisateur").fill(taken["username"])
+    await page.get_by_label(re.compile("^Mot de passe")).fill(PASSWORD)
+    await page.get_by_label("Confirmez le mot de passe").fill(PASSWORD)
+    await fill_contact(page, address)
+    await page.get_by_role("button", name="Un autre code").click()
+    await expect(page.get_by_role("textbox", name=re.compile("^Code de sécurité"))).to_have_value("")
+    await pass_captcha(page)
+    await page.get_by_role("button", name="Créer mon compte").click()
+    await expect(page.get_by_text("Choisissez un autre nom d’utilisateur")).to_be_visible()
+    await page.get_by_label("Nom d’utilisateur").fill(username)
+    await page.get_by_role("button", name="Créer mon compte").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Votre compte est créé")
+
+    mail = await stack.inbox.wait_for(address)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    link = re.search(r"https?://\S+/confirmer\?token=\S+", text.get_content())
+    assert link is not None
+    parts = urlsplit(link.group())
+    await visitor.open(f"{parts.path}?{parts.query}")
+    await expect(page.get_by_text(f"« {username} » est confirmée")).to_be_visible()
+
+    await log_in(visitor, username, PASSWORD)
+    await page.get_by_role("link", name="Mon compte").click()
+    await expect(page.get_by_label("Prénom")).to_have_value("Hélène")
+    await page.get_by_label("Téléphone mobile").first.fill("12")
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.locator("#field-mobilePhone-messages")).to_be_visible()
+    await page.get_by_role("textbox", name="Téléphone mobile").fill("06 12 34 56 78")
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_text("Vos modifications sont enregistrées.")).to_be_visible()
+    await page.get_by_role("button", name="Se déconnecter").click()
+    await expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
+
+
+async def test_the_code_is_heard(arrive: Arrive) -> None:
+    """The loudspeaker plays a recording: its time goes by, and it has a length."""
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open("/creer-mon-compte")
+    await page.get_by_role("button", name="Écouter le code").click()
+    async with asyncio.timeout(15):
+        # Not by a function of the page's: its policy evaluates no strings.
+        while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await page.evaluate("document.querySelector('audio').duration") > 2
+
+
+async def test_a_wrong_password_is_told(arrive: Arrive) -> None:
+    visitor = await arrive()
+    await visitor.open("/")
+    await visitor.page.get_by_label("Nom d’utilisateur").fill("citoyen1")
+    await visitor.page.get_by_label("Mot de passe").fill("ce n'est pas lui")
+    await visitor.page.get_by_role("button", name="Se connecter").click()
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("incorrect")

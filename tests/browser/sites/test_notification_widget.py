@@ -1,0 +1,79 @@
+"""The bell, on a site that is not ours: counts, latest events, the network that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from tests.browser.sites.accessibility import violations
+from tests.browser.sites.conftest import Arrive
+from tests.browser.sites.wire import wire_to
+from tests.journeys.client import Client
+from tests.journeys.stories import file_request, open_account, post
+from tests.serving import serving
+from tests.stack import ROOT, Stack
+
+FILE = ROOT / "client-examples" / "notification-widget" / "dist" / "espace-citoyens-notifications.js"
+MOST_BYTES = 10 * 1024
+
+
+def a_site(api: str) -> Starlette:
+    """A page of somebody else's, with one tag of ours."""
+
+    async def show(_: Request) -> HTMLResponse:
+        return HTMLResponse(f"""<!doctype html><html lang="fr"><title>La médiathèque</title>
+            <script type="module" src="{api}/widget/espace-citoyens-notifications.js"></script>
+            <main><h1>La médiathèque</h1>
+            <espace-citoyens-notifications api="{api}"></espace-citoyens-notifications></main></html>""")
+
+    return Starlette(routes=[Route("/", show)])
+
+
+async def test_the_bell_counts_over_a_break(arrive: Arrive, stack: Stack) -> None:
+    citizen, _ = await open_account(stack.api)
+    request = await file_request(citizen)
+    agent = await Client(stack.api).log_in("agent")
+    token = (citizen.authorization or "").removeprefix("Bearer ")
+    async with wire_to(stack.api.port) as wire, serving(lambda _: a_site(wire.url)) as address:
+        before = stack.environment.get("ESPACE_ALLOWED_ORIGINS")
+        stack.environment["ESPACE_ALLOWED_ORIGINS"] = address
+        api = await stack.start_api()
+        wire.lead_to(api.port)
+        visitor = await arrive(site=address)
+        visitor.forgive("ERR_")
+        visitor.forgive("404")  # That site has no icon.
+        page = visitor.page
+        await visitor.open("/")
+        bell = page.locator("espace-citoyens-notifications")
+        await expect(bell).to_be_hidden()
+        await bell.evaluate("(bell, token) => { bell.token = token }", token)
+        await expect(bell).to_be_visible()
+        button = bell.get_by_role("button")
+        await expect(button).to_have_accessible_name("Mes demandes : aucun échange à lire")
+        await post(agent, request["id"], "Bonjour")
+        await expect(button).to_have_accessible_name("Mes demandes : 1 échange à lire")
+        await wire.cut()
+        await post(agent, request["id"], "Encore nous")
+        await asyncio.sleep(3)
+        await wire.mend()
+        await expect(button).to_have_accessible_name("Mes demandes : 2 échanges à lire")
+        await button.press("Enter")
+        lines = bell.get_by_role("listitem")
+        await expect(lines).to_have_count(2)
+        assert await violations(page) == []
+        link = lines.first.get_by_role("link")
+        assert await link.get_attribute("href") == f"{wire.url}/mon-espace/demandes/{request['id']}"
+        await page.keyboard.press("Escape")
+        await expect(bell.get_by_role("region")).to_be_hidden()
+        if before is None:
+            del stack.environment["ESPACE_ALLOWED_ORIGINS"]
+
+
+def test_the_bell_is_one_small_file(built: object) -> None:
+    assert len(FILE.read_bytes()) < MOST_BYTES
+    assert [file.name for file in FILE.parent.iterdir() if file.suffix == ".js"] == [FILE.name]

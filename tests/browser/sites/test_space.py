@@ -1,0 +1,114 @@
+"""Mon espace citoyen: Mes demandes, Mon espace de stockage, and a request that uses what is stored."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.browser.sites.conftest import Arrive, Somebody
+from tests.browser.sites.doing import fill_street_light, go_on, log_in, saved
+from tests.files import a_jpeg, a_pdf
+from tests.journeys.client import Client
+from tests.journeys.stories import file_request, open_account
+from tests.stack import Api, Stack
+
+PASSWORD = "Tournesol-au-balcon-7"
+
+
+async def citizen(somebody: Somebody, api: Api) -> None:
+    """Logs in with an account that was just opened."""
+    _, account = await open_account(api)
+    await log_in(somebody, account["username"], PASSWORD)
+
+
+async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack: Stack) -> None:
+    somebody = await arrive()
+    page = somebody.page
+    await citizen(somebody, stack.api)
+    await page.get_by_role("link", name="Mon espace de stockage").click()
+    await expect(page.get_by_text("Votre espace de stockage est vide.")).to_be_visible()
+    await page.get_by_role("button", name="Ajouter").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Enregistrer").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Choisissez un fichier")
+    await dialog.get_by_label("Fichier").set_input_files(
+        {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": a_pdf()}
+    )
+    await dialog.get_by_label("Titre de la pièce").fill("Avis d’imposition")
+    await dialog.get_by_label("Nature de la pièce").select_option("INCOME")
+    await dialog.get_by_role("button", name="Enregistrer").click()
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_text("Avis d’imposition").first).to_be_visible()
+    await expect(page.get_by_text("Revenus")).to_be_visible()
+    await page.get_by_role("button", name="Modifier : Avis d’imposition").click()
+    await dialog.get_by_label("Titre de la pièce").fill("Avis 2026")
+    await dialog.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_text("Avis 2026").first).to_be_visible()
+    await page.get_by_role("button", name="Supprimer : Avis 2026").click()
+    await dialog.get_by_role("button", name="Supprimer").click()
+    await expect(page.get_by_text("Votre espace de stockage est vide.")).to_be_visible()
+
+
+async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack: Stack) -> None:
+    """Filled in from the account, a piece from the device and one from the storage space; archived once cancelled."""
+    somebody = await arrive()
+    page = somebody.page
+    await citizen(somebody, stack.api)
+    await page.get_by_role("link", name="Mon espace de stockage").click()
+    await page.get_by_role("button", name="Ajouter").click()
+    await page.get_by_label("Fichier").set_input_files(
+        {"name": "facture.jpg", "mimeType": "image/jpeg", "buffer": a_jpeg()}
+    )
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await somebody.open("/demarches/signalement-voirie")
+    await page.get_by_role("button", name="Commencer la demande").click()
+    await expect(page.get_by_label("Prénom")).to_have_value("Hélène")
+    await go_on(page)
+    await fill_street_light(page)
+    photos = page.get_by_role("group", name="Photos")
+    await photos.get_by_role("button", name="Ajouter depuis mon espace de stockage").click()
+    await page.get_by_role("dialog").get_by_role("button", name="facture").click()
+    await expect(photos.get_by_text("facture").first).to_be_visible()
+    await saved(page)
+    await go_on(page)
+    await page.get_by_role("button", name="Valider ma demande").click()
+    await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
+    await page.get_by_role("navigation", name="Rubriques").get_by_role("link", name="Suivi").click()
+    await expect(page.get_by_role("heading", name="Pièces jointes")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Rendez-vous")).to_be_hidden()
+    pieces = page.locator("section", has=page.get_by_role("heading", name="Pièces jointes"))
+    await pieces.get_by_role("button", name="Ajouter", exact=True).click()
+    await (
+        page.get_by_role("dialog")
+        .get_by_label("Fichier")
+        .set_input_files({"name": "plan.pdf", "mimeType": "application/pdf", "buffer": a_pdf()})
+    )
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(pieces.get_by_text("plan").first).to_be_visible()
+    await pieces.get_by_role("button", name="Supprimer : plan").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Supprimer").click()
+    await expect(pieces.get_by_role("button", name="Supprimer : plan")).to_be_hidden()
+    await page.get_by_role("button", name="Annuler ma demande").click()
+    await page.get_by_role("button", name="Oui, annuler ma demande").click()
+    await expect(page.get_by_text("Votre demande est annulée et archivée.")).to_be_visible()
+    await page.get_by_role("link", name="Mon espace citoyen").click()
+    await expect(page.get_by_text("Vous n’avez pas encore de demande.")).to_be_visible()
+    await page.get_by_label("Voir les demandes archivées").check()
+    await expect(page.get_by_role("link", name="Signaler un problème sur la voie publique")).to_be_visible()
+
+
+async def test_a_request_of_a_visitor_is_attached(arrive: Arrive, stack: Stack) -> None:
+    """Me connecter on a request consulted by ticket, then Rattacher cette demande."""
+    _, account = await open_account(stack.api)
+    request = await file_request(Client(stack.api))
+    somebody = await arrive()
+    page = somebody.page
+    await somebody.open(f"/demandes/{request['ticket']}")
+    await page.get_by_role("link", name="Me connecter").click()
+    await page.get_by_label("Nom d’utilisateur").fill(account["username"])
+    await page.get_by_label("Mot de passe").fill(PASSWORD)
+    await page.get_by_role("button", name="Se connecter").click()
+    await page.get_by_role("button", name="Rattacher cette demande à mon compte citoyen").click()
+    await expect(page.get_by_text("La demande est rattachée à votre compte.")).to_be_visible()
+    await page.get_by_role("link", name="Mon espace citoyen").click()
+    await expect(page.get_by_text(request["ticket"])).to_be_visible()

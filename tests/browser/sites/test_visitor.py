@@ -1,0 +1,129 @@
+"""Faire une demande sans compte, from the home page to the mairie's answer."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.sites.conftest import Arrive
+from tests.browser.sites.doing import (
+    fill_contact,
+    fill_street_light,
+    go_on,
+    pass_captcha,
+    saved,
+    ticket_of,
+)
+from tests.journeys.client import Client
+from tests.journeys.stories import new_address, post
+from tests.stack import Stack
+
+
+async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack: Stack) -> None:
+    """Searched, filled, closed, gone on with, sent, consulted by ticket; answered live; then it is cancelled."""
+    visitor = await arrive()
+    page = visitor.page
+    address = new_address()
+    await visitor.open("/")
+    await page.get_by_role("main").get_by_role("link", name="Faire une demande").click()
+    await page.get_by_label("Rechercher un formulaire").fill("lampadere")
+    found = page.get_by_role("search").get_by_role("link", name="Signaler un problème sur la voie publique")
+    await found.click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Signaler un problème sur la voie publique"
+    )
+    await page.get_by_role("button", name="Aide à la saisie").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await page.get_by_role("button", name="Commencer la demande").click()
+
+    await expect(page.get_by_role("heading", level=2, name="Mes informations")).to_be_visible()
+    await fill_contact(page, "pas une adresse")
+    await go_on(page)
+    await expect(page.get_by_role("heading", level=2, name="Ma demande")).to_be_visible()
+    await page.get_by_role("button", name="Revenir").click()
+    await expect(page.locator("#field-email-messages")).to_be_visible()
+    await page.get_by_label(re.compile("^Courriel")).first.fill(address)
+    await saved(page)
+    await expect(page.locator("#field-email-messages")).to_be_hidden()
+
+    # The browser is closed, and opened again.
+    await page.close()
+    visitor.page = page = await visitor.context.new_page()
+    await visitor.open("/")
+    await page.get_by_role("link", name="Signaler un problème sur la voie publique").click()
+    await expect(page.get_by_label(re.compile("^Courriel")).first).to_have_value(address)
+    await go_on(page)
+    await expect(page.get_by_label(re.compile("lampadaire", re.IGNORECASE))).to_be_hidden()
+    await fill_street_light(page)
+    await saved(page)
+    await go_on(page)
+    await expect(page.get_by_role("heading", level=2, name="Le récapitulatif")).to_be_visible()
+    await expect(page.get_by_text("Devant le 4 rue des Lilas")).to_be_visible()
+    await page.get_by_label(re.compile("^Code de sécurité")).fill("FAUX99")
+    await page.get_by_role("button", name="Valider ma demande").click()
+    await expect(page.get_by_role("alert")).to_contain_text("code de sécurité")
+    await pass_captcha(page)
+    await page.get_by_role("button", name="Valider ma demande").click()
+    await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
+    ticket = await ticket_of(page)
+    mail = await stack.inbox.wait_for(address)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert ticket in text.get_content()
+
+    await visitor.open("/")
+    await page.get_by_label("Numéro de ticket").fill(ticket.lower().replace("-", " "))
+    await page.get_by_role("button", name="Consulter cette demande").click()
+    await expect(page.get_by_text("Devant le 4 rue des Lilas")).to_be_visible()
+    await expect(page.get_by_role("link", name="Me connecter")).to_be_visible()
+    await page.get_by_role("navigation", name="Rubriques").get_by_role("link", name="Suivi").click()
+    await expect(page.get_by_text("La demande a été envoyée.")).to_be_visible()
+    await page.get_by_label("Nouvel échange").fill("Il clignote aussi.")
+    await page.get_by_role("button", name="Ajouter").first.click()
+    mine = page.locator(".exchange", has_text="Il clignote aussi.")
+    await expect(mine.get_by_role("img", name="La mairie n’a pas encore lu votre message.")).to_be_visible()
+
+    agent = await Client(stack.api).log_in("agent")
+    listed = await agent.run("DeskInbox", filter={"search": ticket})
+    request = listed["requests"]["nodes"][0]["id"]
+    read = await agent.run("DeskRequest", request=request)
+    await agent.change("MarkExchangesRead", request=request, upTo=read["exchanges"]["nodes"][-1]["id"])
+    await expect(mine.get_by_role("img", name="La mairie a lu votre message.")).to_be_visible()
+    await post(agent, request, "Une équipe passe demain.")
+    theirs = page.locator(".exchange", has_text="Une équipe passe demain.")
+    await expect(
+        theirs.get_by_role("img", name="Vous avez lu ce message adressé par la mairie.")
+    ).to_be_visible()
+    await expect(page.get_by_test_id("announcements")).to_contain_text("Une équipe passe demain.")
+
+    await page.get_by_role("button", name="Annuler ma demande").click()
+    await page.get_by_role("button", name="Non, la garder").click()
+    await page.get_by_role("button", name="Annuler ma demande").click()
+    await page.get_by_role("button", name="Oui, annuler ma demande").click()
+    await expect(page.get_by_text("Votre demande est annulée et archivée.")).to_be_visible()
+
+
+async def test_an_unknown_ticket_is_told(arrive: Arrive) -> None:
+    visitor = await arrive()
+    await visitor.open("/")
+    await visitor.page.get_by_role("button", name="Consulter cette demande").click()
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("numéro de ticket")
+    await visitor.page.get_by_label("Numéro de ticket").fill("K7QM-2XRD-9F4T-W8ZB-3HNC")
+    await visitor.page.get_by_role("button", name="Consulter cette demande").click()
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("Aucune demande")
+    visitor.forgive("401")
+
+
+async def test_the_padlock_asks_to_log_in(arrive: Arrive) -> None:
+    visitor = await arrive(locale="en-GB")
+    await visitor.open("/demarches")
+    await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Make a request")
+    locked = visitor.page.locator(
+        "li", has=visitor.page.get_by_role("img", name="citizen account needed")
+    ).first
+    await locked.get_by_role("link").click()
+    await expect(visitor.page.get_by_text("This procedure needs a citizen account.")).to_be_visible()
+    await expect(visitor.page.get_by_role("button", name="Begin the request")).to_be_hidden()
