@@ -53,7 +53,6 @@ WORDS: dict[str, Text] = {
     "contact_method": Text(fr="Moyen de contact préféré", en="Preferred contact method"),
     "sessions": Text(fr="Sessions ouvertes", en="Open sessions"),
     "last_seen": Text(fr="vue le", en="seen on"),
-    "identities": Text(fr="Identités qui ouvrent le compte", en="Identities that open the account"),
     "partners": Text(fr="Services partenaires liés", en="Linked partner services"),
     "requests": Text(fr="Mes demandes", en="My requests"),
     "documents": Text(fr="Mon espace de stockage", en="My storage space"),

@@ -22,13 +22,9 @@ ACCOUNT = Selection.of(
     "profile",
     "created_at",
     "email_confirmed_at",
-    "has_password",
-    identities=Selection.of("id", "provider", "acr", "amr", "linked_at", "last_used_at"),
     storage=Selection.of("used_bytes", "quota_bytes"),
     partner_links=Selection.of("id", "label", "state", "linked_at", system=Selection.of("slug", "name")),
-    sessions=Selection.of(
-        "id", "created_at", "last_seen_at", "expires_at", "user_agent", "identity_provider"
-    ),
+    sessions=Selection.of("id", "created_at", "last_seen_at", "expires_at", "user_agent"),
 )
 DOCUMENT = Selection.of(
     "id",
@@ -92,7 +88,6 @@ EVENT = Selection.of(
 SELECTIONS: Mapping[str, Selection] = {
     "Account": ACCOUNT,
     "StorageSpace": ACCOUNT.get("storage"),
-    "Identity": ACCOUNT.get("identities"),
     "PartnerLink": ACCOUNT.get("partner_links"),
     "PartnerSystem": ACCOUNT.get("partner_links").get("system"),
     "Session": ACCOUNT.get("sessions"),
