@@ -97,7 +97,10 @@ async def spend_login(state: str) -> bool:
 
 
 async def arrive(person: Person, *, issuer: str, provider: str, user_agent: str | None) -> Arrival:
-    """A session, where the identity opens an account; otherwise a pending identity."""
+    """A session, where the identity opens an account; otherwise a pending identity.
+
+    Raises NotAllowedError where the account is closed.
+    """
     subject = hmac_digest("openid subject", f"{issuer}\0{person.subject}".encode())
     token = new_token()
     session = await _enter(subject, person, token, user_agent)
@@ -196,7 +199,7 @@ async def link_identity(
     """Has the pending identity open the account whose username and password these are, from now on; and a session.
 
     Raises InvalidCredentialsError (agents' too: they have no account), NotFoundError (nobody is pending),
-    NotAllowedError (linked meanwhile, or the account has one of this provider).
+    NotAllowedError (linked meanwhile, the account has one of this provider, or is closed).
     """
     credential = await prove_password(username, password)
     if credential["account_id"] is None:

@@ -163,7 +163,7 @@ async def open_with_identity(
     Raises NotAllowedError where the account is closed.
     """
     account = await fetch_one(
-        "SELECT closed_at, erasure_at FROM account WHERE id = $1 FOR KEY SHARE", credential["account_id"]
+        "SELECT closed_at, erasure_at FROM account WHERE id = $1 FOR SHARE", credential["account_id"]
     )
     if account is not None:
         await refuse_closed(account)

@@ -10,11 +10,21 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 from starlette.applications import Starlette
 
+from core.clock import now
+from core.selection import Selection
 from core.settings import get_settings
 from espace.asgi import make_app
+from jobs.erasure import erase
 from models.accounts import Account, Credential, Session
+from models.actors import Visitor
+from models.database import execute
 from models.identities import Identity, PendingIdentity
 from models.mail import Mail
+from models.temporary_password import temporary_password
+from resolvers.closing import close_account, restore_account
+from resolvers.credentials import change_credentials
+from resolvers.new_passwords import begin_lifetime
+from resolvers.sessions import authenticate, log_in
 from tests.factories import PASSWORD, make_agent, make_citizen
 from tests.journeys.documents import NEEDING_A_PROVIDER, document
 from tests.openid.conftest import CLIENT_ID, PLAIN, PUBLIC_URL, Between, Browser, Provider, most, problem_of
@@ -212,6 +222,68 @@ async def test_the_last_way_in_stays(browser: Browser, open_browser: OpenBrowser
     await other.run("CreateAccountWithIdentity", profile=JEANNE)
     assert (await other.run("UnlinkIdentity", identity=identity["id"]))["__typename"] == "NotFoundError"
     assert await Identity.all().count() == 2
+
+
+async def test_a_closed_account_is_closed_to_identities_too(
+    browser: Browser, open_browser: OpenBrowser
+) -> None:
+    await open_account(browser)
+    await make_citizen("marie")
+    other = open_browser()
+    await other.log_in("bare")
+    for username in ("jeanne.durand", "marie"):
+        await close_account(username)
+    assert await browser.me() is None
+    assert problem_of(await browser.log_in()) == "ACCOUNT_CLOSED"
+    refused = await other.run("LinkIdentity", username="marie", password=PASSWORD)
+    assert refused["__typename"] == "NotAllowedError"
+    assert await Session.all().count() == 0
+
+    await restore_account("OPERATOR", username="jeanne.durand")
+    await browser.log_in()
+    assert (await browser.me())["username"] == "jeanne.durand"
+    await close_account("jeanne.durand")
+    await execute("UPDATE account SET closed_at = now() - interval '1 day', erasure_at = now()")
+    await erase()
+    assert await Identity.all().count() == await Account.all().count() == 0
+    assert await browser.log_in() == f"{PUBLIC_URL}/identite"
+
+
+async def test_whoever_has_no_password_chooses_one_by_mail(browser: Browser) -> None:
+    """Then there is another way in, and the identity may go."""
+    await open_account(browser)
+    await Account.all().update(email_confirmed_at=now())
+    credential = await Credential.get()
+    mail = Mail(
+        template="new_password",
+        recipient="jeanne@example.org",
+        language="fr",
+        account_id=credential.account_id,
+        message_id="<x@example.org>",
+    )
+    await mail.save(force_create=True)
+    await begin_lifetime(mail.id, now())
+    opened = await log_in(
+        Visitor(),
+        username="jeanne.durand",
+        password=temporary_password(mail.id),
+        user_agent=None,
+        selection=Selection.of(session=Selection.of("id")),
+    )
+    assert opened.must_change_password
+    actor = await authenticate(bearer=opened.token, ticket=None, language="fr")
+    await change_credentials(
+        actor,
+        current_password=temporary_password(mail.id),
+        username=None,
+        password="Tournesol-au-balcon-7",
+        selection=Selection.of("username"),
+    )
+    await browser.log_in()
+    mine = await browser.run("MyIdentities")
+    assert mine["hasPassword"]
+    unlinked = await browser.run("UnlinkIdentity", identity=mine["identities"][0]["id"])
+    assert unlinked["identities"] == []
 
 
 async def test_logging_out_here_and_there(browser: Browser) -> None:
