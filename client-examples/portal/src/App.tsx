@@ -20,6 +20,7 @@ export function App() {
       <Suspense fallback={<Busy />}>
         <Switch>
           <Route path="/" component={Home} />
+          <Route path="/connexion" component={Home} />
           <Route path="/creer-mon-compte" component={CreateAccount} />
           <Route path="/mot-de-passe-oublie" component={ForgottenPassword} />
           <Route path="/confirmer" component={ConfirmEmail} />
