@@ -125,6 +125,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "problems": "advice on filling the form in",
         "unread_exchange_count": "a count of what is there",
         "permitted_actions": "buttons",
+        "permitted_statuses": "buttons of the mairie's side",
         "assignee": "never told to citizens",
     },
     "Procedure": dict.fromkeys(
