@@ -62,6 +62,6 @@ def read_login(cookie: str, now: datetime) -> StartedLogin | None:
             cookie.encode("ascii") + b"=" * (-len(cookie) % 4), altchars=b"-_", validate=True
         )
         login = StartedLogin(**json.loads(unseal(PURPOSE, sealed)))
-    except (UnicodeEncodeError, binascii.Error, ValueError):
+    except (UnicodeEncodeError, binascii.Error, ValueError, TypeError):
         return None
     return login if login.expires_at > now.timestamp() else None
