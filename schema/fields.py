@@ -17,8 +17,7 @@ from typing import Annotated, Any, Literal
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from core.errors import RefusedError, UnavailableError
-from core.i18n import Text
+from core.errors import RefusedError
 from core.selection import Selection, argument_key
 from resolvers.session_watch import while_logged_in
 from schema.callers import Caller, refuse_others
@@ -28,7 +27,6 @@ from schema.rows import Row
 from schema.selection import arguments_of, selection_below
 
 __all__ = [
-    "NOT_YET_OPEN",
     "ROOT_FIELDS",
     "Info",
     "RootField",
@@ -44,18 +42,15 @@ Info = strawberry.Info[Context, None]
 Operation = Literal["query", "mutation", "subscription"]
 Resolver = Callable[..., Awaitable[Any]]
 
-NOT_YET_OPEN = Text(fr="Ce service n’est pas encore ouvert.", en="This service is not open yet.")
-
 
 @dataclass(frozen=True, slots=True)
 class RootField:
-    """`open` is False where the service behind it is to come: it answers UNAVAILABLE until then."""
+    """A field of Query, Mutation or Subscription: who may call it, and what it counts against."""
 
     operation: Operation
     name: str
     callers: AbstractSet[Caller]
     field: StrawberryField
-    open: bool
     limits: tuple[Counted, ...] = ()
 
 
@@ -63,10 +58,10 @@ ROOT_FIELDS: list[RootField] = []
 
 
 def query(
-    type_: Any, *, callers: AbstractSet[Caller], open: bool = True, limits: tuple[Counted, ...] = ()
+    type_: Any, *, callers: AbstractSet[Caller], limits: tuple[Counted, ...] = ()
 ) -> Callable[[Resolver], StrawberryField]:
     """A root field of Query. The function gets `info` and the arguments, and returns the row or rows of `type_`."""
-    return functools.partial(_declare, "query", type_, callers, open, limits, _answer)
+    return functools.partial(_declare, "query", type_, callers, limits, _answer)
 
 
 def mutation(
@@ -74,7 +69,6 @@ def mutation(
     *,
     refusals: tuple[type, ...] = (),
     callers: AbstractSet[Caller],
-    open: bool = True,
     limits: tuple[Counted, ...] = (),
 ) -> Callable[[Resolver], StrawberryField]:
     """A root field of Mutation, which answers `success` or one of the error types in `refusals`.
@@ -83,7 +77,7 @@ def mutation(
     success. A RefusedError of a type that is not among the refusals is a defect.
     """
     if not refusals:
-        return functools.partial(_declare, "mutation", success, callers, open, limits, _answer)
+        return functools.partial(_declare, "mutation", success, callers, limits, _answer)
     name = success.__name__.removesuffix("Success")
     members: Any = functools.reduce(operator.or_, refusals, success)
     union = Annotated[members, strawberry.union(f"{name}Result")]
@@ -97,16 +91,16 @@ def mutation(
                 raise RuntimeError(f"{info.field_name} does not declare {type(error).__name__}") from error
             return describe_refusal(error, info.context)
 
-    return functools.partial(_declare, "mutation", union, callers, open, limits, answer)
+    return functools.partial(_declare, "mutation", union, callers, limits, answer)
 
 
 def subscription(
-    type_: Any, *, callers: AbstractSet[Caller], open: bool = True, limits: tuple[Counted, ...] = ()
+    type_: Any, *, callers: AbstractSet[Caller], limits: tuple[Counted, ...] = ()
 ) -> Callable[[Resolver], StrawberryField]:
     """A root field of Subscription. The function returns the iterator of rows; it is not called for who may not, and
     what it sends ends with the caller's session.
     """
-    return functools.partial(_declare, "subscription", type_, callers, open, limits, _follow)
+    return functools.partial(_declare, "subscription", type_, callers, limits, _follow)
 
 
 def kept(type_: Any) -> Callable[[Callable[..., None]], Any]:
@@ -171,15 +165,12 @@ def _declare(
     operation: Operation,
     type_: Any,
     callers: AbstractSet[Caller],
-    open: bool,
     limits: tuple[Counted, ...],
     answer: Callable[[Resolver, Info, dict[str, Any]], Awaitable[Any]],
     function: Resolver,
 ) -> StrawberryField:
     async def resolve(root: None, info: Info, **arguments: Any) -> Any:
         refuse_others(info.context.actor, callers)
-        if not open:
-            raise UnavailableError(NOT_YET_OPEN)
         arguments_of(info._raw_info)  # Raises for a page out of bounds.
         return await answer(_counting(function, limits) if limits else function, info, arguments)
 
@@ -187,16 +178,14 @@ def _declare(
     field: StrawberryField = make(
         resolver=_with_signature(resolve, function),
         graphql_type=type_,
-        description=_description(function, callers, open),
+        description=_description(function, callers),
     )
-    ROOT_FIELDS.append(RootField(operation, function.__name__, callers, field, open, limits))
+    ROOT_FIELDS.append(RootField(operation, function.__name__, callers, field, limits))
     return field
 
 
-def _description(function: Resolver, callers: AbstractSet[Caller], open: bool) -> str:
+def _description(function: Resolver, callers: AbstractSet[Caller]) -> str:
     told = [getdoc(function) or ""]
-    if not open:
-        told.append("Not open yet: answers UNAVAILABLE.")
     told.append(f"Callers: {', '.join(kind for kind in Caller if kind in callers)}.")
     return "\n\n".join(told)
 

@@ -48,8 +48,14 @@ ALL = Selection.of("id", "label", "state", "linked_at", system=Selection.of("slu
 pytestmark = pytest.mark.usefixtures("partner")
 
 
-async def link(citizen: Actor, code: str = CODE, password: str = PASSWORD, system: str = SLUG) -> Row:
-    wanted = WantedLink(system, PartnerCredentials(code, password, "192.0.2.7"))
+async def link(
+    citizen: Actor,
+    code: str = CODE,
+    password: str = PASSWORD,
+    system: str = SLUG,
+    address: str = "192.0.2.7",
+) -> Row:
+    wanted = WantedLink(system, PartnerCredentials(code, password, address))
     return await link_partner(citizen, wanted=wanted, selection=ALL)
 
 
@@ -502,10 +508,10 @@ async def test_tries_are_limited_by_account() -> None:
 
 @pytest.mark.usefixtures("refusing")
 async def test_tries_are_limited_by_code_whoever_tries() -> None:
-    for _ in range(3):
+    for number in range(3):
         citizen = await make_citizen()
         for _ in range(10):
-            await refusal(link(citizen))
+            await refusal(link(citizen, address=f"203.0.113.{number}"))
     citizen = await make_citizen()
     with pytest.raises(RateLimitedError):
         await link(citizen)

@@ -1,6 +1,5 @@
 """Every root field says who may call it, and refuses the others before anything else happens."""
 
-from dataclasses import replace
 from io import BytesIO
 from uuid import uuid4
 
@@ -116,7 +115,7 @@ def test_others_are_refused(kind: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("root", "kind"),
-    [(root, kind) for root in ROOT_FIELDS for kind in Caller if kind not in root.callers or not root.open],
+    [(root, kind) for root in ROOT_FIELDS for kind in Caller if kind not in root.callers],
     ids=lambda value: value.name.lower(),
 )
 async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, kind: Caller) -> None:
@@ -128,20 +127,5 @@ async def test_who_is_refused_is_told_so_before_anything_else(root: RootField, k
     answer = await calls.first_answer(document, ACTORS[kind], **upload)
 
     refused = "UNAUTHENTICATED" if kind is Caller.VISITOR else "FORBIDDEN"
-    expected = "UNAVAILABLE" if kind in root.callers else refused
-    assert [error["extensions"]["code"] for error in answer.errors] == [expected]
+    assert [error["extensions"]["code"] for error in answer.errors] == [refused]
     assert not any((answer.data or {}).values())
-
-
-async def test_what_is_to_come_says_so_in_the_callers_language() -> None:
-    calls = Calls()
-    closed = next(root for root in ROOT_FIELDS if not root.open)
-    actor = ACTORS[next(kind for kind in Caller if kind in closed.callers)]
-    assert not isinstance(actor, RestrictedActor)
-    document = smallest_operation(closed, calls.schema._schema)
-
-    french = await calls.answer(document, replace(actor, language="fr"))
-    english = await calls.answer(document, replace(actor, language="en"))
-
-    assert french.errors[0]["message"] == "Ce service n’est pas encore ouvert."
-    assert english.errors[0]["message"] == "This service is not open yet."
