@@ -27,7 +27,7 @@ from espace.graphql import graphql_app
 from espace.inbox import make_inbox_routes
 from espace.openid import make_openid_routes
 from espace.pages import render
-from espace.sites import make_site_routes
+from espace.sites import make_site_routes, make_sites
 from models import database
 from resolvers import catalogue
 from resolvers.sessions import authenticate
@@ -92,9 +92,12 @@ def make_app(settings: Settings) -> Starlette:
     if settings.development:
         routes += make_inbox_routes(settings.data / "inbox")
     routes += make_site_routes(settings)
+    sites = make_sites(settings)
     if settings.development:
-        routes += _start_pages(settings)
+        routes += _start_pages(settings, alone=sites is None)
     application = Starlette(routes=routes, middleware=[Middleware(guard, settings)], lifespan=lifespan)
+    if sites is not None:
+        application.router.default = sites
     # Whoever adds a slash is not sent elsewhere: where to would be the Host header's word.
     application.router.redirect_slashes = False
     return application
@@ -105,10 +108,10 @@ def _graphql_routes(settings: Settings, seats: Seats) -> list[BaseRoute]:
     return [Route("/graphql", application), WebSocketRoute("/graphql", application)]
 
 
-def _start_pages(settings: Settings) -> list[BaseRoute]:
+def _start_pages(settings: Settings, *, alone: bool) -> list[BaseRoute]:
     """Where everything is; at `/`, too, where no site was built."""
 
     async def show(_: Request) -> HTMLResponse:
         return HTMLResponse(render("start.html", public_url=settings.public_url))
 
-    return [Route(path, show) for path in ("/dev", "/")]
+    return [Route(path, show) for path in ("/dev", "/")[: 2 if alone else 1]]

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from core.settings import Settings
 
@@ -40,21 +42,9 @@ class _Asset:
 
 
 def make_site_routes(settings: Settings) -> list[BaseRoute]:
-    """The routes of what was built. The last of an application, since they take every address."""
-    assets = _read(settings.sites)
+    """What the municipality looks like, for both sites."""
     appearance = Response(_appearance(settings), media_type="text/css", headers=_headers(_ASK_AGAIN))
     logo = _read_asset(settings.logo or _DEFAULT_LOGO, immutable=False)
-    policy = _policy(settings)
-
-    async def show_site(request: Request) -> Response:
-        path = request.url.path
-        asset = assets.get(path)
-        if asset is None and _asks_for_page(request):
-            home = next((base for base in FOLDERS if path.startswith(base)), "/")
-            asset = assets.get(home + "index.html")
-        if asset is None:
-            return PlainTextResponse("Not found", 404, headers=_headers(_ASK_AGAIN))
-        return _answer(request, asset, policy, shared=path.startswith(WIDGETS))
 
     async def show_appearance(_: Request) -> Response:
         return appearance
@@ -62,8 +52,31 @@ def make_site_routes(settings: Settings) -> list[BaseRoute]:
     async def show_logo(request: Request) -> Response:
         return _answer(request, logo, "default-src 'none'; style-src 'unsafe-inline'; sandbox", shared=True)
 
-    looks: list[BaseRoute] = [Route("/appearance.css", show_appearance), Route("/logo", show_logo)]
-    return [*looks, Route("/{path:path}", show_site)] if assets else looks
+    return [Route("/appearance.css", show_appearance), Route("/logo", show_logo)]
+
+
+def make_sites(settings: Settings) -> ASGIApp | None:
+    """What answers where no route does. None where nothing was built."""
+    assets = _read(settings.sites)
+    policy = _policy(settings)
+
+    def answer(request: Request) -> Response:
+        path = request.url.path
+        asset = assets.get(path) if request.method in {"GET", "HEAD"} else None
+        if asset is None and _asks_for_page(request):
+            home = next((base for base in FOLDERS if path.startswith(base)), "/")
+            asset = assets.get(home + "index.html")
+        if asset is None:
+            return PlainTextResponse("Not Found", 404)
+        return _answer(request, asset, policy, shared=path.startswith(WIDGETS))
+
+    async def sites(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)
+            return
+        await answer(Request(scope))(scope, receive, send)
+
+    return sites if assets else None
 
 
 def _read(root: Path) -> dict[str, _Asset]:
@@ -115,6 +128,8 @@ def _headers(cache: str) -> dict[str, str]:
 
 
 def _asks_for_page(request: Request) -> bool:
+    if request.method not in {"GET", "HEAD"}:
+        return False
     return "text/html" in request.headers.get("accept", "") and "." not in request.url.path.rpartition("/")[2]
 
 

@@ -265,6 +265,6 @@ def test_the_compiler_is_shown_nothing_but_the_template() -> None:
 
 def _runs_the_program(process: psutil.Process) -> bool:
     try:
-        return any(Path(part).name == "program.py" for part in process.cmdline())
+        return any(Path(part).match("receipt_document/program.py") for part in process.cmdline())
     except psutil.NoSuchProcess:
         return False

@@ -28,6 +28,7 @@ from jobs.relay import (
 )
 from jobs.worker import make_queue
 from models.captcha import CaptchaAudio
+from models.data_exports import DataExport
 from models.database import execute, fetch_one
 from models.partner_links import PartnerRevocation
 from models.receipts import Receipt
@@ -226,6 +227,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await _add_recording()
     await _add_webhook()
     await _add_revocation()
+    await DataExport(account_id=await add_account(), language="fr").save(force_create=True)
     relay = Relay(queue)
     assert await relay.hand_out([source]) == 1
     assert await relay.hand_out([source]) == 0
@@ -238,6 +240,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await execute("UPDATE captcha_audio SET attempts = attempts + 1")
     await execute("UPDATE webhook SET runs = runs + 1")
     await execute("UPDATE partner_revocation SET attempts = attempts + 1")
+    await execute("UPDATE data_export SET attempts = attempts + 1")
     assert await relay.hand_out([source]) == 1
 
 

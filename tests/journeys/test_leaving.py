@@ -141,6 +141,7 @@ async def test_takes_all_their_data_along(stack: Stack) -> None:
     again = await citizen.run("RequestDataExport")
     assert again["code"] == "NOT_ALLOWED"
     assert "today already" in again["message"]
-    for other in (Client(stack.api), await Client(stack.api).log_in("citoyen1")):
+    somebody, _ = await open_account(stack.api)
+    for other in (Client(stack.api), somebody):
         refused = await other.send("{ me { dataExport { state } } }")
         assert (refused.json()["data"]["me"] or {"dataExport": None})["dataExport"] is None

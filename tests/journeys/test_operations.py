@@ -35,6 +35,7 @@ from tests.journeys.stories import (
 from tests.partner import CODE, PASSWORD, SLUG
 from tests.stack import ROOT, Api, Stack
 
+CHANGED = "Un-parapluie-vert-8"
 PARTNER = {"system": SLUG, "code": CODE, "password": PASSWORD}
 
 
@@ -144,7 +145,8 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     guest = Client(stack.api)
     await book_and_cancel(administrator, agent, guest)
     await desk_work(administrator, stack)
-    await leave(citizen, account["username"], administrator)
+    leaving = await Client(stack.api).log_in(account["username"], CHANGED)
+    await leave(leaving, account["username"], administrator)
     partner = await partner_system(administrator)
     careful = await second_factor(stack.api, administrator)
 
@@ -160,6 +162,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
                 other,
                 administrator,
                 guest,
+                leaving,
                 partner,
                 *careful,
             )
@@ -177,7 +180,7 @@ async def forget_the_password(stack: Stack, visitor: Client, citizen: Client, ac
     await visitor.change("RequestNewPassword", usernameOrEmail=account["username"], captcha=code)
     password = await mailed_password(stack.inbox, account["profile"]["email"])
     await log_in_once_it_works(visitor, account["username"], password)
-    await visitor.change("ChangeCredentials", currentPassword=password, password="Un-parapluie-vert-8")
+    await visitor.change("ChangeCredentials", currentPassword=password, password=CHANGED)
     await visitor.run("LogOut")
     visitor.authorization = None
 
@@ -334,7 +337,7 @@ async def link_and_unlink(citizen: Client) -> None:
 async def leave(citizen: Client, username: str, administrator: Client) -> None:
     await citizen.change("RequestDataExport")
     await citizen.run("MyDataExport")
-    await citizen.change("DeleteAccount", password="Tournesol-au-balcon-7")
+    await citizen.change("DeleteAccount", password=CHANGED)
     await administrator.change("RestoreAccount", username=username)
 
 

@@ -26,7 +26,7 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await page.get_by_role("link", name="Créer mon compte").click()
     await expect(page.locator(".asterisk").first).to_have_css("color", "rgb(184, 74, 0)")
     await page.get_by_label("Nom d’utilisateur").fill("m")
-    await page.get_by_label(re.compile("^Mot de passe")).fill("court")
+    await page.get_by_role("textbox", name="Mot de passe (obligatoire)", exact=True).fill("court")
     await page.get_by_label("Confirmez le mot de passe").fill("court")
     await fill_contact(page, "pas une adresse")
     await pass_captcha(page)
@@ -36,7 +36,7 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await expect(page.get_by_label("Nom d’utilisateur")).to_have_attribute("aria-invalid", "true")
 
     await page.get_by_label("Nom d’utilisateur").fill(taken["username"])
-    await page.get_by_label(re.compile("^Mot de passe")).fill(PASSWORD)
+    await page.get_by_role("textbox", name="Mot de passe (obligatoire)", exact=True).fill(PASSWORD)
     await page.get_by_label("Confirmez le mot de passe").fill(PASSWORD)
     await fill_contact(page, address)
     await page.get_by_role("button", name="Un autre code").click()
