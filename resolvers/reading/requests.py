@@ -6,11 +6,9 @@ from base64 import b64decode
 from collections.abc import Mapping
 from uuid import UUID
 
-from core.errors import ForbiddenError
-from core.i18n import Text
 from core.selection import SelectedField, Selection
 from core.tickets import unseal_ticket
-from models.actors import AgentActor, PartnerActor
+from models.actors import AgentActor
 from models.attachments import Piece, attached, rejected, titles
 from models.contact import Contact
 from models.database import Row
@@ -45,13 +43,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 """Which columns each computed field is made of."""
 
-_TICKET_IS_THE_CITIZENS = Text(
-    fr="Le numéro de ticket ouvre la demande à qui le détient, comme à son demandeur : les partenaires ne le lisent "
-    "pas. Désignez la demande par son id.",
-    en="The ticket number opens the request to whoever holds it, as to its citizen: partners do not read it. Name the "
-    "request by its id.",
-)
-
 
 def request_part(reading: Reading, selection: Selection, r: str) -> Part:
     """The request at alias `r`. The visibility of `r` is the caller's concern; all below it follows."""
@@ -62,8 +53,6 @@ def request_part(reading: Reading, selection: Selection, r: str) -> Part:
         if name in PLAIN:
             shape.plain(name, f"{r}.{name}")
         elif name in NEEDS:
-            if name == "ticket" and isinstance(reading.actor, PartnerActor):
-                raise ForbiddenError(_TICKET_IS_THE_CITIZENS)
             shape.need({column: _column(r, column) for column in NEEDS[name]})
             shape.output(name, _computed(reading, field))
         elif name == "exchanges":

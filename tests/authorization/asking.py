@@ -33,6 +33,8 @@ def all_arguments() -> Mapping[str, tuple[str, ...]]:
         "Schedule.slots": (f'(from: "{first}", to: "{last}", full: true)',),
         "Account.requests": ("(archived: false, first: 100)", "(archived: true, first: 100)"),
         "Desk.requests": ("(first: 100)",),
+        "Desk.figures": (f'(from: "{first}", to: "{last}")',),
+        "Partner.changes": ("(first: 100)",),
     }
 
 

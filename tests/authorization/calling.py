@@ -15,14 +15,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message
 
-from core.errors import UnauthenticatedError
-from core.i18n import Language
 from core.settings import Settings
 from espace import calendar, captcha, captcha_audio, tus
 from espace.files import make_file_routes
 from espace.graphql import graphql_app
-from models.actors import Actor, PartnerActor
-from models.ids import new_id
+from models.actors import Actor
 from resolvers.sessions import authenticate
 from schema.build import build_schema
 from schema.limits import Limits
@@ -121,24 +118,14 @@ class Callers:
         return Reply(kind, response, self.world.secrets.leaks(kind, content, opened))
 
 
-def application(settings: Settings, world: World) -> Starlette:
-    """Every door that there is, over the world."""
-
-    async def known(*, bearer: str | None, ticket: str | None, language: Language) -> Actor:
-        """Partners have no tokens yet: what their actors may see is asked all the same."""
-        if bearer in world.partners:
-            scopes, procedures = world.partners[bearer]
-            return PartnerActor(token_id=new_id(), scopes=scopes, procedure_ids=procedures, language=language)
-        if bearer == "":
-            raise UnauthenticatedError
-        return await authenticate(bearer=bearer, ticket=ticket, language=language)
-
-    graphql = graphql_app(BUILT, settings, authenticate=known, limits=WIDE)
+def application(settings: Settings) -> Starlette:
+    """Every door that there is."""
+    graphql = graphql_app(BUILT, settings, authenticate=authenticate, limits=WIDE)
     return Starlette(
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
-            *tus.routes(settings, authenticate=known),
+            *tus.routes(settings, authenticate=authenticate),
             *make_file_routes(settings),
             *calendar.routes,
             *captcha.routes,
@@ -156,6 +143,6 @@ async def actor_of(headers: Mapping[str, str]) -> Actor:
 
 @asynccontextmanager
 async def calling(settings: Settings, world: World) -> AsyncIterator[Callers]:
-    made = application(settings, world)
+    made = application(settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url=ADDRESS) as http:
         yield Callers(world, http, made)

@@ -76,6 +76,8 @@ class Changes:
                     if other != name
                 }
                 answers = change.seen_answers if kind in thing.reach else "NotFoundError"
+                if kind in change.scope:
+                    answers = "FORBIDDEN"
                 yield {**others, name: thing}, answers
 
     def forbidden(self, kind: Kind, change: Change) -> Iterator[tuple[Named, str]]:
@@ -98,7 +100,7 @@ class Changes:
                 elif own:
                     named[name] = own[0]
             if len(named) == len(change.on):
-                yield named, "NotAllowedError"
+                yield named, "FORBIDDEN" if kind in change.scope else "NotAllowedError"
 
     async def closed(self, kind: Kind) -> list[str]:
         """Mutations and subscriptions that are not for this kind of caller at all: refused before anything else."""
@@ -220,7 +222,7 @@ class Changes:
         elsewhere = (
             thing
             for thing in self.callers.world.of_type(candidates[0].type)
-            if not _may_name(kind, change, name, thing)
+            if thing.reach and not _may_name(kind, change, name, thing)
         )
         return found or [*elsewhere][:1]
 

@@ -112,6 +112,11 @@ def environment(servers: EmbeddedServers, database: str, data: Path) -> Iterator
         patch.setenv("ESPACE_DATA", str(data))
         patch.setenv("ESPACE_PUBLIC_URL", ADDRESS)
         patch.setenv("ESPACE_RATE_LIMITS", "0")
+        patch.setenv("ESPACE_AGENTS_SECOND_FACTOR", "required")
+        # Nobody is there: nobody is sent there either.
+        patch.setenv("ESPACE_OPENID_ISSUER", "https://identite.invalid")
+        patch.setenv("ESPACE_OPENID_CLIENT_ID", "mairie")
+        patch.setenv("ESPACE_OPENID_CLIENT_SECRET", "a secret of the provider's which is long enough")
         patch.setenv("ESPACE_DATABASE_TIMEOUT_SECONDS", "60")
         get_settings.cache_clear()
         yield

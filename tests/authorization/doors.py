@@ -21,6 +21,7 @@ FILES: Mapping[str, FileKind] = {
     "Attachment": "attachment",
     "StoredDocument": "stored_document",
     "ServiceRequest": "receipt",
+    "DataExport": "data_export",
 }
 """What addresses of files are of, by the types of the schema."""
 TUS = {"Tus-Resumable": "1.0.0", "X-Requested-With": "tests"}
@@ -182,7 +183,8 @@ class Doors:
             f'node(id: "{piece}") {{ ... on Attachment {MY_FILE} }}',
         ]
         if owner in CITIZENS:
-            asked.append(f"me {{ storage {{ documents(first: 1) {{ nodes {MY_FILE} }} }} }}")
+            document = f"storage {{ documents(first: 1) {{ nodes {MY_FILE} }} }}"
+            asked.append(f"me {{ dataExport {{ file {{ url }} }} {document} }}")
         reply = await self.callers.ask(owner, f"{{ {' '.join(asked)} }}")
         found = re.findall(r'/files/[^"]*', reply.response.text)
         assert len(found) >= 4

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from core.clock import now
 from tests.authorization.kinds import (
     ADMINISTRATORS,
     AGENTS,
@@ -30,18 +32,26 @@ from tests.authorization.kinds import (
     READERS,
     READING_PARTNERS,
     RESTRICTED,
+    TOLD,
     VISITORS,
     Kind,
     Kinds,
 )
 from tests.authorization.world import KEY, Filed, World
+from tests.factories import PASSWORD
 
 _EVENT = "id cursor occurredAt actor request description"
+_SCOPE_OF_CHANGES = "id procedure status version createdAt updatedAt submittedAt"
+"""What a token that reads changes reads of a request."""
 _QUESTION = "key label help required visibleWhen"
 
 FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     # The catalogue, for everybody.
-    "Municipality": {EVERYONE: "name timezone contactEmail phone address upload passwords partners"},
+    "Municipality": {
+        EVERYONE: "name timezone contactEmail phone address upload passwords partners "
+        "identityProviders accountGraceDays"
+    },
+    "IdentityProvider": {EVERYONE: "name logInUrl logOutUrl"},
     "PasswordRules": {
         EVERYONE: "advice shortest shortestWithoutSymbol fewestWords longest lowestScore common"
     },
@@ -51,7 +61,7 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "ProcedureCategory": {EVERYONE: "id slug title procedures"},
     "Procedure": {
         EVERYONE: "id slug title category summary keywords requiresAccount state version steps appointment schedules "
-        "estimatedDays firstAvailableSlot"
+        "estimatedDays firstAvailableSlot retentionMonths"
     },
     "ProcedureConnection": {EVERYONE: "edges nodes pageInfo totalCount"},
     "ProcedureEdge": {EVERYONE: "cursor node"},
@@ -75,12 +85,13 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "CaptchaAudio": {EVERYONE: "state url"},
     # Requests, for those who see them.
     "ServiceRequest": {
-        READERS: "id procedure steps status version contact answers summary attachments appointments "
-        "unreadExchangeCount claimed createdAt updatedAt submittedAt receipt exchanges history",
+        TOLD: _SCOPE_OF_CHANGES,
+        READERS: "steps contact answers summary attachments appointments unreadExchangeCount claimed receipt exchanges "
+        "history permittedActions",
         READERS - HOLDERS: "closedAt archivedAt",
+        PARTIES: "ticket",
         CITIZENS: "problems",
-        PARTIES: "ticket permittedActions",
-        AGENTS: "assignee",
+        AGENTS: "assignee permittedStatuses",
     },
     "Contact": {
         READERS: "civility firstName lastName birthDate email mobilePhone landlinePhone address preferredContactMethod"
@@ -104,55 +115,83 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "Exchange": {READERS: "id request author authorName body attachments postedAt readAt readState"},
     "ExchangeConnection": {READERS: "edges nodes pageInfo totalCount"},
     "ExchangeEdge": {READERS: "cursor node"},
-    "RequestEventConnection": {READERS: "edges nodes pageInfo"},
-    "RequestEventEdge": {READERS: "cursor node"},
-    "RequestSubmitted": {READERS: _EVENT},
-    "RequestStatusChanged": {READERS: f"{_EVENT} previous status reason"},
-    "RequestClaimed": {READERS: _EVENT},
-    "RequestCancelled": {READERS: f"{_EVENT} reason"},
-    "RequestAssigned": {READERS: _EVENT},
-    "ExchangePosted": {READERS: f"{_EVENT} exchange"},
-    "ExchangesRead": {READERS: f"{_EVENT} upTo"},
-    "AttachmentAdded": {READERS: f"{_EVENT} attachment"},
-    "AttachmentReplaced": {READERS: f"{_EVENT} attachment"},
-    "AttachmentRemoved": {READERS: f"{_EVENT} title"},
-    "AttachmentRejected": {READERS: f"{_EVENT} attachment title"},
-    "AppointmentBooked": {READERS: f"{_EVENT} appointment"},
-    "AppointmentMoved": {READERS: f"{_EVENT} appointment previousStart"},
-    "AppointmentCancelled": {READERS: f"{_EVENT} start reason"},
+    "RequestEventConnection": {TOLD: "edges nodes pageInfo"},
+    "RequestEventEdge": {TOLD: "cursor node"},
+    "RequestSubmitted": {TOLD: _EVENT},
+    "RequestStatusChanged": {TOLD: f"{_EVENT} previous status", READERS: "reason"},
+    "RequestClaimed": {TOLD: _EVENT},
+    "RequestCancelled": {TOLD: _EVENT, READERS: "reason"},
+    "RequestAssigned": {TOLD: _EVENT},
+    "ExchangePosted": {TOLD: _EVENT, READERS: "exchange"},
+    "ExchangesRead": {TOLD: _EVENT, READERS: "upTo"},
+    "AttachmentAdded": {TOLD: _EVENT, READERS: "attachment"},
+    "AttachmentReplaced": {TOLD: _EVENT, READERS: "attachment"},
+    "AttachmentRemoved": {TOLD: _EVENT, READERS: "title"},
+    "AttachmentRejected": {TOLD: _EVENT, READERS: "attachment title"},
+    "AppointmentBooked": {TOLD: _EVENT, READERS: "appointment"},
+    "AppointmentMoved": {TOLD: f"{_EVENT} previousStart", READERS: "appointment"},
+    "AppointmentCancelled": {TOLD: f"{_EVENT} start", READERS: "reason"},
     # A citizen's own.
     "Account": {
         CITIZENS: "id username profile createdAt emailConfirmedAt unreadExchangeCount storage partnerLinks sessions "
-        "requests"
+        "requests hasPassword identities dataExport"
     },
+    "Identity": {CITIZENS: "id provider acr amr linkedAt lastUsedAt"},
+    "DataExport": {CITIZENS: "state requestedAt readyAt expiresAt file"},
     "PartnerLink": {CITIZENS: "id system label state linkedAt"},
     "StorageSpace": {CITIZENS: "usedBytes quotaBytes documents"},
     "StoredDocumentConnection": {CITIZENS: "edges nodes pageInfo totalCount"},
     "StoredDocumentEdge": {CITIZENS: "cursor node"},
     "StoredDocument": {CITIZENS: "id title kind file storedAt updatedAt validUntil usedBy"},
     "Notification": {CITIZENS: "cursor event unreadExchangeCount"},
-    "Session": {CITIZENS | AGENTS: "id createdAt lastSeenAt expiresAt userAgent current"},
+    "Session": {
+        CITIZENS | AGENTS: "id createdAt lastSeenAt expiresAt userAgent current",
+        CITIZENS: "identityProvider",
+    },
+    "PendingIdentity": {frozenset({Kind.ARRIVING}): "provider firstName lastName birthDate email expiresAt"},
     "ServiceRequestConnection": {CITIZENS | AGENTS: "edges nodes pageInfo totalCount"},
     "ServiceRequestEdge": {CITIZENS | AGENTS: "cursor node"},
     # The desk's.
     "Desk": {
-        AGENTS: "agent unreadExchangeCount schedules agents eventCursor requests procedures parkedMails",
-        NOBODY: "partnerTokens",
+        AGENTS: "agent unreadExchangeCount schedules agents eventCursor requests procedures parkedMails secondFactor "
+        "figures securityEvents",
+        ADMINISTRATORS: "partnerTokens agentsWithoutSecondFactor",
     },
-    "Agent": {AGENTS: "id displayName role"},
+    "Agent": {AGENTS: "id displayName role active procedures", ADMINISTRATORS: "username"},
+    "SecondFactor": {AGENTS: "enabled required recoveryCodesLeft"},
+    "SecurityEvent": {AGENTS: "id kind agent by createdAt"},
+    "SecurityEventConnection": {AGENTS: "edges nodes pageInfo totalCount"},
+    "SecurityEventEdge": {AGENTS: "cursor node"},
+    "ProcedureFigures": {AGENTS: "procedure waiting weeks"},
+    "WeekFigures": {AGENTS: "start received answered medianHours"},
+    "PartnerToken": {ADMINISTRATORS: "id name scopes procedures createdAt expiresAt lastUsedAt"},
     "ParkedMail": {AGENTS: "id template recipient attempts lastError createdAt request"},
     "ParkedMailConnection": {AGENTS: "edges nodes pageInfo totalCount"},
     "ParkedMailEdge": {AGENTS: "cursor node"},
-    # Not open yet.
-    "Partner": {NOBODY: "name scopes webhooks changes"},
-    "Webhook": {NOBODY: "id url events state lastDeliveryAt lastError"},
-    "PartnerToken": {NOBODY: "id name scopes procedures createdAt expiresAt lastUsedAt"},
+    # A partner system's.
+    "Partner": {PARTNERS: "name scopes changes", READING_PARTNERS: "webhooks"},
+    "Webhook": {READING_PARTNERS: "id url events state lastDeliveryAt lastError waitingRequests"},
 }
 """By the kinds that are shown a value, the names of fields. To be shown one means: somewhere, in something that exists
 for them, there is another value than null or the empty list; of whose things, the secrets of the world tell."""
 
 
-REFUSED_FIELDS: Mapping[str, Kinds] = {"ServiceRequest.ticket": READING_PARTNERS}
+def _refused_fields() -> Mapping[str, Kinds]:
+    """Beside tickets, and what takes a scope of its own: whatever is no news, to a token that reads changes only."""
+    tellers = ("RequestEventConnection", "RequestEventEdge")
+    news = [name for name, fields in FIELDS.items() if TOLD in fields and name not in tellers]
+    beyond = {
+        f"{type_}.{name}": frozenset({Kind.SCOPELESS})
+        for type_ in news
+        for kinds, names in FIELDS[type_].items()
+        if kinds != TOLD
+        for name in names.split()
+        if name not in ("closedAt", "archivedAt", "permittedActions")
+    }
+    return {**beyond, "ServiceRequest.ticket": PARTNERS, "Partner.webhooks": frozenset({Kind.SCOPELESS})}
+
+
+REFUSED_FIELDS = _refused_fields()
 """What answers FORBIDDEN to some who see the object."""
 
 
@@ -190,7 +229,8 @@ QUERIES: Mapping[str, Callable[[World], Iterable[Asked]]] = {
     "procedureCategories": _plainly(EVERYONE),
     "procedures": _plainly(EVERYONE),
     "procedure": lambda world: [Asked(f'(slug: "{slug}")', reach) for slug, reach in world.slugs.items()],
-    "partner": _plainly(NOBODY),
+    "partner": _plainly(PARTNERS, depth=3),
+    "pendingIdentity": _plainly(frozenset({Kind.ARRIVING})),
     "request": lambda world: [
         Asked(f'(id: "{thing.id}")', thing.reach, depth=1) for thing in world.of_type("ServiceRequest")
     ],
@@ -200,9 +240,6 @@ QUERIES: Mapping[str, Callable[[World], Iterable[Asked]]] = {
     "municipality": _plainly(EVERYONE, depth=3),
 }
 """`node` is asked for everything that the world has."""
-
-UNAVAILABLE: Mapping[str, Kinds] = {"partner": PARTNERS}
-"""What is not open yet answers so, to those for whom it will be."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +261,8 @@ class Change:
     action: str | None = None
     in_drafts: str | None = None
     """The action that permits it in a draft as well."""
+    scope: Kinds = frozenset()
+    """Partners whose token has not the scope for it: they are answered FORBIDDEN."""
     seen_answers: str = "NotAllowedError"
     refers: tuple[str, ...] = ()
     """Names of what is only referred to: whoever sees it may name it."""
@@ -239,12 +278,19 @@ class Change:
 
 
 _CONTACT = '{firstName: "Ada", lastName: "Martin", email: "ada@example.org", preferredContactMethod: EMAIL}'
-_NEW_PASSWORD = "quatre chevaux violets dansent 4"
+_NEW_PASSWORD = "Chevaux-Violets-2049!"
 _SUBMITTED = ("owner submitted", "other submitted")
 _DRAFTS = ("owner draft", "other draft")
 _PIECES = ("owner submitted/citizen attachment", "other submitted/citizen attachment")
 _APPOINTMENTS = ("owner submitted/appointment", "other submitted/appointment")
 _DOCUMENTS = ("spare document citizen", "spare document another citizen")
+_WEBHOOKS = (f"webhook {Kind.PARTNER}", f"webhook {Kind.OTHER_PARTNER}")
+
+
+def _in_a_month(world: World) -> Mapping[str, str]:
+    return {"in a month": (now() + timedelta(days=30)).isoformat()}
+
+
 _LINKS = ("link citizen", "link another citizen")
 NOT_REACHED = "PartnerError"
 """What those are answered who may ask a partner: in the world of the tests there is none behind its address."""
@@ -391,26 +437,37 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "postExchange",
-        PARTIES,
+        PARTIES | PARTNERS,
         '(input: {request: "<request>", body: "Bonjour"})',
         Kind.OWNER,
         {"request": _SUBMITTED},
         action="POST_EXCHANGE",
+        scope=frozenset({Kind.SCOPELESS}),
     ),
     Change(
         "postExchange",
-        PARTIES,
+        PARTIES | PARTNERS,
+        '(input: {request: "<request>", body: "La réponse"})',
+        Kind.PARTNER,
+        {"request": _SUBMITTED},
+        scope=frozenset({Kind.SCOPELESS}),
+    ),
+    Change(
+        "postExchange",
+        PARTIES | PARTNERS,
         f'(input: {{request: "<request>", body: "Encore", idempotencyKey: "{KEY}"}})',
         Kind.OTHER_CITIZEN,
         {"request": ("other submitted", "owner submitted")},
+        scope=frozenset({Kind.SCOPELESS}),
     ),
     Change(
         "postExchange",
-        PARTIES,
+        PARTIES | PARTNERS,
         '(input: {request: "<request>", body: "Voici", attachments: ["<attachment>"]})',
         Kind.HANDLER,
         {"request": _SUBMITTED, "attachment": _PIECES},
         refers=("attachment",),
+        scope=frozenset({Kind.SCOPELESS}),
     ),
     Change(
         "markExchangesRead",
@@ -422,7 +479,6 @@ CHANGES: tuple[Change, ...] = (
             "exchange": ("owner submitted/municipality exchange", "other submitted/municipality exchange"),
         },
     ),
-    Change("saveProcedure", ADMINISTRATORS, "", None),
     Change(
         "linkPartner",
         CITIZENS,
@@ -440,10 +496,124 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change("unlinkPartner", CITIZENS, '(link: "<link>")', Kind.OWNER, {"link": _LINKS}),
     Change("openPartner", CITIZENS, '(link: "<link>")', Kind.OWNER, {"link": _LINKS}, answers=NOT_REACHED),
-    Change("createPartnerToken", ADMINISTRATORS, "", None),
-    Change("revokePartnerToken", ADMINISTRATORS, "", None),
-    Change("saveWebhook", PARTNERS, "", None),
-    Change("deleteWebhook", PARTNERS, "", None),
+    Change(
+        "createPartnerToken",
+        ADMINISTRATORS,
+        '(input: {name: "Nouveau", scopes: [READ_REQUESTS], procedures: ["demande"], expiresAt: "<in a month>"})',
+        Kind.ADMINISTRATOR,
+        values=_in_a_month,
+    ),
+    Change(
+        "revokePartnerToken",
+        ADMINISTRATORS,
+        '(token: "<token>")',
+        Kind.ADMINISTRATOR,
+        {"token": (f"token {Kind.SCOPELESS}",)},
+    ),
+    Change(
+        "saveWebhook",
+        PARTNERS,
+        '(input: {id: "<webhook>", url: "https://partner.example/hook"})',
+        Kind.PARTNER,
+        {"webhook": _WEBHOOKS},
+        scope=frozenset({Kind.SCOPELESS}),
+    ),
+    Change(
+        "deleteWebhook",
+        PARTNERS,
+        '(webhook: "<webhook>")',
+        Kind.PARTNER,
+        {"webhook": _WEBHOOKS},
+        scope=frozenset({Kind.SCOPELESS}),
+    ),
+    Change(
+        "saveProcedure",
+        ADMINISTRATORS,
+        '(input: {id: "<procedure>", version: 1, slug: "demande", title: "Demande", category: "etat-civil", '
+        'summary: "Résumé", body: "Bonjour.", schedules: ["<schedule>"], '
+        'fields: [{key: "agreed", label: "D’accord ?", type: {boolean: true}}]})',
+        Kind.ADMINISTRATOR,
+        {"procedure": ("procedure",), "schedule": ("schedule",)},
+    ),
+    Change(
+        "saveAgent",
+        ADMINISTRATORS,
+        '(input: {id: "<agent>", displayName: "Agent", role: HANDLER, procedures: ["demande"], active: true})',
+        Kind.ADMINISTRATOR,
+        {"agent": (f"agent {Kind.HANDLER}",)},
+    ),
+    Change(
+        "resendMail",
+        AGENTS,
+        '(mail: "<mail>")',
+        Kind.HANDLER,
+        {"mail": ("mail", "other mail", "mail about an account", "mail that was sent")},
+    ),
+    Change(
+        "enrolSecondFactor",
+        AGENTS | {Kind.ENROLLING},
+        f'(password: "{PASSWORD}")',
+        Kind.ENROLLING,
+    ),
+    Change(
+        "confirmSecondFactor",
+        AGENTS | {Kind.ENROLLING},
+        '(code: "<code>")',
+        Kind.ENROLLING,
+        values=lambda world: {"code": world.code_of(Kind.ENROLLING)},
+    ),
+    Change(
+        "renewRecoveryCodes",
+        AGENTS,
+        f'(input: {{password: "{PASSWORD}", oneTimeCode: "<code>"}})',
+        Kind.HANDLER,
+        values=lambda world: {"code": world.code_of(Kind.HANDLER)},
+    ),
+    Change(  # In a mairie that requires one.
+        "disableSecondFactor",
+        AGENTS,
+        f'(input: {{password: "{PASSWORD}", oneTimeCode: "<code>"}})',
+        Kind.HANDLER,
+        values=lambda world: {"code": world.code_of(Kind.HANDLER)},
+        answers="NotAllowedError",
+    ),
+    Change(
+        "resetSecondFactor",
+        ADMINISTRATORS,
+        f'(input: {{agent: "<agent>", password: "{PASSWORD}"}})',
+        Kind.ADMINISTRATOR,
+        {"agent": (f"agent {Kind.HANDLER}",)},
+    ),
+    Change("requestDataExport", CITIZENS, "", Kind.OWNER),
+    Change("deleteAccount", CITIZENS, f'(input: {{password: "{PASSWORD}"}})', Kind.OTHER_CITIZEN),
+    Change(
+        "restoreAccount",
+        ADMINISTRATORS,
+        '(username: "<username>")',
+        Kind.ADMINISTRATOR,
+        values=lambda world: {"username": world.closed_username},
+    ),
+    Change(
+        "createAccountWithIdentity",
+        VISITORS | HOLDERS,
+        f"(input: {{profile: {_CONTACT}}})",
+        Kind.ARRIVING,
+    ),
+    Change(
+        "linkIdentity",
+        VISITORS | APPLICANTS,
+        f'(input: {{username: "<username>", password: "{PASSWORD}"}})',
+        Kind.ARRIVING,
+        values=lambda world: {"username": world.usernames[Kind.OTHER_CITIZEN]},
+        shows=Kind.OTHER_CITIZEN,
+    ),
+    Change(
+        "unlinkIdentity",
+        CITIZENS,
+        '(identity: "<identity>")',
+        Kind.OWNER,
+        {"identity": ("identity citizen", "identity another citizen")},
+    ),
     Change(
         "startRequest",
         VISITORS | APPLICANTS,
@@ -485,7 +655,7 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "logIn",
         PEOPLE,
-        '(input: {username: "<username>", password: "Demonstration-2026", delivery: TOKEN})',
+        f'(input: {{username: "<username>", password: "{PASSWORD}", delivery: TOKEN}})',
         Kind.VISITOR,
         values=lambda world: {"username": world.usernames[Kind.OTHER_CITIZEN]},
         shows=Kind.OTHER_CITIZEN,
@@ -531,26 +701,26 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "changeCredentials",
-        CITIZENS | RESTRICTED,
-        f'(input: {{currentPassword: "Demonstration-2026", password: "{_NEW_PASSWORD}"}})',
+        CITIZENS | {Kind.RESTRICTED},
+        f'(input: {{currentPassword: "{PASSWORD}", password: "{_NEW_PASSWORD}"}})',
         Kind.OTHER_CITIZEN,
     ),
     Change(
         "changeCredentials",
-        CITIZENS | RESTRICTED,
+        CITIZENS | {Kind.RESTRICTED},
         f'(input: {{currentPassword: "<mailed>", password: "{_NEW_PASSWORD}"}})',
         Kind.RESTRICTED,
         values=lambda world: {"mailed": world.mailed_password},
         shows=Kind.OWNER,
     ),
-    Change("deleteAccount", CITIZENS, "", None),
     Change(
         "changeRequestStatus",
-        AGENTS,
+        AGENTS | PARTNERS,
         '(input: {request: "<request>", version: 1, status: IN_PROGRESS})',
         Kind.HANDLER,
         {"request": (*_SUBMITTED, *_DRAFTS)},
         action="CHANGE_STATUS",
+        scope=frozenset({Kind.SCOPELESS}),
     ),
     Change(
         "assignRequest",
@@ -625,7 +795,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         "a mailed password is changed by who has it, not by who knows the one before",
         Kind.RESTRICTED,
-        f'changeCredentials(input: {{currentPassword: "Demonstration-2026", password: "{_NEW_PASSWORD}"}})',
+        f'changeCredentials(input: {{currentPassword: "{PASSWORD}", password: "{_NEW_PASSWORD}"}})',
         "InvalidCredentialsError",
     ),
     Refusal(
@@ -724,7 +894,8 @@ def may_see(type_: str, name: str) -> Kinds:
 def permitted(kind: Kind, filed: Filed) -> set[str]:
     """What this kind of caller may do with a request that it sees."""
     if kind in PARTNERS:
-        return set()
+        answers = kind in READING_PARTNERS and filed.row.status not in ("DRAFT", "CANCELLED")
+        return {"POST_EXCHANGE", "CHANGE_STATUS"} if answers else set()
     of_citizens, of_agents = ACTIONS[filed.row.status]
     actions = set((of_agents if kind in AGENTS else of_citizens).split())
     if "*_APPOINTMENT" in actions:

@@ -12,6 +12,7 @@ class Kind(StrEnum):
 
     VISITOR = "visitor"
     STALE = "visitor with a stale cookie"
+    ARRIVING = "visitor who has proved who they are"
     HOLDER = "holder of a ticket"
     OTHER_HOLDER = "holder of another ticket"
     OWNER = "citizen"
@@ -23,15 +24,16 @@ class Kind(StrEnum):
     OTHER_PARTNER = "partner for another procedure"
     SCOPELESS = "partner without the scope"
     RESTRICTED = "citizen with a mailed password"
+    ENROLLING = "agent without a second factor"
 
 
 Kinds = frozenset[Kind]
 
 NOBODY: Kinds = frozenset()
-RESTRICTED: Kinds = frozenset({Kind.RESTRICTED})
-"""Whoever has something to do before anything else. They are in no other group; the account is the citizen's."""
+RESTRICTED: Kinds = frozenset({Kind.RESTRICTED, Kind.ENROLLING})
+"""Whoever has something to do before anything else. They are in no other group; the first is the citizen, too."""
 EVERYONE: Kinds = frozenset(Kind) - RESTRICTED
-VISITORS: Kinds = frozenset({Kind.VISITOR, Kind.STALE})
+VISITORS: Kinds = frozenset({Kind.VISITOR, Kind.STALE, Kind.ARRIVING})
 HOLDERS: Kinds = frozenset({Kind.HOLDER, Kind.OTHER_HOLDER})
 CITIZENS: Kinds = frozenset({Kind.OWNER, Kind.OTHER_CITIZEN})
 HANDLERS: Kinds = frozenset({Kind.HANDLER, Kind.OTHER_HANDLER})
@@ -45,6 +47,8 @@ PARTIES: Kinds = APPLICANTS | AGENTS
 """Both sides of a request."""
 READERS: Kinds = APPLICANTS | AGENTS | READING_PARTNERS
 """Whoever sees some request."""
+TOLD: Kinds = READERS | {Kind.SCOPELESS}
+"""Whoever sees that something happens to some request."""
 
 CALLERS = {
     **dict.fromkeys(VISITORS, Caller.VISITOR),
@@ -53,6 +57,7 @@ CALLERS = {
     **dict.fromkeys(HANDLERS, Caller.AGENT),
     **dict.fromkeys(ADMINISTRATORS, Caller.ADMINISTRATOR),
     **dict.fromkeys(PARTNERS, Caller.PARTNER),
-    **dict.fromkeys(RESTRICTED, Caller.MUST_CHANGE_PASSWORD),
+    Kind.RESTRICTED: Caller.MUST_CHANGE_PASSWORD,
+    Kind.ENROLLING: Caller.MUST_ENROL,
 }
 """What each is to the schema."""

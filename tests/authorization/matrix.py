@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from graphql import get_named_type
+from graphql import GraphQLObjectType, get_named_type, is_composite_type
 
 from models.ids import decode, encode
 from tests.authorization.asking import Documents, take_apart
@@ -20,13 +20,12 @@ from tests.authorization.expectations import (
     BY_TICKET,
     QUERIES,
     REFUSED_FIELDS,
-    UNAVAILABLE,
     Asked,
     may_see,
     permitted,
 )
-from tests.authorization.kinds import AGENTS, CITIZENS, EVERYONE, NOBODY, READERS, RESTRICTED, Kind
-from tests.authorization.world import UPLOAD, Thing, row_of
+from tests.authorization.kinds import AGENTS, CITIZENS, EVERYONE, PARTNERS, RESTRICTED, TOLD, Kind
+from tests.authorization.world import NO_NODES, Thing, row_of
 
 DEPTHS = {"owner submitted": 3, "other submitted": 3, "held": 3, "other held": 3, "procedure": 4}
 """How far below itself an object is read, where that is more than `DEPTH`."""
@@ -71,13 +70,13 @@ class Matrix:
             return
         yield Look("which ids exist", kind, partial(self.ids, kind))
         yield Look("ids of the wrong type", kind, partial(self.mistyped, kind))
-        if kind in READERS:
+        if kind in TOLD:
             yield Look("fields that are refused", kind, partial(self.refused, kind))
         yield Look("slots that are not free", kind, partial(self.calendar, kind))
         if kind in CITIZENS | AGENTS:
             yield Look("how many there are", kind, partial(self.counts, kind))
         for thing in world.things.values():
-            if kind in thing.reach and thing.type != UPLOAD:
+            if kind in thing.reach and thing.type not in NO_NODES:
                 yield Look(f"node {thing.name}", kind, partial(self.node, kind, thing))
         for name, query in QUERIES.items():
             for asked in query(world):
@@ -90,7 +89,7 @@ class Matrix:
         wrong = [
             f"{thing.name} {'exists' if found else 'does not exist'} for the {kind}"
             for thing, found in zip(things, _found(reply), strict=True)
-            if found is not (kind in thing.reach and thing.type != UPLOAD)
+            if found is not (kind in thing.reach and thing.type not in NO_NODES)
         ]
         return [*wrong, *self._wrong(reply)]
 
@@ -128,18 +127,33 @@ class Matrix:
         ]
 
     async def refused(self, kind: Kind) -> list[str]:
-        """Fields that answer an error to some, of an object that they see."""
+        """Fields that answer an error to some, of what they see otherwise."""
         wrong = []
         for field_, kinds in REFUSED_FIELDS.items():
-            type_, _, name = field_.partition(".")
-            thing = next(thing for thing in self.callers.world.of_type(type_) if kind in thing.reach)
-            reply = await self.callers.ask(
-                kind, f'{{ node(id: "{thing.id}") {{ ... on {type_} {{ {name} }} }} }}'
-            )
-            if reply.codes != (["FORBIDDEN"] if kind in kinds else []):
-                wrong.append(f"{field_} answers {reply.codes} to the {kind}")
-            wrong += reply.leaks
+            asked = self._path_to(kind, *field_.split("."))
+            if asked is not None:
+                reply = await self.callers.ask(kind, f"{{ {asked} }}")
+                if reply.codes != (["FORBIDDEN"] if kind in kinds else []):
+                    wrong.append(f"{field_} answers {reply.codes} to the {kind}")
+                wrong += reply.leaks
         return wrong
+
+    def _path_to(self, kind: Kind, type_: str, name: str) -> str | None:
+        """A field of something that this kind of caller sees."""
+        named = SCHEMA.type_map[type_]
+        assert isinstance(named, GraphQLObjectType)
+        value = get_named_type(named.fields[name].type)
+        asked = f"{name} {'{ __typename }' if is_composite_type(value) else ''}"
+        if kind in PARTNERS:
+            match type_:
+                case "Partner":
+                    return f"partner {{ {asked} }}"
+                case "ServiceRequest":
+                    return f"partner {{ changes {{ nodes {{ request {{ {asked} }} }} }} }}"
+                case _:
+                    return f"partner {{ changes {{ nodes {{ ... on {type_} {{ {asked} }} }} }} }}"
+        seen = [thing for thing in self.callers.world.of_type(type_) if kind in thing.reach]
+        return f'node(id: "{seen[0].id}") {{ ... on {type_} {{ {asked} }} }}' if seen else None
 
     async def calendar(self, kind: Kind) -> list[str]:
         """A closed slot stands in the calendar of agents only."""
@@ -208,12 +222,6 @@ class Matrix:
         everything = self.documents[kind].all_of(type_, asked.depth)
         selection = everything if kind in asked.reach else "{ __typename }"
         reply = await self.callers.ask(kind, f"{{ {name}{asked.arguments} {selection} }}", opened=asked.opens)
-        if kind in UNAVAILABLE.get(name, NOBODY):
-            return (
-                reply.leaks
-                if reply.codes == ["UNAVAILABLE"]
-                else [f"{name} answers {reply.codes} to the {kind}"]
-            )
         value = reply.data.get(name)
         wrong = self._wrong(reply, as_holder=asked.opens is not None)
         if (value is not None) is not (kind in asked.reach):

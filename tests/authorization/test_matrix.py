@@ -28,7 +28,13 @@ def test_a_kind_of_caller_gets_what_is_for_it_and_nothing_else(survey: Survey, k
     """Whatever it asks for, tries to change, follows, and at whatever door it knocks."""
     looks = [look for look, _ in survey.looks if look.kind is kind]
 
-    assert {name: wrong for name, wrong in survey.wrong.items() if name.startswith(f"{kind}:")} == {}
+    wrong = [
+        f"{name}: {line}"
+        for name, lines in survey.wrong.items()
+        if name.startswith(f"{kind}:")
+        for line in lines
+    ]
+    assert not wrong, "\n".join(wrong)
     assert len(looks) > (40 if kind not in RESTRICTED else 8)
     assert len({look.name for look in looks}) == len(looks)
 
@@ -43,7 +49,8 @@ def test_every_field_is_shown_to_whom_the_expectations_say(survey: Survey) -> No
         for kind in may_see(type_, name)
     }
 
-    assert survey.seen == expected
+    assert survey.seen - expected == set()
+    assert expected - survey.seen == set()
     assert len(Kind) > 9
 
 

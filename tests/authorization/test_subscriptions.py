@@ -31,7 +31,7 @@ QUIET_SECONDS = 1.5
 
 @pytest_asyncio.fixture
 async def address(callers: Callers) -> AsyncIterator[str]:
-    async with serving(lambda _: application(get_settings(), callers.world)) as address:
+    async with serving(lambda _: application(get_settings())) as address:
         yield address
 
 

@@ -6,6 +6,7 @@ caller that it may reach. So a leak is found in the raw bytes of an answer, what
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+import pyotp
 
+from core.api_tokens import new_api_token
 from core.clock import now
-from core.keys import hmac_digest, new_token, seal
+from core.keys import hmac_digest, new_token, seal, token_digest
+from core.one_time_codes import new_secret
 from core.tickets import new_ticket
 from models.accounts import Account, Agent, Credential, Session
 from models.actors import AgentActor, AgentRole, CitizenActor, Party
@@ -26,18 +30,23 @@ from models.appointments import Schedule
 from models.attachments import Attachment, ExchangeAttachment
 from models.captcha import Captcha, CaptchaAudio
 from models.contact import Civility, Contact, ContactMethod
+from models.data_exports import DataExport
 from models.database import execute
 from models.email_confirmation import confirmation_token
 from models.events import RequestEvent
 from models.exchanges import Exchange
 from models.files import File
+from models.identities import Identity, PendingIdentity
 from models.ids import decode, encode, new_id
 from models.mail import Mail
 from models.partner_links import PartnerLink, PartnerSystem, seal_token
+from models.partner_tokens import SCOPES, PartnerToken
 from models.procedures import Procedure, ProcedureVersion
 from models.requests import ServiceRequest
+from models.second_factors import SecondFactor, SecurityEvent
 from models.storage import StoredDocument
 from models.temporary_password import temporary_password
+from models.webhooks import SECRET_SEAL, URL_SEAL, Webhook
 from resolvers import catalogue
 from resolvers.captcha_audio import SEAL, made_with
 from resolvers.new_passwords import CHANGE_LIFETIME
@@ -65,6 +74,7 @@ from tests.factories import (
 )
 from tests.file_rows import make_attachment, make_document, make_file, make_receipt, make_upload
 from tests.files import a_pdf
+from uploads.storing import blobs
 
 _HELP = {"help": "Courage.", "visible_when": [{"field": "agreed", "operator": "EQUALS", "values": ["true"]}]}
 FIELDS: list[dict[str, Any]] = [
@@ -105,6 +115,8 @@ FIELDS: list[dict[str, Any]] = [
 KEY = "the key of a message"
 UPLOAD = "Upload"
 """A type that ids have and the schema has not: what is sent by tus."""
+NO_NODES = (UPLOAD, "DataExport", "Identity")
+"""What has an id, or is named, and is not read by it."""
 
 
 @dataclass(repr=False)
@@ -168,12 +180,15 @@ class World:
     requests: dict[str, Filed] = field(default_factory=dict)
     headers: dict[Kind, dict[str, str]] = field(default_factory=dict)
     """The credentials of each kind."""
-    partners: dict[str, tuple[frozenset[str], frozenset[UUID]]] = field(default_factory=dict)
     slugs: dict[str, Kinds] = field(default_factory=dict)
     emails: dict[Kind, str] = field(default_factory=dict)
     usernames: dict[Kind, str] = field(default_factory=dict)
     confirmation: dict[Kind, str] = field(default_factory=dict)
     mailed_password: str = ""
+    closed_username: str = ""
+    """Of an account that its citizen has closed."""
+    factor_secrets: dict[Kind, str] = field(default_factory=dict)
+    """Of the authenticator programs of agents."""
     recording: str = ""
     old_tokens: dict[Kind, str] = field(default_factory=dict)
     """Of sessions that have ended."""
@@ -196,6 +211,10 @@ class World:
         if secret and reach != EVERYONE:
             self.secrets.keep(thing.id, reach, request)
         return thing
+
+    def code_of(self, kind: Kind) -> str:
+        """What the agent's authenticator program shows now."""
+        return pyotp.TOTP(self.factor_secrets[kind]).now()
 
     def of_type(self, type: str) -> list[Thing]:
         return [thing for thing in self.things.values() if thing.type == type]
@@ -298,10 +317,12 @@ class _Builder:
             Kind.HANDLER: [self.procedure],
             Kind.OTHER_HANDLER: [self.other_procedure],
             Kind.ADMINISTRATOR: [],
+            Kind.ENROLLING: [self.procedure],
         }
         for kind, procedures in given.items():
             role: AgentRole = "ADMINISTRATOR" if kind in ADMINISTRATORS else "HANDLER"
-            actor = await make_agent(role, procedures=procedures, username=self._username(kind))
+            username = self.secrets.make("username", {kind, Kind.ADMINISTRATOR})
+            actor = await make_agent(role, procedures=procedures, username=username)
             agent = await Agent.get(id=actor.agent_id)
             agent.display_name = self.secrets.make("agent", AGENTS)
             await agent.save(update_fields=["display_name"])
@@ -309,6 +330,28 @@ class _Builder:
             self.world.add(f"agent {kind}", "Agent", actor.agent_id, AGENTS)
             credential = await Credential.get(agent_id=actor.agent_id)
             await self._sessions(kind, credential.id)
+            await self._second_factor(kind, actor)
+
+    async def _second_factor(self, kind: Kind, actor: AgentActor) -> None:
+        """Confirmed, but for who is still to enrol: they have been offered one."""
+        secret = new_secret()
+        enrolled = kind in AGENTS
+        self.world.factor_secrets[kind] = self.secrets.keep(secret, ())
+        factor = SecondFactor(
+            agent_id=actor.agent_id,
+            secret=seal(f"second factor {actor.agent_id}", secret.encode()),
+            last_step=1 if enrolled else 0,
+            confirmed_at=now() if enrolled else None,
+        )
+        await factor.save(force_create=True)
+        event = SecurityEvent(
+            kind="SECOND_FACTOR_RESET",
+            agent_id=actor.agent_id,
+            by_id=self.staff[Kind.HANDLER].agent_id,
+        )
+        await event.save(force_create=True)
+        reach = (frozenset({kind}) | ADMINISTRATORS) & AGENTS
+        self.world.add(f"security event {kind}", "SecurityEvent", event.id, reach)
 
     async def citizens(self) -> None:
         for kind in sorted(CITIZENS):
@@ -332,6 +375,82 @@ class _Builder:
             await self._document(kind, "document")
             await self._document(kind, "spare document")
             await self._partner_link(kind, account.id)
+            await self._export(kind, account.id)
+            await self._identity(kind, account.id)
+        await self._closed_account()
+        await self._arriving()
+
+    async def _export(self, kind: Kind, account_id: UUID) -> None:
+        reach = frozenset({kind})
+        content = self._content("export", reach)
+        digest = sha256(content).digest()
+        asked_at = now() - timedelta(days=2)
+        export = DataExport(
+            account_id=account_id,
+            language="fr",
+            state="READY",
+            next_attempt_at=None,
+            address=await blobs().write(io.BytesIO(content), digest),
+            size=len(content),
+            sha256=digest,
+            requested_at=asked_at,
+            ready_at=asked_at,
+            expires_at=now() + timedelta(days=5),
+        )
+        await export.save(force_create=True)
+        self.world.add(f"export {kind}", "DataExport", export.id, reach)
+
+    async def _identity(self, kind: Kind, account_id: UUID) -> None:
+        """One, and that another session was opened with it."""
+        reach = frozenset({kind})
+        identity = Identity(
+            account_id=account_id,
+            issuer="https://identite.invalid",
+            provider="FranceConnect",
+            subject=hmac_digest("openid subject", kind.encode()),
+            acr=self.secrets.make("acr", reach),
+            amr=["pwd"],
+        )
+        await identity.save(force_create=True)
+        self.world.add(f"identity {kind}", "Identity", identity.id, reach)
+        session = await Session.get(id=row_of(self.world.things[f"other session {kind}"]))
+        session.identity_id = identity.id
+        await session.save(update_fields=["identity_id"])
+
+    async def _closed_account(self) -> None:
+        account = Account(
+            profile=self._contact(()).to_json(),
+            email="closed@example.org",
+            closed_at=now(),
+            erasure_at=now() + timedelta(days=30),
+        )
+        await account.save(force_create=True)
+        self.world.closed_username = self.secrets.make("username", ADMINISTRATORS)
+        await Credential(
+            username=self.world.closed_username, password_hash=PASSWORD_HASH, account_id=account.id
+        ).save(force_create=True)
+
+    async def _arriving(self) -> None:
+        """Somebody has logged in at another provider, and has no account here."""
+        token, reach = self.secrets.keep(new_token(), ()), frozenset({Kind.ARRIVING})
+        person = {
+            "given_name": self.secrets.make("given-name", reach),
+            "family_name": self.secrets.make("family-name", reach),
+            "birth_date": "1990-01-01",
+            "email": self.secrets.make("identity-email", reach) + "@example.org",
+        }
+        await PendingIdentity(
+            token_digest=token_digest(token),
+            issuer="https://autre-identite.invalid",
+            provider="AutreIdentité",
+            subject=hmac_digest("openid subject", b"somebody"),
+            acr="eidas1",
+            amr=["pwd"],
+            person=seal("openid person", orjson.dumps(person)),
+            id_token=seal("openid id token", b"token"),
+            expires_at=now() + timedelta(hours=1),
+        ).save(force_create=True)
+        self.world.headers[Kind.ARRIVING] = {"Cookie": f"identity={token}", "X-Requested-With": "tests"}
 
     def _username(self, kind: Kind) -> str:
         return self.secrets.make("username", {kind})
@@ -406,13 +525,44 @@ class _Builder:
             self.world.headers[kind] = {"Authorization": f"Ticket {filed.ticket}"}
         self.world.headers[Kind.VISITOR] = {}
         self.world.headers[Kind.STALE] = {"Cookie": f"session={new_token()}", "X-Requested-With": "tests"}
+        await self._partners()
+
+    async def _partners(self) -> None:
+        """Two that may do all, each for its procedure, and one that only hears of changes."""
         for kind, scopes, procedure in (
-            (Kind.PARTNER, {"READ_REQUESTS"}, self.procedure),
-            (Kind.OTHER_PARTNER, {"READ_REQUESTS"}, self.other_procedure),
-            (Kind.SCOPELESS, {"READ_CHANGES"}, self.procedure),
+            (Kind.PARTNER, SCOPES, self.procedure),
+            (Kind.OTHER_PARTNER, SCOPES, self.other_procedure),
+            (Kind.SCOPELESS, ("READ_CHANGES",), self.procedure),
         ):
-            self.world.partners[kind] = frozenset(scopes), frozenset({procedure.id})
-            self.world.headers[kind] = {"Authorization": f"Bearer {kind}"}
+            secret, reach = new_api_token(), frozenset({kind})
+            self.secrets.keep(secret, ())
+            token = PartnerToken(
+                name=self.secrets.make("partner", reach | ADMINISTRATORS),
+                token_digest=token_digest(secret),
+                scopes=list(scopes),
+                procedure_ids=[procedure.id],
+                expires_at=now() + timedelta(days=30),
+                last_used_at=now(),
+            )
+            await token.save(force_create=True)
+            self.world.headers[kind] = {"Authorization": f"Bearer {secret}"}
+            self.world.add(f"token {kind}", "PartnerToken", token.id, ADMINISTRATORS)
+            if "MANAGE_WEBHOOKS" in scopes:
+                webhook = Webhook(
+                    token_id=token.id,
+                    number=1,
+                    url_sealed=seal(
+                        URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()
+                    ),
+                    host="partner.example",
+                    secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
+                    events=["RequestSubmitted"],
+                    position=0,
+                    last_delivery_at=now(),
+                    last_error={"fr": self.secrets.make("hook-error", reach), "en": "…"},
+                )
+                await webhook.save(force_create=True)
+                self.world.add(f"webhook {kind}", "Webhook", webhook.id, reach)
 
     async def _file(
         self,
@@ -433,6 +583,8 @@ class _Builder:
         reach: Kinds = frozenset(
             side if status == "DRAFT" else {*side, *handlers, Kind.ADMINISTRATOR}  # type: ignore[arg-type]
         )
+        # That it is there, and what happens to it, is all that one of the partners hears.
+        told = reach | {Kind.SCOPELESS} if Kind.PARTNER in reach else reach
         ticket = self.secrets.keep(new_ticket(), reach, name)
         answers = {
             "agreed": True,
@@ -456,7 +608,8 @@ class _Builder:
         agents = self.staff[Kind.HANDLER if procedure is self.procedure else Kind.OTHER_HANDLER]
         row.assignee_id = agents.agent_id if status != "DRAFT" else None
         await row.save(update_fields=["assignee_id"])
-        self.world.add(name, "ServiceRequest", row.id, reach, request=name)
+        thing = self.world.add(name, "ServiceRequest", row.id, reach, request=name)
+        self.secrets.keep(thing.id, told, name)
         booked = ready and name != "owner elsewhere"
         filed = Filed(name, row, ticket, reach, takes_appointments=True, booked=booked)
         self.world.requests[name] = filed
@@ -596,7 +749,8 @@ class _Builder:
                 kind=kind, request_id=filed.row.id, actor="CITIZEN", data=data, exchange_id=exchange_id
             )
             await event.save(force_create=True)
-            self.secrets.keep(encode("RequestEvent", event.id), filed.reach, filed.name)
+            told = {Kind.SCOPELESS} if Kind.PARTNER in filed.reach else set()
+            self.secrets.keep(encode("RequestEvent", event.id), filed.reach | told, filed.name)
 
     async def mails(self) -> None:
         for name, request, account, reach in (
