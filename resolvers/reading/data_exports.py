@@ -32,7 +32,8 @@ def export_of_account(reading: Reading, selection: Selection, account_id: str) -
 def _file(reading: Reading, selection: Selection, e: str) -> Part:
     """As other files are read: what a worker of ours made of clean ones is clean."""
     f = reading.alias("f")
-    name = reading.bind(export_name(reading.language), "text")
+    # No value to bind: one that is bound has to be asked for.
+    name = f"'{export_name(reading.language)}'"
     part = file_part(reading, selection, f, kind="data_export", link_id=f"{e}.id", name=name)
     source = (
         f"(SELECT {e}.size, {e}.sha256, '{MEDIA_TYPE}' AS media_type, 'CLEAN' AS scan, NULL AS preview_address) {f} "

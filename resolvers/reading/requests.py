@@ -121,7 +121,8 @@ def _column(r: str, name: str) -> str:
 
 def _receipt(reading: Reading, selection: Selection, r: str) -> Part:
     f, w = reading.alias("f"), reading.alias("w")
-    name = f"{reading.bind(receipt_name(reading.language), 'text')}"
+    # No value to bind: one that is bound has to be asked for.
+    name = f"'{receipt_name(reading.language)}'"
     part = file_part(
         reading, selection, f, kind="receipt", link_id=f"{r}.id", name=name, request_id=f"{r}.id"
     )

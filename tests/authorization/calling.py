@@ -82,6 +82,7 @@ class Callers:
         response = await self.http.post(
             "/graphql", json={"query": document}, headers={**credentials, **accept}
         )
+        self.http.cookies.clear()  # Each kind has its own, whatever somebody was given.
         return self.reply(kind, response, opened)
 
     async def open_websocket(self, headers: Mapping[str, str]) -> bool:

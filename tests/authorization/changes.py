@@ -115,7 +115,7 @@ class Changes:
     async def let_in(self, kind: Kind) -> list[str]:
         """Mutations that are for this kind of caller, with arguments that name nothing. What they may, they change."""
         wrong = []
-        for name in {change.mutation for change in CHANGES if kind in change.may} - ENDING:
+        for name in {change.mutation for change in CHANGES if kind in change.may - change.scope} - ENDING:
             reply = await self.callers.ask(kind, smallest_operation(ROOTS[name], SCHEMA))
             if set(reply.codes) & {"UNAUTHENTICATED", "FORBIDDEN", "INTERNAL"}:
                 wrong.append(f"{name} answers {reply.codes} to the {kind}")
@@ -173,6 +173,7 @@ class Changes:
         owner = change.shows or change.by
         account = self.callers.world.things.get(f"account {owner}")
         about += [row_of(account)] if account else []
+        about += [row_of(self.callers.world.things[name]) for name in change.affects]
         columns = await fetch(
             "SELECT table_name, string_agg(column_name, ',') AS names FROM information_schema.columns "
             "WHERE table_schema = 'public' AND column_name IN ('request_id', 'account_id') GROUP BY 1"

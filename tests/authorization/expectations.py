@@ -229,14 +229,14 @@ QUERIES: Mapping[str, Callable[[World], Iterable[Asked]]] = {
     "procedureCategories": _plainly(EVERYONE),
     "procedures": _plainly(EVERYONE),
     "procedure": lambda world: [Asked(f'(slug: "{slug}")', reach) for slug, reach in world.slugs.items()],
-    "partner": _plainly(PARTNERS, depth=3),
+    "partner": _plainly(PARTNERS, depth=4),
     "pendingIdentity": _plainly(frozenset({Kind.ARRIVING})),
     "request": lambda world: [
         Asked(f'(id: "{thing.id}")', thing.reach, depth=1) for thing in world.of_type("ServiceRequest")
     ],
     "requestByTicket": _by_ticket,
     "me": _plainly(CITIZENS, depth=3),
-    "desk": _plainly(AGENTS),
+    "desk": _plainly(AGENTS, depth=3),
     "municipality": _plainly(EVERYONE, depth=3),
 }
 """`node` is asked for everything that the world has."""
@@ -268,6 +268,8 @@ class Change:
     """Names of what is only referred to: whoever sees it may name it."""
     answers: str = ""
     """The type of success, where it is not the mutation's own name and Success."""
+    affects: tuple[str, ...] = ()
+    """What changes besides what it names."""
     shows: Kind | None = None
     """Whose things the success shows, where that is not `by`; and `opens`, a request that it shows by its ticket."""
     opens: str | None = None
@@ -513,7 +515,7 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "saveWebhook",
         PARTNERS,
-        '(input: {id: "<webhook>", url: "https://partner.example/hook"})',
+        '(input: {id: "<webhook>", url: "https://partner.example/hook", rotateSecret: true})',
         Kind.PARTNER,
         {"webhook": _WEBHOOKS},
         scope=frozenset({Kind.SCOPELESS}),
@@ -530,7 +532,7 @@ CHANGES: tuple[Change, ...] = (
         "saveProcedure",
         ADMINISTRATORS,
         '(input: {id: "<procedure>", version: 1, slug: "demande", title: "Demande", category: "etat-civil", '
-        'summary: "Résumé", body: "Bonjour.", schedules: ["<schedule>"], '
+        'summary: "Résumé", body: "Bonjour.", appointment: OPTIONAL, schedules: ["<schedule>"], '
         'fields: [{key: "agreed", label: "D’accord ?", type: {boolean: true}}]})',
         Kind.ADMINISTRATOR,
         {"procedure": ("procedure",), "schedule": ("schedule",)},
@@ -592,6 +594,7 @@ CHANGES: tuple[Change, ...] = (
         '(username: "<username>")',
         Kind.ADMINISTRATOR,
         values=lambda world: {"username": world.closed_username},
+        affects=("closed account",),
     ),
     Change(
         "createAccountWithIdentity",

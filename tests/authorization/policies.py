@@ -44,6 +44,7 @@ NOT_FOR_CALLERS = {
     "resolvers/agents.py": "the command line's",
     "resolvers/catalogue.py": "what a process keeps of what is public",
     "resolvers/demonstration.py": "the command line's",
+    "resolvers/erasure.py": "the worker's",
     "resolvers/municipality.py": "the command line's",
     "resolvers/scans.py": "the worker's",
     "resolvers/work.py": "the same for everybody",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from graphql import GraphQLObjectType
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_composite_type
 
 from tests.authorization.calling import SCHEMA, Callers
 from tests.authorization.changes import Changes
-from tests.authorization.expectations import CHANGES, FIELDS, may_see
+from tests.authorization.expectations import CHANGES, FIELDS, REFUSED_FIELDS, may_see
 from tests.authorization.kinds import RESTRICTED, Kind
 from tests.authorization.survey import Survey
+from tests.authorization.world import NO_NODES
+from tests.schema.everything import least
 
 pytestmark = pytest.mark.timeout(900)  # The survey is taken once, before the first test that needs it.
 
@@ -17,6 +19,8 @@ WITHOUT_VALUE = {
     ("LogInSuccess", "agent"),
     ("CreateAccountSuccess", "partnerProblem"),
     ("UnlinkPartnerSuccess", "partnerLinks"),
+    ("UnlinkIdentitySuccess", "identities"),
+    ("DeleteWebhookSuccess", "webhooks"),
 }
 """Fields of a success that the call of the expectations has no value for."""
 FOLLOWED = {"Notification"}
@@ -52,6 +56,40 @@ def test_every_field_is_shown_to_whom_the_expectations_say(survey: Survey) -> No
     assert survey.seen - expected == set()
     assert expected - survey.seen == set()
     assert len(Kind) > 9
+
+
+@pytest.mark.parametrize("kind", [Kind.OWNER, Kind.ADMINISTRATOR, Kind.PARTNER])
+async def test_every_field_can_be_asked_for_alone(callers: Callers, kind: Kind) -> None:
+    """A statement is made of what is asked: what else it would be made of must not be missed."""
+    things = {thing.type: thing for thing in callers.world.things.values() if kind in thing.reach}
+    asked = [
+        f'node(id: "{thing.id}") {{ ... on {type_} {{ {name}{least(field)} {below} }} }}'
+        for type_, thing in things.items()
+        if isinstance(named := SCHEMA.type_map.get(type_), GraphQLObjectType) and type_ not in NO_NODES
+        for name, field in named.fields.items()
+        if kind not in REFUSED_FIELDS.get(f"{type_}.{name}", ())
+        for below in _selections(kind, field)
+    ]
+    wrong = [(one, codes) for one in asked if (codes := (await callers.ask(kind, f"{{ {one} }}")).codes)]
+
+    assert wrong == []
+    assert len(asked) > 50
+
+
+def _selections(kind: Kind, field: GraphQLField) -> list[str]:
+    """Nothing below a field but each one of the leaves that there are, in turn."""
+    type_ = get_named_type(field.type)
+    if not is_composite_type(type_):
+        return [""]
+    if not isinstance(type_, GraphQLObjectType):
+        return ["{ __typename }"]
+    leaves = [
+        name
+        for name, one in type_.fields.items()
+        if not is_composite_type(get_named_type(one.type))
+        and kind not in REFUSED_FIELDS.get(f"{type_.name}.{name}", ())
+    ]
+    return ["{ __typename }", *(f"{{ {name} }}" for name in leaves)]
 
 
 async def test_whoever_may_call_a_mutation_is_let_in(callers: Callers) -> None:

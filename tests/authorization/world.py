@@ -425,6 +425,7 @@ class _Builder:
             erasure_at=now() + timedelta(days=30),
         )
         await account.save(force_create=True)
+        self.world.add("closed account", "Account", account.id, NOBODY)
         self.world.closed_username = self.secrets.make("username", ADMINISTRATORS)
         await Credential(
             username=self.world.closed_username, password_hash=PASSWORD_HASH, account_id=account.id
@@ -648,8 +649,7 @@ class _Builder:
             name=self._of(filed, "name") + ".pdf",
             title=self._of(filed, "title"),
             added_by=party,
-            # What the mairie joins may answer a field that the form does not have any more.
-            field="piece" if party == "CITIZEN" else "former-piece",
+            field="piece" if party == "CITIZEN" else None,
         )
         side = {"CITIZEN": APPLICANTS, "MUNICIPALITY": AGENTS}[party]
         self.world.add(
@@ -672,12 +672,15 @@ class _Builder:
             file_id=document.file_id,
             title=self._of(filed, "title"),
             name=self._of(filed, "name") + ".pdf",
+            # The form may not have the field any more that a piece answers.
+            field="former-piece",
             added_by="CITIZEN",
             copied_from_id=document.id,
         )
         await attachment.save(force_create=True)
         name = f"{filed.name}/copy of the {citizen}"
-        self.world.add(name, "Attachment", attachment.id, filed.reach, request=filed.name)
+        owners = filed.reach & APPLICANTS
+        self.world.add(name, "Attachment", attachment.id, filed.reach, owners=owners, request=filed.name)
         return attachment
 
     async def _exchange(self, filed: Filed, author: Party, *, read: bool) -> Exchange:
@@ -773,7 +776,11 @@ class _Builder:
                 message_id=f"<{new_id()}@example.org>",
             )
             await mail.save(force_create=True)
-            self.world.add(name, "ParkedMail", mail.id, frozenset(reach))
+            thing = self.world.add(
+                name, "ParkedMail", mail.id, frozenset(reach), request=request, secret=False
+            )
+            # Its request's ticket opens the request, not what is mailed about it.
+            self.secrets.keep(thing.id, reach)
 
     async def captchas(self) -> None:
         for name, purpose in (
@@ -807,7 +814,7 @@ class _Builder:
         holders = [(Kind.HOLDER, "held"), (Kind.OTHER_HOLDER, "other held")]
         actors: list[tuple[Kind, Any]] = [
             *self.accounts.items(),
-            *self.staff.items(),
+            *((kind, actor) for kind, actor in self.staff.items() if kind in AGENTS),
             *((kind, holder_of(self.world.requests[name].row)) for kind, name in holders),
         ]
         for kind, actor in actors:
