@@ -62,7 +62,8 @@ def make_sites(settings: Settings) -> ASGIApp | None:
 
     def answer(request: Request) -> Response:
         path = request.url.path
-        asset = assets.get(path) if request.method in {"GET", "HEAD"} else None
+        wanted = f"{path}index.html" if path in FOLDERS else path
+        asset = assets.get(wanted) if request.method in {"GET", "HEAD"} else None
         if asset is None and _asks_for_page(request):
             home = next((base for base in FOLDERS if path.startswith(base)), "/")
             asset = assets.get(home + "index.html")

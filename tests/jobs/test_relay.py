@@ -227,7 +227,7 @@ async def test_a_row_is_handed_out_again_at_its_next_attempt(queue: ArqRedis, so
     await _add_recording()
     await _add_webhook()
     await _add_revocation()
-    await DataExport(account_id=await add_account(), language="fr").save(force_create=True)
+    await DataExport(account_id=await add_account("zoe"), language="fr").save(force_create=True)
     relay = Relay(queue)
     assert await relay.hand_out([source]) == 1
     assert await relay.hand_out([source]) == 0
