@@ -220,7 +220,8 @@ async def test_what_waits_is_what_the_partner_would_be_told(
     async def happen(kind: str) -> int:
         events = [await make_event(each, kind) for each in (stuck, other, elsewhere)]
         await events[0].refresh_from_db(["position"])
-        return events[0].position
+        position: int = events[0].position
+        return position
 
     async def waiting() -> int:
         (row,) = await _at_the_desk(administrator)
