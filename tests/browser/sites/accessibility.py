@@ -37,3 +37,9 @@ async def sticks_out(page: Page) -> int:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return width
+
+
+async def examine(page: Page) -> None:
+    """Fails where axe-core finds something, or the page sticks out."""
+    assert await violations(page) == []
+    assert await sticks_out(page) == 0, f"{page.url} sticks out"
