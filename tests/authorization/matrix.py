@@ -25,7 +25,7 @@ from tests.authorization.expectations import (
     permitted,
 )
 from tests.authorization.kinds import AGENTS, CITIZENS, EVERYONE, PARTNERS, RESTRICTED, TOLD, Kind
-from tests.authorization.world import NO_NODES, Thing, row_of
+from tests.authorization.world import ERASED, ERASED_ON, NO_NODES, Thing, row_of
 
 DEPTHS = {"owner submitted": 3, "other submitted": 3, "held": 3, "other held": 3, "procedure": 4}
 """How far below itself an object is read, where that is more than `DEPTH`."""
@@ -180,7 +180,10 @@ class Matrix:
             if kind in thing.reach and thing.name.endswith(f"/{author} exchange")
         ]
         shown = [filed for filed in requests if kind in AGENTS or filed.row.archived_at is None]
-        mails = "parkedMails { totalCount }" if kind in AGENTS else ""
+        erased = (
+            f'figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }}'
+        )
+        mails = f"parkedMails {{ totalCount }} {erased}" if kind in AGENTS else ""
         reply = await self.callers.ask(
             kind, f"{{ {root} {{ unreadExchangeCount requests {{ totalCount }} {mails} }} }}"
         )
@@ -189,6 +192,8 @@ class Matrix:
         if mails:
             parked = [thing for thing in world.of_type("ParkedMail") if kind in thing.reach]
             expected["parkedMails"] = {"totalCount": len(parked)}
+            told["figures"] = sorted(each["procedure"]["slug"] for each in told["figures"] if each["weeks"])
+            expected["figures"] = sorted(slug for slug, reach in ERASED.items() if kind in reach)
         return [] if told == expected else [f"the {kind} counts {told}, not {expected}"]
 
     async def node(self, kind: Kind, thing: Thing) -> list[str]:

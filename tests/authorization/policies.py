@@ -64,6 +64,7 @@ NOT_WHO = {
             "attachments.py _link: condition a.request_id = $1",
             "attachments.py _beside: condition a.request_id = $1",
             "captcha.py create_captcha: condition expires_at > now()",
+            "reading/webhooks.py _waiting_events: condition b.request_id = e.request_id",
             "captcha_audio.py audio_of_network: condition n.expires_at > now()",
             "captcha_audio.py _enqueue: condition expires_at > now()",
             "uploads.py create_upload: condition {owner.column} = $2",
