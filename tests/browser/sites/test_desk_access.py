@@ -8,10 +8,11 @@ from uuid import uuid4
 import pyotp
 from playwright.async_api import Page, expect
 
-from tests.browser.sites.accessibility import sticks_out, violations
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive, Somebody
+from tests.browser.sites.doing import log_in_at_desk
 from tests.journeys.client import DEMONSTRATION_PASSWORD, Client
-from tests.journeys.test_second_factor import Telephone
+from tests.journeys.telephone import Telephone
 from tests.stack import Api, Stack
 
 PASSWORD = "Tournesol-au-guichet-7"
@@ -20,38 +21,32 @@ PASSWORD = "Tournesol-au-guichet-7"
 async def hire(api: Api) -> tuple[str, str]:
     """An agent of the test's own: username, and name as others see it."""
     number = uuid4().hex[:8]
+    username, name = f"camille-{number}", f"Camille {number}"
     administrator = await Client(api).log_in("admin")
     agent = {
-        "displayName": f"Camille {number}",
-        "username": f"camille-{number}",
+        "displayName": name,
+        "username": username,
         "password": PASSWORD,
         "role": "HANDLER",
         "procedures": ["signalement-voirie"],
     }
     await administrator.change("SaveAgent", input=agent)
-    return agent["username"], agent["displayName"]
+    return username, name
 
 
-async def begin_to_log_in(somebody: Somebody, username: str, password: str = PASSWORD) -> None:
+async def begin_to_log_in(somebody: Somebody, username: str) -> None:
+    """With the password, which is not enough."""
     await somebody.open("/mairie/")
     await somebody.page.get_by_label("Nom d’utilisateur").fill(username)
-    await somebody.page.get_by_label("Mot de passe").fill(password)
+    await somebody.page.get_by_label("Mot de passe").fill(PASSWORD)
     await somebody.page.get_by_role("button", name="Se connecter").click()
 
 
-async def log_in(somebody: Somebody, username: str, password: str = PASSWORD) -> None:
-    await begin_to_log_in(somebody, username, password)
-    await expect(somebody.page.get_by_role("heading", level=1)).to_have_text("Demandes")
-
-
 async def log_out(page: Page) -> None:
+    """From a narrow screen."""
+    await page.get_by_role("button", name="Menu").click()
     await page.get_by_role("button", name="Se déconnecter").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Espace de la mairie")
-
-
-async def examine(page: Page) -> None:
-    assert await violations(page) == []
-    assert await sticks_out(page) == 0, f"{page.url} sticks out"
 
 
 async def enrol(page: Page) -> tuple[str, list[str]]:
@@ -105,7 +100,7 @@ async def test_a_second_factor_from_the_picture_to_the_last_code(arrive: Arrive,
     agent = await arrive(width=320)
     page = agent.page
     await agent.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await log_in(agent, username)
+    await log_in_at_desk(agent, username, PASSWORD)
     await agent.open("/mairie/reglages/acces")
     await expect(page.get_by_text("mot de passe seul.")).to_be_visible()
     await expect(page.get_by_text("Rien pour le moment.")).to_be_visible()
@@ -151,7 +146,7 @@ async def test_an_administrator_gives_an_access_back(arrive: Arrive, stack: Stac
     await with_second_factor(stack.api, username)
     administrator, agent = await arrive(width=320), await arrive()
     page = administrator.page
-    await log_in(administrator, "admin", DEMONSTRATION_PASSWORD)
+    await log_in_at_desk(administrator)
     await administrator.open("/mairie/reglages/acces")
     row = page.get_by_role("listitem").filter(has_text=f"{name} – ")
     await expect(row.first).to_contain_text("second facteur")
@@ -165,7 +160,7 @@ async def test_an_administrator_gives_an_access_back(arrive: Arrive, stack: Stac
     await expect(page.get_by_test_id("announcements")).to_contain_text("réinitialisé")
     await expect(row.first).to_contain_text("mot de passe seul")
     await expect(page.get_by_text(f"{name} : second facteur réinitialisé")).to_be_visible()
-    await log_in(agent, username)
+    await log_in_at_desk(agent, username, PASSWORD)
 
 
 async def test_where_it_is_asked_of_everybody_it_comes_first(arrive: Arrive, stack: Stack) -> None:

@@ -7,21 +7,16 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from core.clock import now
-from tests.browser.sites.accessibility import sticks_out, violations
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.test_desk_access import log_in
-from tests.journeys.client import DEMONSTRATION_PASSWORD, Client, RefusedError
+from tests.browser.sites.doing import log_in_at_desk
+from tests.journeys.client import Client, RefusedError
 from tests.journeys.stories import file_request
 from tests.stack import Stack
 from tests.webhook_receiver import receiving
-
-
-async def examine(page: Page) -> None:
-    assert await violations(page) == []
-    assert await sticks_out(page) == 0, f"{page.url} sticks out"
 
 
 async def test_a_partner_is_let_in_told_and_shut_out(arrive: Arrive, stack: Stack) -> None:
@@ -29,7 +24,7 @@ async def test_a_partner_is_let_in_told_and_shut_out(arrive: Arrive, stack: Stac
     administrator = await arrive(width=320)
     page = administrator.page
     await administrator.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await log_in(administrator, "admin", DEMONSTRATION_PASSWORD)
+    await log_in_at_desk(administrator)
     await administrator.open("/mairie/reglages/partenaires")
     await page.get_by_role("button", name="Nouveau jeton").click()
     dialog = page.get_by_role("dialog")
@@ -103,7 +98,7 @@ async def test_a_partner_is_let_in_told_and_shut_out(arrive: Arrive, stack: Stac
 async def test_it_is_for_administrators(arrive: Arrive, stack: Stack) -> None:
     handler = await arrive()
     page = handler.page
-    await log_in(handler, "agent", DEMONSTRATION_PASSWORD)
+    await log_in_at_desk(handler, "agent")
     await handler.open("/mairie/reglages")
     places = page.get_by_role("navigation", name="Pages des réglages")
     await expect(places.get_by_role("link", name="Accès")).to_be_visible()
