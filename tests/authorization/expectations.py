@@ -155,7 +155,7 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "Desk": {
         AGENTS: "agent unreadExchangeCount schedules agents eventCursor requests procedures parkedMails secondFactor "
         "figures securityEvents",
-        ADMINISTRATORS: "partnerTokens agentsWithoutSecondFactor",
+        ADMINISTRATORS: "partnerTokens webhooks agentsWithoutSecondFactor",
     },
     "Agent": {AGENTS: "id displayName role active procedures", ADMINISTRATORS: "username"},
     "SecondFactor": {AGENTS: "enabled required recoveryCodesLeft"},
@@ -165,6 +165,9 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "ProcedureFigures": {AGENTS: "procedure waiting weeks"},
     "WeekFigures": {AGENTS: "start received answered medianHours"},
     "PartnerToken": {ADMINISTRATORS: "id name scopes procedures createdAt expiresAt lastUsedAt"},
+    "DeskWebhook": {
+        ADMINISTRATORS: "id partnerToken host events state pausedAt failingSince lastDeliveryAt lastError waitingEvents"
+    },
     "ParkedMail": {AGENTS: "id template recipient attempts lastError createdAt request"},
     "ParkedMailConnection": {AGENTS: "edges nodes pageInfo totalCount"},
     "ParkedMailEdge": {AGENTS: "cursor node"},
@@ -531,6 +534,13 @@ CHANGES: tuple[Change, ...] = (
         Kind.PARTNER,
         {"webhook": _WEBHOOKS},
         scope=frozenset({Kind.SCOPELESS}),
+    ),
+    Change(
+        "resumeWebhook",
+        ADMINISTRATORS,
+        '(webhook: "<webhook>")',
+        Kind.ADMINISTRATOR,
+        {"webhook": (f"webhook {Kind.OTHER_PARTNER} at the desk",)},
     ),
     Change(
         "saveProcedure",

@@ -37,7 +37,7 @@ from tests.authorization.kinds import (
     TOLD,
     Kind,
 )
-from tests.authorization.world import NO_NODES, Thing, row_of
+from tests.authorization.world import ERASED, ERASED_ON, NO_NODES, Thing, row_of
 
 DEPTHS = {"owner submitted": 3, "other submitted": 3, "held": 3, "other held": 3, "procedure": 4}
 """How far below itself an object is read, where that is more than `DEPTH`."""
@@ -191,6 +191,7 @@ class Matrix:
         if "agents" in told:
             told["agents"].sort(key=lambda agent: [*self.callers.world.given].index(agent["id"]))
             told["figures"].sort(key=lambda figure: -figure["waiting"])
+            told["erased"] = {each["procedure"]["slug"] for each in told["erased"] if each["weeks"]}
         return [
             f"the {kind} is told {told.get(name)} of {name}, not {value}"
             for name, value in expected.items()
@@ -220,6 +221,7 @@ class Matrix:
             "desk { unreadExchangeCount requests { totalCount } parkedMails { totalCount } "
             "securityEvents { totalCount } secondFactor { enabled recoveryCodesLeft } "
             f"figures{self.documents[kind].arguments['Desk.figures'][0]} {{ waiting }} "
+            f'erased: figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }} '
             "tokens: partnerTokens { __typename } without: agentsWithoutSecondFactor { __typename } "
             "agents { id active procedures { slug } } }"
         )
@@ -230,6 +232,7 @@ class Matrix:
             "securityEvents": {"totalCount": self._how_many(kind, "SecurityEvent")},
             "secondFactor": {"enabled": True, "recoveryCodesLeft": world.recovery_codes(kind)},
             "figures": [{"waiting": count} for count in sorted(Counter(open_).values(), reverse=True)],
+            "erased": {slug for slug, reach in ERASED.items() if kind in reach},
             "tokens": [{"__typename": "PartnerToken"}] * self._how_many(kind, "PartnerToken"),
             "without": [{"__typename": "Agent"}] * without if is_administrator else [],
             "agents": agents,

@@ -35,6 +35,7 @@ from models.database import execute
 from models.email_confirmation import confirmation_token
 from models.events import RequestEvent
 from models.exchanges import Exchange
+from models.figures import ErasedRequestFigure
 from models.files import File
 from models.identities import Identity, PendingIdentity
 from models.ids import decode, encode, new_id
@@ -115,6 +116,12 @@ FIELDS: list[dict[str, Any]] = [
 KEY = "the key of a message"
 UPLOAD = "Upload"
 """A type that ids have and the schema has not: what is sent by tus."""
+ERASED_ON = date(2015, 3, 2)
+ERASED: dict[str, Kinds] = {
+    "demande": ADMINISTRATORS | {Kind.HANDLER},
+    "autre-demande": ADMINISTRATORS | {Kind.OTHER_HANDLER},
+}
+"""Procedures of which a request came and went on that day, and was erased; and who counts it."""
 NO_NODES = (UPLOAD, "DataExport", "Identity", "PendingIdentity")
 """What has an id, or is named, and is not read by it."""
 
@@ -285,6 +292,15 @@ class _Builder:
         await self.partner.save(force_create=True)
         self.procedure = await self._procedure("demande", [self.shared])
         self.other_procedure = await self._procedure("autre-demande", [self.shared, self.apart])
+        for erased in (self.procedure, self.other_procedure):
+            figure = ErasedRequestFigure(
+                procedure_id=erased.id,
+                status="REFUSED",
+                submitted_on=ERASED_ON,
+                closed_on=ERASED_ON,
+                requests=1,
+            )
+            await figure.save(force_create=True)
         padlocked = await self._procedure("cadenas", [], requires_account=True)
         world.add("padlocked procedure", "Procedure", padlocked.id, EVERYONE)
         hidden = await self._procedure("brouillon", [], state="DRAFT", reach=AGENTS)
@@ -606,17 +622,20 @@ class _Builder:
                 token_id=token.id,
                 number=1,
                 url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
-                host="partner.example",
+                host=self.secrets.make("hook-host", ADMINISTRATORS),
                 secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
                 events=["RequestSubmitted"],
                 position=0,
                 last_delivery_at=now(),
-                last_error={"fr": self.secrets.make("hook-error", reach), "en": "…"},
+                last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
             )
+            if kind is Kind.OTHER_PARTNER:
+                webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
             await webhook.save(force_create=True)
             # Whose token lost the scope since has it still, and is not shown it.
             shown = reach if "MANAGE_WEBHOOKS" in scopes else NOBODY
             self.world.add(f"webhook {kind}", "Webhook", webhook.id, shown)
+            self.world.add(f"webhook {kind} at the desk", "DeskWebhook", webhook.id, ADMINISTRATORS)
 
     async def _file(
         self,
