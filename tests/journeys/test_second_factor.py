@@ -66,7 +66,7 @@ async def test_a_second_factor_from_beginning_to_end(stack: Stack) -> None:
     # The telephone is in the river, the paper too.
     administrator = await Client(stack.api).log_in("admin")
     agents = (await administrator.run("DeskAgents"))["agents"]
-    lost = next(agent for agent in agents if agent["role"] == "HANDLER")
+    lost = next(agent for agent in agents if agent["username"] == AGENT)
     await administrator.change("ResetSecondFactor", agent=lost["id"], password=DEMONSTRATION_PASSWORD)
     with pytest.raises(RefusedError) as ended:
         await by_code.run("DeskInbox")

@@ -21,7 +21,8 @@ PASSWORD = "Tournesol-au-guichet-7"
 async def hire(api: Api) -> tuple[str, str]:
     """An agent of the test's own: username, and name as others see it."""
     number = uuid4().hex[:8]
-    username, name = f"camille-{number}", f"Camille {number}"
+    # After those whom other tests take the first of.
+    username, name = f"zoe-{number}", f"Zoé {number}"
     administrator = await Client(api).log_in("admin")
     agent = {
         "displayName": name,
@@ -136,6 +137,7 @@ async def test_a_second_factor_from_the_picture_to_the_last_code(arrive: Arrive,
     await page.get_by_role("button", name="Désactiver").click()
     await prove(page, "Désactiver", renewed[0])
     await expect(page.get_by_role("button", name="Activer le second facteur", exact=True)).to_be_visible()
+    await expect(page.locator(".own-factor")).to_be_focused()
     events = [": second facteur désactivé", ": code de secours utilisé", ": codes de secours renouvelés"]
     for told in (*events, ": second facteur activé"):
         await expect(page.get_by_text(told).first).to_be_visible()

@@ -51,7 +51,7 @@ async def test_a_partner_is_let_in_told_and_shut_out(arrive: Arrive, stack: Stac
     await page.get_by_role("button", name="Je l’ai copié").click()
     await expect(page.get_by_label("Jeton", exact=True)).to_have_count(0)
     card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name, exact=True))
-    for told in ("Signaler un problème", "savoir ce qui arrive", str(in_a_month.year), "jamais"):
+    for told in ("Signaler un problème", "savoir ce qui arrive", f"{in_a_month.year} à 23:59", "jamais"):
         await expect(card).to_contain_text(told)
     await page.reload()
     await expect(card).to_be_visible()
@@ -80,6 +80,7 @@ async def test_a_partner_is_let_in_told_and_shut_out(arrive: Arrive, stack: Stac
         receiver.decide = lambda _: 204
         await webhook.get_by_role("button", name="Reprendre l’envoi").click()
         await expect(webhook).to_contain_text("actif")
+        await expect(page.locator(".webhooks")).to_be_focused()
         await expect(page.get_by_test_id("announcements")).to_contain_text("L’envoi reprend vers 127.0.0.1.")
         async with asyncio.timeout(20):
             while not receiver.taken:  # noqa: ASYNC110
@@ -90,6 +91,7 @@ async def test_a_partner_is_let_in_told_and_shut_out(arrive: Arrive, stack: Stac
     await dialog.get_by_role("button", name="Révoquer").click()
     await expect(card).to_have_count(0)
     await expect(webhook).to_have_count(0)
+    await expect(page.get_by_role("button", name="Nouveau jeton")).to_be_focused()
     with pytest.raises(RefusedError) as refused:
         await partner.run("PartnerWebhooks")
     assert refused.value.code == "UNAUTHENTICATED"

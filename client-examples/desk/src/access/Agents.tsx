@@ -3,6 +3,7 @@ import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { ResetSecondFactor } from "@espace-citoyens/kit/operations.ts";
 import { useState } from "react";
 import { useFrame } from "../frame.tsx";
+import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Proof } from "./Proof.tsx";
 
@@ -17,11 +18,12 @@ export function Agents({ without, onChanged }: Properties) {
   const words = useWords().access;
   const { desk } = useFrame();
   const announce = useAnnounce();
+  const [list, focusList] = useFocusAfter<HTMLUListElement>();
   const [reset] = useChange(ResetSecondFactor, (data) => data.resetSecondFactor);
   const [asked, setAsked] = useState<{ id: string; displayName: string } | null>(null);
   return (
     <>
-      <ul className="plain">
+      <ul ref={list} tabIndex={-1} className="plain">
         {desk.agents
           .filter((agent) => agent.active)
           .map((agent) => (
@@ -48,6 +50,7 @@ export function Agents({ without, onChanged }: Properties) {
             if (success) {
               setAsked(null);
               announce(words.wasReset(asked.displayName));
+              focusList();
               onChanged();
             }
             return problem;

@@ -7,6 +7,7 @@ import { DisableSecondFactor, MySecondFactor, RenewRecoveryCodes } from "@espace
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
+import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Enrolment } from "./Enrolment.tsx";
 import { Proof } from "./Proof.tsx";
@@ -16,9 +17,24 @@ type Doing = "nothing" | "enrolling" | "renewing" | "disabling";
 
 /** The second factor of the agent who is logged in: enrolled, renewed, taken away. */
 export function OwnFactor({ onChanged }: { onChanged: () => void }) {
+  const announce = useAnnounce();
+  const [place, focusPlace] = useFocusAfter<HTMLDivElement>();
+  return (
+    <div ref={place} tabIndex={-1} className="own-factor">
+      <Factor
+        onChanged={(message) => {
+          announce(message);
+          focusPlace();
+          onChanged();
+        }}
+      />
+    </div>
+  );
+}
+
+function Factor({ onChanged }: { onChanged: (message: string) => void }) {
   const words = useWords().access;
   const { language } = useLanguage();
-  const announce = useAnnounce();
   const [{ data, error }, execute] = useQuery({ query: MySecondFactor, requestPolicy: "network-only" });
   const [renew] = useChange(RenewRecoveryCodes, (answer) => answer.renewRecoveryCodes);
   const [disable] = useChange(DisableSecondFactor, (answer) => answer.disableSecondFactor);
@@ -27,9 +43,8 @@ export function OwnFactor({ onChanged }: { onChanged: () => void }) {
   const finish = (message: string) => {
     setDoing("nothing");
     setCodes(null);
-    announce(message);
     execute({ requestPolicy: "network-only" });
-    onChanged();
+    onChanged(message);
   };
   const factor = data?.desk?.secondFactor;
   if (doing === "enrolling")

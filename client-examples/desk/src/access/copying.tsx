@@ -18,7 +18,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   const words = useWords().once;
   const [told, setTold] = useState("");
   return (
-    <>
+    <div className="actions">
       <button
         type="button"
         className="button-second"
@@ -27,7 +27,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
         {label}
       </button>
       <span role="status">{told}</span>
-    </>
+    </div>
   );
 }
 

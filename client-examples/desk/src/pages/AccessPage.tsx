@@ -87,7 +87,7 @@ function Events({ events }: { events: readonly Event[] }) {
   const { language } = useLanguage();
   if (events.length === 0) return <p>{words.noEvents}</p>;
   return (
-    <ul className="plain">
+    <ul className="plain events">
       {events.map((event) => (
         <li key={event.id}>
           {readableInstant(event.createdAt, language)} – <strong>{event.agent.displayName}</strong> :{" "}

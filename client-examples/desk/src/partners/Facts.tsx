@@ -1,5 +1,5 @@
 /** What is known of something, each under its name. */
-export function Facts({ facts }: { facts: readonly (readonly [string, string | number])[] }) {
+export function Facts({ facts }: { facts: readonly (readonly [string, string])[] }) {
   return (
     <dl className="facts">
       {facts.map(([title, value]) => (

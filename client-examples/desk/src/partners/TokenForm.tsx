@@ -1,4 +1,4 @@
-import { dayOf } from "@espace-citoyens/kit/dates.ts";
+import { dayOf, endOfDay } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
@@ -35,12 +35,11 @@ export function TokenForm({ onMade, onClose }: { onMade: (made: MadeToken) => vo
   const send = async (event: FormEvent) => {
     event.preventDefault();
     const { success, problem } = await create({
-      // The day itself still counts.
       input: {
         name,
         scopes: [...scopes],
         procedures: [...procedures],
-        expiresAt: new Date(`${expiry}T23:59:59`).toISOString(),
+        expiresAt: endOfDay(expiry),
       },
     });
     setProblem(problem);
@@ -80,7 +79,7 @@ export function TokenForm({ onMade, onClose }: { onMade: (made: MadeToken) => vo
             <Choice
               key={scope}
               value={scope}
-              label={label}
+              label={`${label} (${scope})`}
               chosen={scopes}
               onChange={(chosen) => setScopes(chosen as PartnerScope[])}
             />

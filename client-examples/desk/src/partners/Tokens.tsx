@@ -14,6 +14,7 @@ import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Once } from "../access/copying.tsx";
+import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Facts } from "./Facts.tsx";
 import { type MadeToken, TokenForm } from "./TokenForm.tsx";
@@ -26,6 +27,7 @@ export function Tokens({ onRevoked }: { onRevoked: () => void }) {
   const { language } = useLanguage();
   const announce = useAnnounce();
   const [{ data, error }, execute] = useQuery({ query: DeskPartnerTokens, requestPolicy: "network-only" });
+  const [add, focusAdd] = useFocusAfter<HTMLButtonElement>();
   const [adding, setAdding] = useState(false);
   const [made, setMade] = useState<MadeToken | null>(null);
   const [leaving, setLeaving] = useState<Token | null>(null);
@@ -35,9 +37,15 @@ export function Tokens({ onRevoked }: { onRevoked: () => void }) {
   return (
     <>
       {made ? (
-        <Made made={made} onTaken={() => setMade(null)} />
+        <Made
+          made={made}
+          onTaken={() => {
+            setMade(null);
+            focusAdd();
+          }}
+        />
       ) : (
-        <button type="button" className="button" onClick={() => setAdding(true)}>
+        <button ref={add} type="button" className="button" onClick={() => setAdding(true)}>
           {words.add}
         </button>
       )}
@@ -70,6 +78,7 @@ export function Tokens({ onRevoked }: { onRevoked: () => void }) {
           onRevoked={() => {
             setLeaving(null);
             announce(words.revoked(leaving.name));
+            focusAdd();
             reload();
             onRevoked();
           }}

@@ -6,6 +6,7 @@ import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { type DeskWebhooksQuery, ResumeWebhook } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useState } from "react";
+import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Facts } from "./Facts.tsx";
 
@@ -15,13 +16,14 @@ type Webhook = NonNullable<DeskWebhooksQuery["desk"]>["webhooks"][number];
 export function Webhooks({ webhooks, onResumed }: { webhooks: readonly Webhook[]; onResumed: () => void }) {
   const words = useWords().partners;
   const announce = useAnnounce();
+  const [list, focusList] = useFocusAfter<HTMLUListElement>();
   const [resume, busy] = useChange(ResumeWebhook, (data) => data.resumeWebhook);
   const [problem, setProblem] = useState<Problem | null>(null);
   if (webhooks.length === 0) return <p>{words.noWebhooks}</p>;
   return (
     <>
       <ProblemNotice problem={problem} />
-      <ul className="plain">
+      <ul ref={list} tabIndex={-1} className="plain webhooks">
         {webhooks.map((webhook) => (
           <li key={webhook.id} className="card">
             <h3>{words.webhook(webhook.partnerToken.name, webhook.host)}</h3>
@@ -36,6 +38,7 @@ export function Webhooks({ webhooks, onResumed }: { webhooks: readonly Webhook[]
                   setProblem(problem);
                   if (success) {
                     announce(words.resumed(webhook.host));
+                    focusList();
                     onResumed();
                   }
                 }}
@@ -55,12 +58,12 @@ function WebhookFacts({ webhook }: { webhook: Webhook }) {
   const words = useWords().partners;
   const { language } = useLanguage();
   const at = (instant: string) => readableInstant(instant, language);
-  const facts: [string, string | number][] = [[words.state, words.states[webhook.state]]];
+  const facts: [string, string][] = [[words.state, words.states[webhook.state]]];
   if (webhook.pausedAt) facts.push([words.pausedAt, at(webhook.pausedAt)]);
   if (webhook.failingSince) facts.push([words.failingSince, at(webhook.failingSince)]);
   if (webhook.lastError) facts.push([words.lastError, webhook.lastError]);
   facts.push(
-    [words.waitingEvents, webhook.waitingEvents],
+    [words.waitingEvents, words.waiting(webhook.waitingEvents)],
     [words.lastDelivery, webhook.lastDeliveryAt ? at(webhook.lastDeliveryAt) : words.nothingTaken],
   );
   return <Facts facts={facts} />;

@@ -350,6 +350,7 @@ export const en: typeof fr = {
     failingSince: "Failing since",
     lastError: "Last failure",
     waitingEvents: "Events that wait",
+    waiting: (count) => (count >= 10_000 ? "10,000 or more" : String(count)),
     lastDelivery: "Last taken",
     nothingTaken: "none",
     resume: "Resume",

@@ -357,6 +357,7 @@ export const fr = {
     failingSince: "En échec depuis",
     lastError: "Dernier échec",
     waitingEvents: "Événements en attente",
+    waiting: (count: number) => (count >= 10_000 ? "10 000 ou plus" : String(count)),
     lastDelivery: "Dernier reçu",
     nothingTaken: "aucun",
     resume: "Reprendre l’envoi",
