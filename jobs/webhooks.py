@@ -372,7 +372,7 @@ async def _end(run: _Run) -> None:
     await execute(
         "UPDATE webhook w SET next_attempt_at = now() + $3::interval, last_error = CASE WHEN failures = 0 "
         "AND NOT EXISTS (SELECT 1 FROM webhook_block b WHERE b.webhook_id = w.id) THEN NULL ELSE last_error END "
-        "WHERE id = $1 AND runs = $2",
+        "WHERE id = $1 AND runs = $2 AND state = 'ACTIVE'",
         run.id,
         run.number,
         probe,
@@ -404,7 +404,8 @@ async def _prolong(run: _Run) -> None:
         await asyncio.sleep(PROLONGED_EVERY_SECONDS)
         try:
             await execute(
-                "UPDATE webhook SET next_attempt_at = now() + $3::interval WHERE id = $1 AND runs = $2",
+                "UPDATE webhook SET next_attempt_at = now() + $3::interval "
+                "WHERE id = $1 AND runs = $2 AND state = 'ACTIVE'",
                 run.id,
                 run.number,
                 OURS_FOR,

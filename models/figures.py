@@ -15,7 +15,8 @@ from models.procedures import Procedure
 class ErasedRequestFigure(Model):
     """So many requests of one procedure that came on one day and ended so on another. It names nobody, and no request.
 
-    Figures are read from the view `request_figures` (models/migrations), which adds the requests that are still there.
+    The desk's figures add them to the requests that are still there (resolvers/figures.py); so does the view
+    `request_figures` (models/migrations), for whoever counts by hand.
     """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)

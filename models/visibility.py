@@ -90,6 +90,16 @@ def visible_parked_mails(statement: Statement, actor: Actor, mail: str) -> str:
     return f"{mail}.state = 'PARKED' AND {visible}"
 
 
+def visible_figures(statement: Statement, actor: AgentActor, figure: str) -> str:
+    """What is left of requests that were erased: agents who see those of the procedure see it."""
+    if actor.role == "ADMINISTRATOR":
+        return "TRUE"
+    return (
+        f"{figure}.procedure_id IN (SELECT given.procedure_id FROM agent_procedure AS given "
+        f"WHERE given.agent_id = {statement.bind(actor.agent_id, 'uuid')})"
+    )
+
+
 def visible_security_events(statement: Statement, actor: Actor, event: str) -> str:
     """What happened to agents' access: administrators see all of it, handlers what is theirs."""
     if not isinstance(actor, AgentActor):

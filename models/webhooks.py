@@ -28,8 +28,9 @@ class Webhook(Model):
     """All events up to `position` were taken, or are of a request that has a block. The row is the job.
 
     `url_sealed`, `secret_sealed` and `previous_secret_sealed` are sealed (core/keys.py): addresses hold secrets, too.
-    `host` is for operators. `next_attempt_at`: nobody calls before; whoever calls puts it off (`runs` tells one call of
-    the job from another). `failures`: attempts since the last one that was taken, the first at `failing_since`.
+    `host` is for operators and administrators. `next_attempt_at`: nobody calls before; whoever calls puts it off
+    (`runs` tells one call of the job from another); of one that is paused, when it was. `failures`: attempts since the
+    last one that was taken, the first at `failing_since`.
     """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)

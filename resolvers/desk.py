@@ -25,6 +25,7 @@ from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, pag
 from resolvers.reading.partner_tokens import token_list
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Finish, Part, Reading, Shape, read_value, reading_for
+from resolvers.reading.webhooks import desk_webhook_list
 from resolvers.requests import checked_reason, read_again
 from resolvers.work import Work, mail_the_citizen, unit_of_work
 
@@ -72,6 +73,11 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
                     shape.child("partner_tokens", token_list(reading, field.selection))
                 else:
                     shape.output("partner_tokens", lambda raw: [])
+            case "webhooks":
+                if actor.role == "ADMINISTRATOR":
+                    shape.child("webhooks", desk_webhook_list(reading, field.selection))
+                else:
+                    shape.output("webhooks", lambda raw: [])
             case "figures":
                 shape.child(field.key, figures(reading, actor, field))
             case "parked_mails":
@@ -195,6 +201,7 @@ def _agents_without_second_factor(reading: Reading, actor: AgentActor, field: Se
     """For administrators: whoever may log in with a password alone."""
     g = reading.alias("g")
     without = (
+        f"EXISTS (SELECT 1 FROM credential c WHERE c.agent_id = {g}.id) AND "
         f"NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.agent_id = {g}.id AND f.confirmed_at IS NOT NULL)"
     )
     seen = without if actor.role == "ADMINISTRATOR" else "FALSE"

@@ -9,7 +9,7 @@ from core.errors import MalformedError
 from core.i18n import Text
 from core.selection import SelectedField
 from models.actors import AgentActor
-from models.visibility import visible_requests
+from models.visibility import visible_figures, visible_requests
 from resolvers.procedures import procedure_row
 from resolvers.reading.shape import Part, Raw, Reading
 
@@ -25,33 +25,44 @@ def figures(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
     """Every procedure of which the agent sees a request that waits, or came or was answered in the span, in weeks
     that begin on Monday, by the municipality's calendar.
 
+    Requests that were erased count as they did before (models/figures.py); how long theirs took is known in days.
+
     Raises MalformedError where the span is turned round or too long.
     """
     first: date = field.arguments["from"]
     last: date = field.arguments["to"]
     if not 0 <= (last - first).days <= MOST_DAYS:
         raise MalformedError(_SPAN)
-    r = reading.alias("r")
+    r, f = reading.alias("r"), reading.alias("f")
     zone = reading.bind(reading.catalogue.municipality.timezone, "text")
     begin, end = reading.bind(first, "date"), reading.bind(last, "date")
     visible = visible_requests(reading, actor, r)
+    visible_erased = visible_figures(reading, actor, f)
+
+    def day(column: str) -> str:
+        return f"({column} AT TIME ZONE {zone})::date"
 
     def week(column: str) -> str:
-        return f"date_trunc('week', {column} AT TIME ZONE {zone})::date"
-
-    def within(column: str) -> str:
-        return f"({column} AT TIME ZONE {zone})::date BETWEEN {begin} AND {end}"
+        return f"date_trunc('week', {column})::date"
 
     sql = f"""(
         WITH seen AS (
-            SELECT {r}.procedure_id, {r}.status, {r}.submitted_at, {r}.closed_at
+            SELECT {r}.procedure_id, {r}.status, {day(f"{r}.submitted_at")} AS submitted_on,
+                {day(f"{r}.closed_at")} AS closed_on,
+                extract(epoch FROM {r}.closed_at - {r}.submitted_at)::float / 3600 AS hours
             FROM service_request {r} WHERE {visible}
-        ), counted AS (
-            SELECT procedure_id, {week("submitted_at")} AS week, 1 AS received, NULL::float AS hours
-            FROM seen WHERE {within("submitted_at")}
             UNION ALL
-            SELECT procedure_id, {week("closed_at")}, 0, extract(epoch FROM closed_at - submitted_at) / 3600
-            FROM seen WHERE status IN ('ACCEPTED', 'REFUSED') AND {within("closed_at")}
+            SELECT {f}.procedure_id, {f}.status, {f}.submitted_on, {f}.closed_on,
+                24 * ({f}.closed_on - {f}.submitted_on)::float
+            FROM erased_request_figure {f} CROSS JOIN LATERAL generate_series(1, {f}.requests)
+            WHERE {visible_erased}
+            AND ({f}.submitted_on BETWEEN {begin} AND {end} OR {f}.closed_on BETWEEN {begin} AND {end})
+        ), counted AS (
+            SELECT procedure_id, {week("submitted_on")} AS week, 1 AS received, NULL::float AS hours
+            FROM seen WHERE submitted_on BETWEEN {begin} AND {end}
+            UNION ALL
+            SELECT procedure_id, {week("closed_on")}, 0, hours
+            FROM seen WHERE status IN ('ACCEPTED', 'REFUSED') AND closed_on BETWEEN {begin} AND {end}
         ), weeks AS (
             SELECT procedure_id, week, sum(received) AS received, count(hours) AS answered,
                 percentile_cont(0.5) WITHIN GROUP (ORDER BY hours) AS median_hours

@@ -24,7 +24,7 @@ from resolvers.reading.shape import read_one, reading_for, settle
 from resolvers.requests import read_request
 from resolvers.slots import read_slot
 from resolvers.storage import read_document
-from resolvers.webhooks import read_webhook
+from resolvers.webhooks import read_desk_webhook, read_webhook
 
 
 async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
@@ -56,6 +56,8 @@ async def node(actor: Actor, *, id: str, selection: Selection) -> Row | None:
             return await read_agent(actor, key, selection)
         case "PartnerToken" if isinstance(actor, AgentActor) and actor.role == "ADMINISTRATOR":
             return await read_token(actor, key, selection)
+        case "DeskWebhook" if isinstance(actor, AgentActor) and actor.role == "ADMINISTRATOR":
+            return await read_desk_webhook(actor, key, selection)
         case "Webhook" if isinstance(actor, PartnerActor):
             return await read_webhook(actor, key, selection)
         case "SecurityEvent":

@@ -1,6 +1,6 @@
 """Where a partner system wants to be told of events: made, changed and deleted by the token that it belongs to.
 
-jobs/webhooks.py tells them.
+Administrators see how they fare, and have them tried again. jobs/webhooks.py tells them.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from uuid import UUID
 
 import orjson
 
-from core.errors import FieldProblem, NotFoundError, ValidationError
+from core.errors import FieldProblem, NotAllowedError, NotFoundError, ValidationError
 from core.i18n import Text
 from core.keys import seal
 from core.outgoing import TargetRefusedError, read_target
 from core.selection import Selection
 from core.webhook_signatures import new_signing_secret
-from models.actors import Actor, PartnerActor
+from models.actors import Actor, AgentActor, PartnerActor
 from models.database import Row, execute, fetch, fetch_one
 from models.event_texts import KINDS
 from models.ids import decode_as, new_id
 from models.webhooks import MOST_WEBHOOKS, SECRET_SEAL, URL_SEAL
 from resolvers.policies import require_scope
 from resolvers.reading.shape import read_one, read_value, reading_for
-from resolvers.reading.webhooks import webhook_list, webhook_part
+from resolvers.reading.webhooks import desk_webhook_part, webhook_list, webhook_part
 from resolvers.work import Work, unit_of_work
 
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
@@ -42,6 +42,10 @@ _TOO_MANY = Text(
 _GONE = Text(
     fr="Le jeton a été révoqué ou a expiré.",
     en="The token was revoked or has expired.",
+)
+_EXPIRED = Text(
+    fr="Le jeton de ce partenaire a expiré : donnez-lui-en un autre, avec lequel il recrée son webhook.",
+    en="This partner’s token has expired: give it another one, to make its webhook anew with.",
 )
 
 logger = logging.getLogger(__name__)
@@ -103,6 +107,32 @@ async def read_webhook(actor: PartnerActor, id: UUID, selection: Selection) -> R
     return await read_one(reading, part, source)
 
 
+async def resume_webhook(actor: Actor, *, webhook: str, selection: Selection) -> Row:
+    """Has a webhook told again, at once, of all that it missed, whoever paused it; its row as administrators see it.
+
+    One that is active, and fails, is tried at once. Raises NotFoundError, NotAllowedError where its token has expired.
+    """
+    assert isinstance(actor, AgentActor)
+    id = decode_as("DeskWebhook", webhook)
+    if id is None:
+        raise NotFoundError
+    await _resume(id)
+    logger.info("webhook %s resumed by agent %s", id, actor.agent_id)
+    row = await read_desk_webhook(actor, id, selection)
+    if row is None:
+        raise NotFoundError
+    return row
+
+
+async def read_desk_webhook(actor: AgentActor, id: UUID, selection: Selection) -> Row | None:
+    """For administrators."""
+    reading = await reading_for(actor)
+    w, t = reading.alias("w"), reading.alias("t")
+    part = desk_webhook_part(reading, selection, w, t)
+    source = f"webhook {w} JOIN partner_token {t} ON {t}.id = {w}.token_id WHERE {w}.id = {reading.bind(id, 'uuid')}"
+    return await read_one(reading, part, source)
+
+
 @unit_of_work
 async def pause_webhook(work: Work, id: UUID, run: int, error: Text) -> bool:
     """Stops telling an address that has not taken an event for too long, and writes to the mairie.
@@ -110,7 +140,7 @@ async def pause_webhook(work: Work, id: UUID, run: int, error: Text) -> bool:
     False where that run of the job is over, or somebody else was faster.
     """
     paused = await fetch_one(
-        "UPDATE webhook SET state = 'PAUSED', last_error = $3::jsonb "
+        "UPDATE webhook SET state = 'PAUSED', next_attempt_at = now(), last_error = $3::jsonb "
         "WHERE id = $1 AND runs = $2 AND state = 'ACTIVE' RETURNING id",
         id,
         run,
@@ -161,11 +191,13 @@ async def _save(
     if id is None:
         return await _make(actor, sealed_url, host, events, state, sealed_secret)
     changed = await fetch_one(
-        "UPDATE webhook SET url_sealed = $3, host = $4, events = $5, state = $6, "
+        "UPDATE webhook SET url_sealed = $3, host = $4, events = $5, state = $6::varchar, "
         "previous_secret_sealed = CASE WHEN $7::bytea IS NULL THEN previous_secret_sealed ELSE secret_sealed END, "
         "previous_secret_until = CASE WHEN $7::bytea IS NULL THEN previous_secret_until ELSE now() + $8::interval END, "
         "secret_sealed = coalesce($7::bytea, secret_sealed), "
-        "next_attempt_at = now(), failures = 0, failing_since = NULL "
+        # One that stays paused has been so since it was.
+        "next_attempt_at = CASE WHEN state = 'PAUSED' AND $6::varchar = 'PAUSED' THEN next_attempt_at ELSE now() END, "
+        "failures = 0, failing_since = NULL "
         "WHERE id = $1 AND token_id = $2 RETURNING id",
         id,
         actor.token_id,
@@ -178,12 +210,30 @@ async def _save(
     )
     if changed is None:
         raise NotFoundError
-    # What is stuck has its three days anew, and is tried at once.
+    await _free(id)
+    return id
+
+
+@unit_of_work
+async def _resume(work: Work, id: UUID) -> None:
+    resumed = await fetch_one(
+        "UPDATE webhook w SET state = 'ACTIVE', next_attempt_at = now(), failures = 0, failing_since = NULL "
+        "FROM partner_token t WHERE w.id = $1 AND t.id = w.token_id AND t.expires_at > now() RETURNING w.id",
+        id,
+    )
+    if resumed is None:
+        known = await fetch_one("SELECT id FROM webhook WHERE id = $1", id)
+        raise NotAllowedError(_EXPIRED) if known else NotFoundError
+    await _free(id)
+    work.wake("events")
+
+
+async def _free(id: UUID) -> None:
+    """What is stuck has its three days anew, and is tried at once."""
     await execute(
         "UPDATE webhook_block SET attempts = 0, failing_since = now(), next_attempt_at = now() WHERE webhook_id = $1",
         id,
     )
-    return id
 
 
 async def _make(

@@ -19,7 +19,7 @@ from schema.errors import (
 )
 from schema.fields import Info, kept, mutation, query, selection_of
 from schema.mail import ParkedMailConnection
-from schema.partners import PartnerToken
+from schema.partners import DeskWebhook, PartnerToken
 from schema.procedures import Procedure, ProcedureConnection
 from schema.requests import ServiceRequest, ServiceRequestConnection
 from schema.rows import Row
@@ -84,6 +84,8 @@ class Desk:
     """Empty for a HANDLER."""
     partner_tokens: list[PartnerToken]
     """Empty for a HANDLER."""
+    webhooks: list[DeskWebhook]
+    """Where partner systems are told of events, the paused ones first. Empty for a HANDLER."""
     event_cursor: str
     """The end of the event log as this answer shows it: `deskEvents(after:)` it, and nothing falls in between."""
 

@@ -292,7 +292,7 @@ class _Scale:
 
 
 _PAGE_ARGUMENTS = ("first", "last")
-_COUNTED = frozenset({"totalCount", "unreadExchangeCount"})
+_COUNTED = frozenset({"totalCount", "unreadExchangeCount", "waitingEvents"})
 # Pieces are copies of documents, which are used by requests, which hold pieces, and so on.
 _LONG_LISTS = {"ServiceRequest.attachments": 50, "StoredDocument.usedBy": 20, "Exchange.attachments": 10}
 _BRINGS_A_FILE = 1_900

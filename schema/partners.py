@@ -11,7 +11,7 @@ import resolvers.webhooks
 from schema.callers import ADMINISTRATORS, EVERYONE, PARTNERS
 from schema.connections import Node
 from schema.declare import enumeration, input_object, output
-from schema.errors import NotFoundError, ValidationError
+from schema.errors import NotAllowedError, NotFoundError, ValidationError
 from schema.events import RequestEventConnection
 from schema.fields import Info, kept, mutation, query, selection_of
 from schema.procedures import Procedure
@@ -67,6 +67,29 @@ class Webhook(Node):
     """Why the last attempt failed, in the caller's language. Null once nothing waits any more."""
     waiting_requests: int
     """Of how many requests events were not taken and are tried again, while those of others go on."""
+
+
+@output
+class DeskWebhook(Node):
+    """A partner system's webhook, as administrators see it: how it fares, and nothing that could be called with."""
+
+    partner_token: PartnerToken
+    """What made it."""
+    host: str
+    """Of its address. The rest may hold secrets, and is the partner's alone."""
+    events: list[str]
+    """Names of event types; empty: all."""
+    state: WebhookState
+    paused_at: datetime | None
+    """Since when it is PAUSED: by the partner, or because it took nothing for three days or answered 410."""
+    failing_since: datetime | None
+    """Since when events are not taken: all of them, or those of some requests. Null where none failed."""
+    last_delivery_at: datetime | None
+    """When the last event was taken."""
+    last_error: str | None
+    """Why the last attempt failed, in the caller's language. Null once nothing waits any more."""
+    waiting_events: int
+    """How many events wait to be told, 10,000 at most."""
 
 
 @output
@@ -131,6 +154,11 @@ class DeleteWebhookSuccess:
     webhooks: list[Webhook]
 
 
+@output
+class ResumeWebhookSuccess:
+    webhook: DeskWebhook
+
+
 @query(Partner | None, callers=EVERYONE)
 async def partner(info: Info) -> Row | None:
     """The side of a partner system. Null for anyone but a partner. `changes` takes the scope READ_CHANGES,
@@ -186,3 +214,14 @@ async def delete_webhook(info: Info, webhook: strawberry.ID) -> Row:
         info.context.actor, webhook=webhook, selection=selection_of(info, "webhooks")
     )
     return {"webhooks": left}
+
+
+@mutation(ResumeWebhookSuccess, refusals=(NotFoundError, NotAllowedError), callers=ADMINISTRATORS)
+async def resume_webhook(info: Info, webhook: strawberry.ID) -> Row:
+    """Has a paused webhook told again, of all that it missed; one that fails is tried at once. NotAllowedError where
+    its token has expired.
+    """
+    resumed = await resolvers.webhooks.resume_webhook(
+        info.context.actor, webhook=webhook, selection=selection_of(info, "webhook")
+    )
+    return {"webhook": resumed}

@@ -391,7 +391,13 @@ async def partner_system(administrator: Client) -> Client:
         webhook = saved["webhook"]
         await partner.change("SaveWebhook", input={**webhook_input(webhook), "rotateSecret": True})
         await partner.run("PartnerWebhooks")
-        await partner.change("DeleteWebhook", webhook=webhook["id"])
         await administrator.run("DeskPartnerTokens")
+        at_the_desk = next(
+            one
+            for one in (await administrator.run("DeskWebhooks"))["webhooks"]
+            if one["partnerToken"]["id"] == created["partnerToken"]["id"]
+        )
+        await administrator.change("ResumeWebhook", webhook=at_the_desk["id"])
+        await partner.change("DeleteWebhook", webhook=webhook["id"])
         await administrator.change("RevokePartnerToken", token=created["partnerToken"]["id"])
     return partner

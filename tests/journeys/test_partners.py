@@ -147,6 +147,43 @@ async def test_a_webhook_tells_what_the_feed_does_byte_for_byte(stack: Stack, re
     assert seen["lastDeliveryAt"]
 
 
+async def test_an_administrator_sees_what_is_refused_and_has_it_sent_again(
+    stack: Stack, receiver: Receiver
+) -> None:
+    administrator, partner, token = await let_in(stack, procedures=["signalement-voirie"])
+    await tell(partner, receiver)
+
+    async def at_the_desk() -> Data:
+        listed: list[Data] = (await administrator.run("DeskWebhooks"))["webhooks"]
+        return next(one for one in listed if one["partnerToken"]["id"] == token["id"])
+
+    assert [(await at_the_desk())[name] for name in ("state", "lastError", "waitingEvents")] == [
+        "ACTIVE",
+        None,
+        0,
+    ]
+    receiver.decide = lambda _: 410
+    await file_request(Client(stack.api))
+    async with asyncio.timeout(20):
+        while (seen := await at_the_desk())["state"] == "ACTIVE":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert seen["host"] == "127.0.0.1"
+    assert (seen["waitingEvents"], seen["lastDeliveryAt"]) == (1, None)
+    assert "410" in seen["lastError"]
+    assert seen["pausedAt"] >= seen["failingSince"]
+    for secret in ("secret-of-the-address", receiver.secret):
+        assert secret not in str(seen)
+
+    receiver.decide = lambda _: 204
+    resumed = await administrator.change("ResumeWebhook", webhook=seen["id"])
+    assert resumed["webhook"]["state"] == "ACTIVE"
+    await until(receiver, 1)
+    async with asyncio.timeout(20):
+        while (seen := await at_the_desk())["lastError"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (seen["waitingEvents"], seen["failingSince"], seen["pausedAt"]) == (0, None, None)
+
+
 async def test_an_event_is_told_at_once_and_again_until_it_is_taken(stack: Stack, receiver: Receiver) -> None:
     _, partner, _ = await let_in(stack, procedures=["signalement-voirie"])
     await tell(partner, receiver)
@@ -202,10 +239,11 @@ async def test_what_a_partner_may_not(stack: Stack) -> None:
         ("PostExchange", {"request": sent["id"], "body": "Bonjour."}),
         ("ChangeRequestStatus", {"request": sent["id"], "version": sent["version"], "status": "ACCEPTED"}),
         ("DeskPartnerTokens", {}),
+        ("DeskWebhooks", {}),
         ("CreatePartnerToken", {"input": partner_token()}),
         ("AddAttachment", {"request": sent["id"], "source": {"resumableUpload": "x"}}),
     ):
-        if name == "DeskPartnerTokens":
+        if name in ("DeskPartnerTokens", "DeskWebhooks"):
             assert await partner.run(name) is None
             continue
         with pytest.raises(RefusedError) as refused:

@@ -10,9 +10,12 @@ import pytest
 from core.errors import MalformedError
 from core.selection import SelectedField, Selection
 from models.actors import AgentActor
+from models.database import counted
+from models.figures import ErasedRequestFigure
 from models.procedures import Procedure
 from models.requests import ServiceRequest
 from resolvers.desk import desk
+from resolvers.erasure import erase_closed_requests
 from tests.factories import make_agent, make_procedure, make_request
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -81,6 +84,53 @@ async def test_only_of_what_the_agent_sees(procedure: Procedure, agent: AgentAct
     await make_request(procedure, status="DRAFT")
     handler = await make_agent("HANDLER", procedures=[other])
     assert [slug for slug, _, _ in await figures(handler, MONDAY.date(), MONDAY.date())] == [other.slug]
+
+
+async def test_what_was_erased_still_counts(procedure: Procedure, administrator: AgentActor) -> None:
+    """A week of years ago, before and after retention has done its work, in as many statements."""
+    monday = datetime(2015, 3, 2, 9, tzinfo=UTC)
+    for status, days in (("ACCEPTED", 1), ("ACCEPTED", 1), ("REFUSED", 3), ("CANCELLED", 4), ("ACCEPTED", 8)):
+        await add(procedure, status, monday, 24 * days)
+    kept = await add(procedure, "IN_PROGRESS", monday)
+    span = (date(2015, 3, 1), date(2015, 3, 31))
+    with counted() as count:
+        before = await figures(administrator, *span)
+    statements = count.value
+    assert before == [
+        (procedure.slug, 1, [(date(2015, 3, 2), 6, 3, 24.0), (date(2015, 3, 9), 0, 1, 24.0 * 8)])
+    ]
+
+    assert await erase_closed_requests() == 5
+    assert [left.id for left in await ServiceRequest.all()] == [kept.id]
+    with counted() as count:
+        assert await figures(administrator, *span) == before
+    assert count.value == statements == 1
+    # What falls outside the span on either side is not of it.
+    assert await figures(administrator, date(2015, 3, 9), date(2015, 3, 15)) == [
+        (procedure.slug, 1, [(date(2015, 3, 9), 0, 1, 24.0 * 8)])
+    ]
+
+
+async def test_erased_ones_too_are_only_of_what_the_agent_sees(
+    procedure: Procedure, administrator: AgentActor
+) -> None:
+    other = await make_procedure("autre")
+    for each in (procedure, other):
+        figure = ErasedRequestFigure(
+            procedure_id=each.id,
+            status="ACCEPTED",
+            submitted_on=MONDAY.date(),
+            closed_on=MONDAY.date(),
+            requests=2,
+        )
+        await figure.save(force_create=True)
+    handler = await make_agent("HANDLER", procedures=[other])
+    week = [(MONDAY.date(), 2, 2, 0.0)]
+    assert await figures(handler, MONDAY.date(), MONDAY.date()) == [(other.slug, 0, week)]
+    assert {slug for slug, _, _ in await figures(administrator, MONDAY.date(), MONDAY.date())} == {
+        procedure.slug,
+        other.slug,
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskFrame, type DeskFrameQuery, LogOut } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
-import { createContext, type ReactNode, useContext } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { LogInPage } from "./LogInPage.tsx";
 import { useWords } from "./wording.ts";
 
@@ -67,6 +67,10 @@ function Header() {
     done: data.logOut,
   }));
   const other = language === "fr" ? "en" : "fr";
+  const [location] = useLocation();
+  const [unfolded, setUnfolded] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: folded again wherever somebody has gone
+  useEffect(() => setUnfolded(false), [location]);
   return (
     <header className="header">
       <a className="skip" href="#content">
@@ -80,12 +84,21 @@ function Header() {
             <span>{words.frame.site}</span>
           </span>
         </Link>
-        <nav aria-label={words.frame.main}>
-          <Link href="/">{words.frame.inbox}</Link>
-          <Link href="/agendas">{words.frame.calendars}</Link>
-          <Link href="/demarches">{words.frame.procedures}</Link>
-          <Link href="/chiffres">{words.frame.figures}</Link>
-          <Link href="/reglages">{words.frame.settings}</Link>
+        <button
+          type="button"
+          className="button-second menu"
+          aria-expanded={unfolded}
+          aria-controls="navigation"
+          onClick={() => setUnfolded(!unfolded)}
+        >
+          {words.frame.menu}
+        </button>
+        <nav id="navigation" aria-label={words.frame.main} data-unfolded={unfolded}>
+          <Place href="/">{words.frame.inbox}</Place>
+          <Place href="/agendas">{words.frame.calendars}</Place>
+          <Place href="/demarches">{words.frame.procedures}</Place>
+          <Place href="/chiffres">{words.frame.figures}</Place>
+          <Place href="/reglages">{words.frame.settings}</Place>
           <span className="quiet">{desk.agent.displayName}</span>
           <button
             type="button"
@@ -103,5 +116,17 @@ function Header() {
         </nav>
       </div>
     </header>
+  );
+}
+
+/** A link that says whether it leads to where one is. */
+function Place({ href, children }: { href: string; children: ReactNode }) {
+  const [location] = useLocation();
+  const here =
+    href === "/" ? location === "/" || location.startsWith("/demandes/") : location.startsWith(href);
+  return (
+    <Link href={href} aria-current={here ? "page" : undefined}>
+      {children}
+    </Link>
   );
 }

@@ -1,6 +1,7 @@
 import { useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import {
   CaptchaAudio,
   type CaptchaPurpose,
@@ -8,7 +9,8 @@ import {
   type CreateCaptchaMutation,
   RequestCaptchaAudio,
 } from "@espace-citoyens/kit/operations.ts";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useClient } from "urql";
 import { useWords } from "./wording.ts";
 
@@ -26,34 +28,53 @@ interface Properties {
   messages?: readonly string[];
 }
 
-/** A security code to read, or to hear. */
+/**
+ * A security code to read, or to hear.
+ *
+ * What is typed belongs to the code that is shown. Until another one has come, nothing can be typed: it would be an answer to
+ * a code that nobody has seen.
+ */
 export function CaptchaField({ purpose, round, onChange, messages = [] }: Properties) {
   const words = useWords();
   const client = useClient();
-  const [captcha, setCaptcha] = useState<Captcha | null>(null);
-  const [typed, setTyped] = useState("");
-  const [problem, setProblem] = useState<string | null>(null);
+  const { language } = useLanguage();
+  const [asked, setAsked] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each round, and each time another is asked for, has a code of its own
+  const wanted = useMemo(() => Symbol(purpose), [client, purpose, round, asked]);
+  const [got, setGot] = useState<{ wanted: symbol; captcha: Captcha; typed: string } | null>(null);
+  const [failed, setFailed] = useState<{ wanted: symbol; message: string } | null>(null);
   const tell = useRef(onChange);
   tell.current = onChange;
-  const another = useCallback(async () => {
-    const { data, error } = await client.mutation(CreateCaptcha, { purpose }).toPromise();
-    setCaptcha(data?.createCaptcha ?? null);
-    setProblem(error?.graphQLErrors[0]?.message ?? (error ? words.frame.tryAgain : null));
-    setTyped("");
-    tell.current(null);
-  }, [client, purpose, words]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each round has a code of its own
   useEffect(() => {
-    another();
-  }, [another, round]);
+    let left = false;
+    tell.current(null);
+    client
+      .mutation(CreateCaptcha, { purpose })
+      .toPromise()
+      .then(({ data, error }) => {
+        if (left) return;
+        if (data) setGot({ wanted, captcha: data.createCaptcha, typed: "" });
+        else if (error) setFailed({ wanted, message: callProblem(error, language).message });
+      });
+    return () => {
+      left = true;
+    };
+  }, [client, language, purpose, wanted]);
+  const problem = failed?.wanted === wanted ? failed.message : null;
+  const coming = got?.wanted !== wanted && problem === null;
+  const shown = problem === null ? got : null;
   return (
-    <div className="captcha">
-      {problem && <p className="alarming">{problem}</p>}
-      {captcha && (
+    <div className="captcha" aria-busy={coming}>
+      {problem && (
+        <p className="alarming" role="alert">
+          {problem}
+        </p>
+      )}
+      {shown && (
         <>
           <div className="captcha-picture">
-            <img src={captcha.image} alt={captcha.prompt} />
-            <Listen key={captcha.id} captcha={captcha} />
+            <img src={shown.captcha.image} alt={shown.captcha.prompt} />
+            <Listen key={shown.captcha.id} captcha={shown.captcha} />
           </div>
           <Labelled
             path="captcha"
@@ -69,18 +90,22 @@ export function CaptchaField({ purpose, round, onChange, messages = [] }: Proper
                 autoComplete="off"
                 autoCapitalize="characters"
                 spellCheck={false}
-                value={typed}
+                readOnly={coming}
+                value={coming ? "" : shown.typed}
                 onChange={(event) => {
-                  const answer = event.target.value;
-                  setTyped(answer);
-                  onChange(answer.trim() ? { captcha: captcha.id, answer } : null);
+                  const typed = event.target.value;
+                  setGot({ ...shown, typed });
+                  onChange(typed.trim() ? { captcha: shown.captcha.id, answer: typed } : null);
                 }}
               />
             )}
           </Labelled>
         </>
       )}
-      <button type="button" className="button-quiet" onClick={another}>
+      <p className="quiet" role="status">
+        {coming ? words.captcha.coming : ""}
+      </p>
+      <button type="button" className="button-quiet" onClick={() => setAsked(asked + 1)}>
         <Icon name="refresh" />
         {words.captcha.another}
       </button>

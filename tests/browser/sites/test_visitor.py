@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import (
@@ -16,7 +17,7 @@ from tests.browser.sites.doing import (
     ticket_of,
 )
 from tests.journeys.client import Client
-from tests.journeys.stories import new_address, post
+from tests.journeys.stories import ANSWERS, contact, draft_request, new_address, post
 from tests.stack import Stack
 
 
@@ -104,6 +105,43 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await page.get_by_role("button", name="Annuler ma demande").click()
     await page.get_by_role("button", name="Oui, annuler ma demande").click()
     await expect(page.get_by_text("Votre demande est annulée et archivée.")).to_be_visible()
+
+
+async def test_another_code_on_a_slow_network_takes_nothing_that_was_typed(
+    arrive: Arrive, stack: Stack
+) -> None:
+    """After a wrong code: nothing can be typed until the other one is there, and then it stays."""
+    client = Client(stack.api)
+    draft = await draft_request(client)
+    await client.change(
+        "UpdateRequest", request=draft["id"], version=draft["version"], answers=ANSWERS, contact=contact()
+    )
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open(f"/demandes/{draft['ticket']}/saisie")
+    await page.get_by_role("button", name="Le récapitulatif").click()
+    code = page.get_by_label(re.compile("^Code de sécurité"))
+    await code.fill("FAUX99")
+    arrived = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        if "createCaptcha" in (route.request.post_data or ""):
+            await arrived.wait()
+        await route.continue_()
+
+    await page.route("**/graphql", slowly)
+    await page.get_by_role("button", name="Valider ma demande").click()
+    await expect(page.get_by_role("alert")).to_contain_text("code de sécurité")
+    await expect(code).to_have_value("")
+    await expect(code).not_to_be_editable()
+    await code.press_sequentially("ZZZ")
+    await expect(page.get_by_text("Le code arrive…")).to_be_visible()
+    arrived.set()
+    await expect(code).to_be_editable()
+    await expect(code).to_have_value("")
+    await pass_captcha(page)
+    await page.get_by_role("button", name="Valider ma demande").click()
+    await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
 
 
 async def test_an_unknown_ticket_is_told(arrive: Arrive) -> None:

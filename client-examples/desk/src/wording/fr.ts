@@ -3,6 +3,7 @@ export const fr = {
     skip: "Aller au contenu",
     site: "Côté mairie",
     main: "Navigation principale",
+    menu: "Menu",
     inbox: "Demandes",
     calendars: "Agendas",
     procedures: "Démarches",
@@ -51,6 +52,7 @@ export const fr = {
     },
     more: "Voir la suite",
     fresh: "De nouvelles choses sont arrivées.",
+    show: "Afficher",
     unreadCount: (count: number) => (count > 1 ? `${count} échanges à lire` : "1 échange à lire"),
   },
   request: {
@@ -63,10 +65,15 @@ export const fr = {
     attachments: "Pièces jointes",
     appointment: "Rendez-vous",
     history: "Historique",
+    assignment: "Attribution",
     assign: "Attribuer à",
     nobody: "Personne",
+    putInCharge: "Attribuer",
+    assigned: (name: string) => `Attribuée à : ${name}.`,
     changeStatus: "Changer l’état",
     newStatus: "Nouvel état",
+    awaitingCitizen: "En attente du demandeur",
+    statusNow: (status: string) => `Nouvel état : ${status}.`,
     reason: "Motif, pour le demandeur (facultatif)",
     change: "Changer",
     changed: "La demande a changé entre-temps : elle a été relue.",
@@ -106,6 +113,15 @@ export const fr = {
     capacity: "Places par créneau",
     holidays: "Sans les jours fériés",
     published: (count: number) => (count > 1 ? `${count} créneaux publiés.` : `${count} créneau publié.`),
+    noSchedule: "Aucun agenda pour le moment.",
+    slotCount: (count: number) =>
+      count > 1 ? `${count} créneaux` : count === 1 ? "1 créneau" : "Aucun créneau",
+    closedNow: (told: number) =>
+      told > 1
+        ? `Créneau fermé, ${told} personnes sont prévenues.`
+        : told === 1
+          ? "Créneau fermé, une personne est prévenue."
+          : "Créneau fermé.",
     newSchedule: "Nouvel agenda",
     changeSchedule: "Modifier l’agenda",
     scheduleTitle: "Nom",
@@ -175,6 +191,15 @@ export const fr = {
     conditions: "Demandé si (une condition par ligne : champ OPÉRATEUR valeur, valeur)",
     conditionsHelp: "Opérateurs : EQUALS, NOT_EQUALS, IN, GREATER_THAN, LESS_THAN, IS_ANSWERED.",
     wrongCondition: (line: string) => `Condition illisible : ${line}`,
+    wrongNumber: (text: string) => `Ce n’est pas un nombre : ${text}`,
+    unreadable: "Tout ne se lit pas : corrigez ce qui est signalé. Rien n’est enregistré.",
+    steps: {
+      PROCEDURE: "La démarche",
+      APPOINTMENT: "Mon rendez-vous",
+      CONTACT: "Mes informations",
+      FORM: "Ma demande",
+      SUMMARY: "Le récapitulatif",
+    },
     preview: "Aperçu",
     conflict: "Quelqu’un a publié une autre version entre-temps. Rechargez la page avant de continuer.",
     published: (version: number) => `Enregistrée : version ${version}.`,
@@ -183,13 +208,18 @@ export const fr = {
     title: "Chiffres",
     from: "Du",
     to: "Au",
-    procedure: "Démarche",
+    caption: "Par démarche et par semaine. Le délai va de l’envoi de la demande à la décision.",
     waiting: "En attente",
     week: "Semaine du",
     received: "Reçues",
     answered: "Traitées",
     median: "Délai médian",
-    hours: (hours: number) => (hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} jours`),
+    hours: (hours: number) =>
+      hours < 1
+        ? "moins d’une heure"
+        : hours < 48
+          ? `${Math.round(hours)} h`
+          : `${Math.round(hours / 24)} jours`,
     none: "Rien sur cette période.",
   },
   agents: {

@@ -26,7 +26,7 @@ export default function ForgottenPassword() {
     }
     const { success, problem } = await ask({ usernameOrEmail: typed, captcha });
     setProblem(problem);
-    setRound((before) => before + 1);
+    if (problem?.code === "CAPTCHA_REJECTED") setRound((before) => before + 1);
     if (success) setAnswer(success.message);
   };
   return (

@@ -88,6 +88,7 @@ export const en: typeof fr = {
     listen: "Listen to the code",
     preparing: "The code is being recorded…",
     failed: "The code cannot be read aloud at the moment. Ask for another one.",
+    coming: "The code is coming…",
     another: "Another code",
   },
   catalogue: {

@@ -87,6 +87,7 @@ export const fr = {
     listen: "Écouter le code",
     preparing: "Le code est en cours d’enregistrement…",
     failed: "Le code ne peut pas être lu à haute voix pour le moment. Demandez un autre code.",
+    coming: "Le code arrive…",
     another: "Un autre code",
   },
   catalogue: {
