@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from core.clock import now
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import card, log_in, log_in_at_desk
+from tests.browser.sites.doing import card, go_to, log_in, log_in_at_desk
 from tests.journeys.client import Client
 from tests.journeys.stories import ANSWERS_WITH_APPOINTMENT, WITH_APPOINTMENT, draft_request, open_account
 from tests.stack import Stack
@@ -32,7 +32,7 @@ async def test_a_calendar_from_its_name_to_a_slot_that_is_closed(arrive: Arrive,
     page = administrator.page
     dialog, announced = page.get_by_role("dialog"), page.get_by_test_id("announcements")
     await log_in_at_desk(administrator)
-    await page.get_by_role("link", name="Agendas").click()
+    await go_to(page, "Agendas")
 
     # A calendar of its own.
     title = f"Permanence {uuid4().hex[:8]}"

@@ -9,7 +9,16 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import card, fill_contact, go_on, log_in, log_in_at_desk, saved, ticket_of
+from tests.browser.sites.doing import (
+    card,
+    fill_contact,
+    go_on,
+    go_to,
+    log_in,
+    log_in_at_desk,
+    saved,
+    ticket_of,
+)
 from tests.files import a_pdf
 from tests.journeys.stories import new_address, open_account
 from tests.stack import Stack
@@ -46,7 +55,7 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     administrator = await arrive()
     page = administrator.page
     await log_in_at_desk(administrator)
-    await page.get_by_role("link", name="Démarches").click()
+    await go_to(page, "Démarches")
     await page.get_by_role("link", name="Nouvelle démarche").click()
     await page.get_by_label("Titre").fill(title)
     await page.get_by_label("Adresse (dans les liens)").fill(slug)
@@ -187,10 +196,10 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await visitor.open(f"/demarches/{slug}")
     await expect(visitor.page.get_by_text("Cette démarche est fermée pour le moment.")).to_be_visible()
     await expect(visitor.page.get_by_role("button", name="Commencer la demande")).to_be_hidden()
-    await page.get_by_role("link", name="Démarches").click()
+    await go_to(page, "Démarches")
     line = page.locator(".procedure-line", has_text=title)
     await expect(line).to_contain_text("fermée, version 3")
-    await page.get_by_role("link", name="Demandes").click()
+    await go_to(page, "Demandes")
     await page.get_by_label("Ticket, nom ou courriel").fill(ticket)
     await page.keyboard.press("Enter")
     await page.get_by_role("table").get_by_role("link", name=title).click()

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from core.clock import now
 from models.ids import decode_as
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import card, log_in_at_desk
+from tests.browser.sites.doing import card, go_to, log_in_at_desk
 from tests.journeys.client import Client, Data
 from tests.journeys.stories import draft_request, file_request, new_address, open_account, parked_for
 from tests.stack import Stack
@@ -65,7 +65,7 @@ async def test_the_figures_are_those_of_what_was_made(arrive: Arrive, stack: Sta
     somebody = await arrive()
     page = somebody.page
     await log_in_at_desk(somebody)
-    await page.get_by_role("link", name="Chiffres").click()
+    await go_to(page, "Chiffres")
     group = page.get_by_role("table").locator("tbody", has_text=procedure["title"])
     await expect(group.get_by_role("rowheader").first).to_contain_text("En attente : 2")
     today = now().astimezone(ZoneInfo("Europe/Paris")).date()
@@ -99,7 +99,7 @@ async def test_an_agent_is_added_given_procedures_and_disabled(arrive: Arrive, s
     administrator = await arrive()
     page = administrator.page
     await log_in_at_desk(administrator)
-    await page.get_by_role("link", name="Réglages").click()
+    await go_to(page, "Réglages")
     await page.get_by_role("button", name="Nouvel agent").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Nom d’utilisateur").fill(username)
@@ -153,7 +153,7 @@ async def test_mail_that_was_not_delivered_is_seen_and_sent_again(arrive: Arrive
     somebody = await arrive()
     page = somebody.page
     await log_in_at_desk(somebody, "agent")
-    await page.get_by_role("link", name="Réglages").click()
+    await go_to(page, "Réglages")
     mail = page.get_by_role("listitem").filter(has_text=address)
     await expect(mail).to_contain_text("550 5.1.1 No such user")
     await expect(mail.get_by_role("link", name=sent["ticket"])).to_be_visible()
