@@ -201,6 +201,7 @@ def _agents_without_second_factor(reading: Reading, actor: AgentActor, field: Se
     """For administrators: whoever may log in with a password alone."""
     g = reading.alias("g")
     without = (
+        f"EXISTS (SELECT 1 FROM credential c WHERE c.agent_id = {g}.id) AND "
         f"NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.agent_id = {g}.id AND f.confirmed_at IS NOT NULL)"
     )
     seen = without if actor.role == "ADMINISTRATOR" else "FALSE"

@@ -47,8 +47,8 @@ _TICKETS = Text(
 
 
 def check_event(actor: Actor, selection: Selection) -> None:
-    """Raises ForbiddenError where more is asked of an event than the token's scopes tell."""
-    if isinstance(actor, PartnerActor) and not selection.names <= OF_EVENTS:
+    """Raises ForbiddenError where more is asked of an event than a token's scopes tell."""
+    if not selection.names <= OF_EVENTS:
         require_scope(actor, "READ_REQUESTS")
 
 

@@ -70,7 +70,13 @@ class Callers:
     asked: int = field(default=0)
 
     async def ask(
-        self, kind: Kind, document: str, *, opened: str | None = None, by_ticket: str | None = None
+        self,
+        kind: Kind,
+        document: str,
+        variables: Mapping[str, str] | None = None,
+        *,
+        opened: str | None = None,
+        by_ticket: str | None = None,
     ) -> Reply:
         """The answer to a document; of a subscription, one that ends by itself. `opened` is a request that it gives the
         ticket of; `by_ticket`, one whose ticket is all that they call with."""
@@ -80,7 +86,9 @@ class Callers:
             credentials = {"Authorization": f"Ticket {self.world.requests[by_ticket].ticket}"}
         accept = {"Accept": "text/event-stream"} if document.startswith("subscription") else {}
         response = await self.http.post(
-            "/graphql", json={"query": document}, headers={**credentials, **accept}
+            "/graphql",
+            json={"query": document, "variables": variables},
+            headers={**credentials, **accept},
         )
         self.http.cookies.clear()  # Each kind has its own, whatever somebody was given.
         return self.reply(kind, response, opened)

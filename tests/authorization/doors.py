@@ -9,6 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from models.actors import CitizenActor
+from models.database import execute
 from resolvers.file_links import Kind as FileKind
 from resolvers.file_links import file_url
 from tests.authorization.calling import Callers, actor_of
@@ -16,6 +17,7 @@ from tests.authorization.changes import digest
 from tests.authorization.kinds import CITIZENS, HOLDERS, PARTIES, PARTNERS, RESTRICTED, VISITORS, Kind
 from tests.authorization.matrix import Look
 from tests.authorization.world import row_of
+from tests.factories import PASSWORD
 
 FILES: Mapping[str, FileKind] = {
     "Attachment": "attachment",
@@ -36,11 +38,16 @@ class Doors:
     def looks(self, kind: Kind) -> Iterator[Look]:
         yield Look("uploads", kind, partial(self.uploads, kind))
         yield Look("new uploads", kind, partial(self.new_upload, kind))
+        if kind in self.callers.world.old_tokens:
+            yield Look("a token that is over", kind, partial(self.expired, kind))
         if kind in CITIZENS:
-            yield Look("a session that is over", kind, partial(self.expired, kind))
             yield Look("forged calls", kind, partial(self.forged, kind))
+        if kind is Kind.ARRIVING:
+            yield Look("a proof that is over", kind, partial(self.too_late, kind))
         if kind in PARTIES:
             yield Look("files out of sight", kind, partial(self.lost, kind))
+        if kind in CITIZENS:
+            yield Look("an export that is over", kind, partial(self.exported, kind), spoils=True)
         yield Look("a spoken code that is over", kind, partial(self.over, kind))
         for owner in sorted(PARTIES):
             yield Look(f"files of the {owner}", kind, partial(self.files, kind, owner))
@@ -86,6 +93,8 @@ class Doors:
             mixed = CitizenActor(account_id=actor.account_id, session_id=of_another)
             own = row_of(world.things[f"document {kind}"])
             addresses += [file_url(one, "stored_document", own, "piece.pdf") for one in (ended, mixed)]
+            export = row_of(world.things[f"export {kind}"])
+            addresses += [file_url(one, "data_export", export, "piece.zip") for one in (ended, mixed)]
         wrong = []
         for address in addresses:
             assert address is not None
@@ -99,9 +108,31 @@ class Doors:
         """A token whose time is over opens nothing, as if it had never been one."""
         headers = {"Authorization": f"Bearer {self.callers.world.old_tokens[kind]}"}
         response = await self.callers.http.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
-        return (
-            [] if response.status_code == 401 else [f"a session that is over answers {response.status_code}"]
-        )
+        return [] if response.status_code == 401 else [f"a token that is over answers {response.status_code}"]
+
+    async def exported(self, kind: Kind) -> list[str]:
+        """One that could be fetched until now: neither shown, nor at the address that was shown before."""
+        asked = "{ me { dataExport { file { url } } } }"
+        before = (await self.callers.ask(kind, asked)).data["me"]["dataExport"]["file"]["url"]
+        export = row_of(self.callers.world.things[f"export {kind}"])
+        await execute("UPDATE data_export SET expires_at = now() WHERE id = $1", export)
+        after = (await self.callers.ask(kind, asked)).data["me"]["dataExport"]["file"]
+        response = await self.callers.http.get(urlsplit(before).path)
+        told = (after, response.status_code)
+        return [] if told == (None, 404) else [f"an export that is over answers {told} to the {kind}"]
+
+    async def too_late(self, kind: Kind) -> list[str]:
+        """Whoever has proved who they are some time ago has to prove it again."""
+        headers = {"Cookie": self.callers.world.old_arrival, "X-Requested-With": "tests"}
+        username = self.callers.world.usernames[Kind.OTHER_CITIZEN]
+        link = f'linkIdentity(input: {{username: "{username}", password: "{PASSWORD}"}}) {{ __typename }}'
+        told = []
+        for document in ("{ pendingIdentity { provider } }", f"mutation {{ {link} }}"):
+            response = await self.callers.http.post("/graphql", json={"query": document}, headers=headers)
+            told.append(response.json()["data"])
+            self.callers.http.cookies.clear()
+        expected = [{"pendingIdentity": None}, {"linkIdentity": {"__typename": "NotFoundError"}}]
+        return [] if told == expected else [f"the {kind} is answered {told}"]
 
     async def over(self, kind: Kind) -> list[str]:
         response = await self.callers.http.get(

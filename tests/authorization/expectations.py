@@ -274,6 +274,10 @@ class Change:
     """The type of success, where it is not the mutation's own name and Success."""
     affects: tuple[str, ...] = ()
     """What changes besides what it names."""
+    ends: tuple[str, ...] = ()
+    """Sessions that are no more afterwards."""
+    by_ticket: str | None = None
+    """The request whose ticket it is called with, rather than the credentials of `by`."""
     shows: Kind | None = None
     """Whose things the success shows, where that is not `by`; and `opens`, a request that it shows by its ticket."""
     opens: str | None = None
@@ -556,6 +560,23 @@ CHANGES: tuple[Change, ...] = (
         {"agent": (f"agent {Kind.HANDLER}",)},
     ),
     Change(
+        "saveAgent",
+        ADMINISTRATORS,
+        f'(input: {{id: "<agent>", displayName: "Agent", role: HANDLER, procedures: [], active: true, '
+        f'username: "nouveau", password: "{_NEW_PASSWORD}"}})',
+        Kind.ADMINISTRATOR,
+        {"agent": (f"agent {Kind.OTHER_HANDLER}",)},
+        ends=(f"session {Kind.OTHER_HANDLER}",),
+    ),
+    Change(
+        "saveAgent",
+        ADMINISTRATORS,
+        '(input: {id: "<agent>", displayName: "Agent", role: HANDLER, procedures: [], active: false})',
+        Kind.ADMINISTRATOR,
+        {"agent": (f"agent {Kind.OTHER_HANDLER}",)},
+        ends=(f"session {Kind.OTHER_HANDLER}",),
+    ),
+    Change(
         "resendMail",
         AGENTS,
         '(mail: "<mail>")',
@@ -612,6 +633,7 @@ CHANGES: tuple[Change, ...] = (
         VISITORS | HOLDERS,
         f"(input: {{profile: {_CONTACT}}})",
         Kind.ARRIVING,
+        affects=("arrival",),
     ),
     Change(
         "linkIdentity",
@@ -619,6 +641,7 @@ CHANGES: tuple[Change, ...] = (
         f'(input: {{username: "<username>", password: "{PASSWORD}"}})',
         Kind.ARRIVING,
         values=lambda world: {"username": world.usernames[Kind.OTHER_CITIZEN]},
+        affects=("arrival",),
         shows=Kind.OTHER_CITIZEN,
     ),
     Change(
@@ -634,6 +657,7 @@ CHANGES: tuple[Change, ...] = (
         '(input: {procedure: "demande", idempotencyKey: "une clé de plus de 16"})',
         Kind.VISITOR,
     ),
+    Change("startRequest", VISITORS | APPLICANTS, '(input: {procedure: "cadenas"})', Kind.OTHER_CITIZEN),
     Change(
         "updateRequest",
         APPLICANTS,
@@ -649,6 +673,16 @@ CHANGES: tuple[Change, ...] = (
         Kind.OWNER,
         {"request": _DRAFTS, "captcha": ("captcha",)},
         action="SUBMIT",
+    ),
+    Change(
+        "submitRequest",
+        APPLICANTS,
+        '(input: {request: "<request>", version: 1, captcha: {captcha: "<captcha>", answer: "AZERTY"}})',
+        Kind.HOLDER,
+        {"request": ("owner draft",), "captcha": ("captcha",)},
+        refers=("captcha",),
+        opens="owner draft",
+        by_ticket="owner draft",
     ),
     Change(
         "cancelRequest",
@@ -674,7 +708,36 @@ CHANGES: tuple[Change, ...] = (
         values=lambda world: {"username": world.usernames[Kind.OTHER_CITIZEN]},
         shows=Kind.OTHER_CITIZEN,
     ),
-    Change("logOut", PEOPLE | RESTRICTED, "", Kind.OTHER_CITIZEN, answers="Boolean"),
+    Change(
+        "logIn",
+        PEOPLE,
+        '(input: {username: "<username>", password: "<password>", delivery: TOKEN})',
+        Kind.VISITOR,
+        values=lambda world: {
+            "username": world.usernames[Kind.OTHER_CITIZEN],
+            "password": world.temporary_password,
+        },
+        shows=Kind.OTHER_CITIZEN,
+    ),
+    Change(
+        "logOut",
+        PEOPLE | RESTRICTED,
+        "",
+        Kind.OTHER_CITIZEN,
+        answers="Boolean",
+        ends=(f"session {Kind.OTHER_CITIZEN}",),
+    ),
+    Change(
+        "logIn",
+        PEOPLE,
+        f'(input: {{username: "<username>", password: "{PASSWORD}", oneTimeCode: "<code>", delivery: TOKEN}})',
+        Kind.VISITOR,
+        values=lambda world: {
+            "username": world.usernames[Kind.HANDLER],
+            "code": world.code_of(Kind.HANDLER),
+        },
+        shows=Kind.HANDLER,
+    ),
     Change(
         "revokeSession",
         CITIZENS | AGENTS,
@@ -762,6 +825,23 @@ class Refusal:
 
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(
+        "a temporary password opens its own account",
+        Kind.VISITOR,
+        'logIn(input: {username: "<username>", password: "<password>"})',
+        "InvalidCredentialsError",
+        lambda world: {
+            "username": world.usernames[Kind.OWNER],
+            "password": world.temporary_password,
+        },
+    ),
+    Refusal(
+        "an identity opens no agent's access",
+        Kind.ARRIVING,
+        f'linkIdentity(input: {{username: "<username>", password: "{PASSWORD}"}})',
+        "InvalidCredentialsError",
+        lambda world: {"username": world.usernames[Kind.HANDLER]},
+    ),
+    Refusal(
         "whoever has but a ticket passes a captcha to submit",
         Kind.HOLDER,
         'submitRequest(input: {request: "<owner draft>", version: 1})',
@@ -783,7 +863,8 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         "an upload that was used elsewhere is not used again",
         Kind.OWNER,
-        'addAttachment(input: {request: "<owner elsewhere>", source: {resumableUpload: "<used upload>"}})',
+        'addAttachment(input: {request: "<owner elsewhere>", field: "piece", '
+        'source: {resumableUpload: "<used upload>"}})',
         "NotFoundError",
     ),
     Refusal(

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from models.actors import CitizenActor
+from models.actors import CitizenActor, PartnerActor
 from models.database import execute
 from models.events import RequestEvent
 from models.ids import encode
@@ -40,20 +40,25 @@ class Following:
         if kind in AGENTS:
             asked = f'deskEvents(after: "{START}") {self.event}'
             yield Look("deskEvents", kind, partial(self.replayed, kind, asked, None))
+        if kind is Kind.PARTNER:
+            asked = self._calendar()
+            yield Look("slotChanges afterwards", kind, partial(self.ended, kind, asked), spoils=True)
         if kind in CITIZENS:
             asked = f'notifications(after: "{START}") {{ event {self.event} }}'
             yield Look("notifications", kind, partial(self.replayed, kind, asked, None))
             yield Look("notifications too late", kind, partial(self.late, kind, asked), spoils=True)
             yield Look("notifications afterwards", kind, partial(self.ended, kind, asked), spoils=True)
-            asked = (
-                f'slotChanges(schedule: "{self.callers.world.things["schedule"].id}", from: "2026-01-01", '
-                'to: "2026-02-01") { id }'
-            )
+            asked = self._calendar()
             yield Look("slotChanges afterwards", kind, partial(self.ended, kind, asked), spoils=True)
         if kind in PARTIES:
             for name in ("owner submitted", "other submitted", "held"):
                 asked = f'requestEvents(request: "{self.callers.world.things[name].id}", after: "{START}") {self.event}'
                 yield Look(f"requestEvents of {name}", kind, partial(self.replayed, kind, asked, name))
+
+    def _calendar(self) -> str:
+        """A month that nothing happens in."""
+        schedule = self.callers.world.things["schedule"].id
+        return f'slotChanges(schedule: "{schedule}", from: "2026-01-01", to: "2026-02-01") {{ id }}'
 
     async def replayed(self, kind: Kind, asked: str, request: str | None) -> list[str]:
         """From the beginning of the log: as many events as are meant for them, and none after that."""
@@ -103,21 +108,24 @@ class Following:
         return [f"{len(heard)} events reached the {kind} after the session had ended"] if heard else []
 
     async def ended(self, kind: Kind, asked: str) -> list[str]:
-        """A follower whose session is ended, or ends, hears nothing of what happens then, and is told why."""
+        """A follower whose session or token is ended, or ends, hears nothing of what happens then, and is told why."""
         actor = await actor_of(self.callers.world.headers[kind])
-        assert isinstance(actor, CitizenActor)
         wrong = []
         async with aclosing(await self.follow(kind, asked)) as answers:
             if asked.startswith("notifications"):
                 await anext(answers)
             waiting = asyncio.ensure_future(_last(answers))
             await asyncio.sleep(SOON_SECONDS)
-            await execute(
-                "UPDATE session SET expires_at = now() WHERE id = $1"
-                if kind is Kind.OWNER
-                else "DELETE FROM session WHERE id = $1",
-                actor.session_id,
-            )
+            if isinstance(actor, PartnerActor):
+                await execute("UPDATE partner_token SET expires_at = now() WHERE id = $1", actor.token_id)
+            else:
+                assert isinstance(actor, CitizenActor)
+                await execute(
+                    "UPDATE session SET expires_at = now() WHERE id = $1"
+                    if kind is Kind.OWNER
+                    else "DELETE FROM session WHERE id = $1",
+                    actor.session_id,
+                )
             name = "owner submitted" if kind is Kind.OWNER else "other submitted"
             event = await make_event(self.callers.world.requests[name].row, "RequestClaimed")
             try:

@@ -6,14 +6,17 @@ test_policies.py deletes a policy, takes the looks that it had a part in, and wa
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from graphql import GraphQLObjectType, get_named_type, is_composite_type
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_composite_type
 
 from models.ids import decode, encode
+from models.requests import OPEN_STATUSES
 from tests.authorization.asking import Documents, take_apart
 from tests.authorization.calling import SCHEMA, Callers, Reply
 from tests.authorization.expectations import (
@@ -24,7 +27,16 @@ from tests.authorization.expectations import (
     may_see,
     permitted,
 )
-from tests.authorization.kinds import AGENTS, CITIZENS, EVERYONE, PARTNERS, RESTRICTED, TOLD, Kind
+from tests.authorization.kinds import (
+    ADMINISTRATORS,
+    AGENTS,
+    CITIZENS,
+    EVERYONE,
+    PARTNERS,
+    RESTRICTED,
+    TOLD,
+    Kind,
+)
 from tests.authorization.world import ERASED, ERASED_ON, NO_NODES, Thing, row_of
 
 DEPTHS = {"owner submitted": 3, "other submitted": 3, "held": 3, "other held": 3, "procedure": 4}
@@ -34,6 +46,8 @@ MISTAKEN = ("ServiceRequest", "StoredDocument", "Agent")
 """Types that a row is asked for under, besides its own."""
 OF_ANY_HOLDER = ("heldUntil", "closedAt", "archivedAt", "problems", "path", "message")
 """Fields that the world's two holders have no occasion to see, and others who are given a ticket have."""
+
+ARGUMENT = re.compile(r'(\w+): "([^"]*)"')
 
 Find = Callable[[], Awaitable[list[str]]]
 
@@ -77,6 +91,8 @@ class Matrix:
         if kind in TOLD:
             yield Look("fields that are refused", kind, partial(self.refused, kind))
         yield Look("slots that are not free", kind, partial(self.calendar, kind))
+        if kind in PARTNERS:
+            yield Look("what has changed", kind, partial(self.changes, kind))
         if kind in CITIZENS | AGENTS:
             yield Look("how many there are", kind, partial(self.counts, kind))
         for thing in world.things.values():
@@ -176,39 +192,85 @@ class Matrix:
 
     async def counts(self, kind: Kind) -> list[str]:
         """Numbers tell of what is not shown, too."""
-        world = self.callers.world
-        root, requests = ("me", [f for f in world.requests.values() if kind in f.reach])
-        if kind in AGENTS:
-            root = "desk"
-        author = "citizen" if kind in AGENTS else "municipality"
-        unread = [
-            thing
-            for thing in world.of_type("Exchange")
-            if kind in thing.reach and thing.name.endswith(f"/{author} exchange")
+        asked, expected = self._of_the_desk(kind) if kind in AGENTS else self._of_the_account(kind)
+        reply = await self.callers.ask(kind, f"{{ {asked} }}")
+        (told,) = reply.data.values()
+        if "agents" in told:
+            told["agents"].sort(key=lambda agent: [*self.callers.world.given].index(agent["id"]))
+            told["figures"].sort(key=lambda figure: -figure["waiting"])
+            told["erased"] = {each["procedure"]["slug"] for each in told["erased"] if each["weeks"]}
+        return [
+            f"the {kind} is told {told.get(name)} of {name}, not {value}"
+            for name, value in expected.items()
+            if told.get(name) != value
         ]
-        shown = [filed for filed in requests if kind in AGENTS or filed.row.archived_at is None]
-        erased = (
-            f'figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }}'
+
+    def _of_the_account(self, kind: Kind) -> tuple[str, dict[str, Any]]:
+        current = [
+            f for f in self.callers.world.requests.values() if kind in f.reach and f.row.archived_at is None
+        ]
+        return "me { unreadExchangeCount requests { totalCount } }", {
+            "unreadExchangeCount": self._unread(kind, "municipality"),
+            "requests": {"totalCount": len(current)},
+        }
+
+    def _of_the_desk(self, kind: Kind) -> tuple[str, dict[str, Any]]:
+        world = self.callers.world
+        seen = [filed for filed in world.requests.values() if kind in filed.reach]
+        open_ = [str(filed.row.procedure_id) for filed in seen if filed.row.status in OPEN_STATUSES]
+        agents = [
+            {"id": id, "active": active, "procedures": [{"slug": slug} for slug in slugs]}
+            for id, (active, slugs) in world.given.items()
+        ]
+        is_administrator = kind in ADMINISTRATORS
+        without = sum(active for active, _ in world.given.values()) - len(AGENTS)
+        asked = (
+            "desk { unreadExchangeCount requests { totalCount } parkedMails { totalCount } "
+            "securityEvents { totalCount } secondFactor { enabled recoveryCodesLeft } "
+            f"figures{self.documents[kind].arguments['Desk.figures'][0]} {{ waiting }} "
+            f'erased: figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }} '
+            "tokens: partnerTokens { __typename } without: agentsWithoutSecondFactor { __typename } "
+            "agents { id active procedures { slug } } }"
         )
-        mails = f"parkedMails {{ totalCount }} {erased}" if kind in AGENTS else ""
-        reply = await self.callers.ask(
-            kind, f"{{ {root} {{ unreadExchangeCount requests {{ totalCount }} {mails} }} }}"
+        return asked, {
+            "unreadExchangeCount": self._unread(kind, "citizen"),
+            "requests": {"totalCount": len(seen)},
+            "parkedMails": {"totalCount": self._how_many(kind, "ParkedMail")},
+            "securityEvents": {"totalCount": self._how_many(kind, "SecurityEvent")},
+            "secondFactor": {"enabled": True, "recoveryCodesLeft": world.recovery_codes(kind)},
+            "figures": [{"waiting": count} for count in sorted(Counter(open_).values(), reverse=True)],
+            "erased": {slug for slug, reach in ERASED.items() if kind in reach},
+            "tokens": [{"__typename": "PartnerToken"}] * self._how_many(kind, "PartnerToken"),
+            "without": [{"__typename": "Agent"}] * without if is_administrator else [],
+            "agents": agents,
+        }
+
+    def _unread(self, kind: Kind, author: str) -> int:
+        return sum(
+            kind in thing.reach and thing.name.endswith(f"/{author} exchange")
+            for thing in self.callers.world.of_type("Exchange")
         )
-        told = reply.data[root]
-        expected = {"unreadExchangeCount": len(unread), "requests": {"totalCount": len(shown)}}
-        if mails:
-            parked = [thing for thing in world.of_type("ParkedMail") if kind in thing.reach]
-            expected["parkedMails"] = {"totalCount": len(parked)}
-            told["figures"] = sorted(each["procedure"]["slug"] for each in told["figures"] if each["weeks"])
-            expected["figures"] = sorted(slug for slug, reach in ERASED.items() if kind in reach)
-        return [] if told == expected else [f"the {kind} counts {told}, not {expected}"]
+
+    def _how_many(self, kind: Kind, type_: str) -> int:
+        return sum(kind in thing.reach for thing in self.callers.world.of_type(type_))
+
+    async def changes(self, kind: Kind) -> list[str]:
+        """What a partner reads of the log is what happened to the requests in its scope."""
+        world = self.callers.world
+        scope = {Kind.SCOPELESS: Kind.PARTNER}.get(kind, kind)
+        events = [id for id in world.secrets.reach if _is_event(id) and scope in world.secrets.reach[id]]
+        reply = await self.callers.ask(kind, "{ partner { changes(first: 100) { nodes { id } } } }")
+        told = {node["id"] for node in reply.data["partner"]["changes"]["nodes"]}
+        return [] if told == set(events) else [f"the {kind} reads {len(told)} changes, not {len(events)}"]
 
     async def node(self, kind: Kind, thing: Thing) -> list[str]:
         """All of one object."""
         selection = self.documents[kind].all_of(SCHEMA.type_map[thing.type], DEPTHS.get(thing.name, DEPTH))
-        reply = await self.callers.ask(
-            kind, f'{{ node(id: "{thing.id}") {{ ... on {thing.type} {selection} }} }}'
-        )
+        assert SCHEMA.query_type is not None
+        node = SCHEMA.query_type.fields["node"]
+        selection = f"{{ ... on {thing.type} {selection} }}"
+        document, variables = with_variables(node, f'node(id: "{thing.id}")', selection)
+        reply = await self.callers.ask(kind, document, variables)
         wrong = self._wrong(reply)
         row = reply.data["node"]
         if thing.type == "ServiceRequest":
@@ -220,20 +282,37 @@ class Matrix:
             )
             if row["unreadExchangeCount__0"] != unread:
                 wrong.append(f"the {kind} counts {row['unreadExchangeCount__0']} unread in {thing.name}")
+        if thing.type == "StoredDocument":
+            used = {request["id__0"] for request in row["usedBy__0"]}
+            if used != self._users_of(kind, thing):
+                wrong.append(f"{thing.name} is used by {len(used)} requests for the {kind}")
         if thing.type == "Attachment" and thing.request is not None:
             actions = permitted(kind, self.callers.world.requests[thing.request])
             if row["editable__0"] is not (kind in thing.owners and "ADD_ATTACHMENT" in actions):
                 wrong.append(f"{thing.name} is editable for the {kind}: {row['editable__0']}")
         return wrong
 
+    def _users_of(self, kind: Kind, document: Thing) -> set[str]:
+        """The requests that hold a copy of a document, of those that its owner has."""
+        world = self.callers.world
+        return {
+            world.things[filed.name].id
+            for filed in world.requests.values()
+            if document.name == f"document {kind}"
+            and kind in filed.reach
+            and f"{filed.name}/copy of the {kind}" in world.things
+        }
+
     async def query(self, kind: Kind, name: str, asked: Asked) -> list[str]:
         """A root field, with all below it."""
         assert SCHEMA.query_type is not None
-        type_ = get_named_type(SCHEMA.query_type.fields[name].type)
+        asked_field = SCHEMA.query_type.fields[name]
+        type_ = get_named_type(asked_field.type)
         # Where nothing is to come, what would be in it need not be asked.
         everything = self.documents[kind].all_of(type_, asked.depth)
         selection = everything if kind in asked.reach else "{ __typename }"
-        reply = await self.callers.ask(kind, f"{{ {name}{asked.arguments} {selection} }}", opened=asked.opens)
+        document, variables = with_variables(asked_field, f"{name}{asked.arguments}", selection)
+        reply = await self.callers.ask(kind, document, variables, opened=asked.opens)
         value = reply.data.get(name)
         wrong = self._wrong(reply, as_holder=asked.opens is not None)
         if (value is not None) is not (kind in asked.reach):
@@ -264,6 +343,20 @@ class Matrix:
         told = set(row["permittedActions__0"])
         expected = permitted(kind, self.callers.world.requests[request])
         return [] if told == expected else [f"the {kind} may {told ^ expected} with {request}"]
+
+
+def with_variables(field: GraphQLField, asked: str, selection: str) -> tuple[str, dict[str, str]]:
+    """A query whose arguments' texts are variables: the same document whatever they are, so that a server that has
+    checked it once remembers it."""
+    values = dict(ARGUMENT.findall(asked))
+    declared = " ".join(f"${one}: {field.args[one].type}" for one in values)
+    asked = ARGUMENT.sub(r"\1: $\1", asked)
+    return f"query {f'({declared})' if values else ''} {{ {asked} {selection} }}", values
+
+
+def _is_event(text: str) -> bool:
+    known = decode(text)
+    return known is not None and known[0] == "RequestEvent"
 
 
 def _nodes(ids: list[str]) -> str:

@@ -15,13 +15,15 @@ code of the changed source, which needs no import and no process of its own.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -47,9 +49,93 @@ NOT_FOR_CALLERS = {
     "resolvers/erasure.py": "the worker's",
     "resolvers/municipality.py": "the command line's",
     "resolvers/scans.py": "the worker's",
+    "resolvers/webhook_payloads.py": "the worker's",
     "resolvers/work.py": "the same for everybody",
     "resolvers/mail_limits.py": "how often, not who",
 }
+
+NOT_WHO = {
+    f"{what}": why
+    for why, found in {
+        "how many there may be, or are locked, not whose they are": (
+            "resolvers/attachments.py _link: condition a.request_id = $1",
+            "resolvers/attachments.py _beside: condition a.request_id = $1",
+            "resolvers/booking.py count_hold: case isinstance(actor, CitizenActor) never",
+            "resolvers/booking.py lock: condition request_id = $1",
+            "resolvers/captcha.py create_captcha: condition expires_at > now()",
+            "resolvers/captcha_audio.py audio_of_network: condition n.expires_at > now()",
+            "resolvers/captcha_audio.py _enqueue: condition expires_at > now()",
+            "resolvers/second_factors.py _let_nobody_in: condition agent_id = $1",
+            "resolvers/uploads.py create_upload: condition {owner.column} = $2",
+        ),
+        "what a filter keeps of what is visible": (
+            "resolvers/desk.py _has_unread: condition u.request_id = {r}.id",
+        ),
+        "whom a mail goes to, in whose name a message is": (
+            "resolvers/attachments.py _tell: case isinstance(actor, AgentActor) never",
+            "resolvers/exchanges.py _name_of: case isinstance(actor, AgentActor) never",
+            "resolvers/exchanges.py _name_of: case isinstance(actor, PartnerActor) never",
+        ),
+        "the next free slot, which everybody may know": (
+            "resolvers/booking.py _next_free: condition a.request_id = $1",
+        ),
+        "a worker's, the command line's, or the answer's of an identity provider": (
+            "resolvers/identities.py _enter: condition account_id = $1",
+            "resolvers/identities.py leave: guard not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor))",
+        ),
+        "for the type checker: nobody else comes there": (
+            "resolvers/reading/accounts.py session_list: choice isinstance(reading.actor, (CitizenActor, AgentActor))",
+        ),
+    }.items()
+    for what in found
+}
+"""What is found and decides nothing about who may: by what it decides instead."""
+
+_HELD = "`_follow` ends with the session, within a second (tests/faults/test_revoked_sessions.py)"
+_SESSION = "models/visibility.py session_holds: "
+TWICE = {
+    f"{_SESSION}condition {{session}}.expires_at > now()": _HELD,
+    f'{_SESSION}return f"EXISTS (SELECT 1 FROM session {{session}} WHERE {{session}}.id = {{statement.bind('
+    "actor.session_id, 'uuid')} AND {session}.expires_at > now())\" for all": _HELD,
+    "resolvers/events.py _read_after: visibility session_holds(reading, actor)": _HELD,
+    **dict.fromkeys(
+        (
+            "models/visibility.py visible_events: return visible_requests(statement, actor, request) for all",
+            "models/visibility.py visible_events: return visible_requests(statement, actor, request) for none",
+            "models/visibility.py visible_events: visibility visible_requests(statement, actor, request)",
+        ),
+        "only partner systems read the log by it",
+    ),
+    **dict.fromkeys(
+        (
+            "resolvers/events.py desk_events: guard not isinstance(actor, AgentActor)",
+            "resolvers/events.py notifications: guard not isinstance(actor, CitizenActor)",
+        ),
+        "the callers of the root field",
+    ),
+    "resolvers/credentials.py _change: condition credential_id = $2": "the session was read by its account",
+    "resolvers/credentials.py _change: condition expires_at > now()": "the door, but for a race",
+    "resolvers/desk.py _change_status: requirement require('CHANGE_STATUS', actor, state)": "`require_transition`",
+    "resolvers/identities.py _unlink: condition account_id = $2": "the condition of the other statement",
+    "resolvers/identities.py link_identity: guard credential['account_id'] is None": "the constraints of `identity`",
+    "resolvers/new_passwords.py _use: condition expires_at > now()": "`find_credential`",
+    "resolvers/sessions.py find_credential: condition expires_at > now()": "`_use`",
+    "resolvers/partner_links.py _REPLACE: condition account_id = $2": "`_own_link`",
+    "resolvers/policies.py permitted_actions: case RestrictedActor()": "no request exists for them",
+    "resolvers/reading/agents.py second_factor_part: condition {f}.agent_id = {agent_id}": (
+        "whoever asks has one, where it is required"
+    ),
+    "resolvers/reading/partner_links.py partner_link_list: condition {link}.account_id = {account_id}": (
+        "`visible_partner_links`"
+    ),
+    "resolvers/reading/partner_links.py partner_link_list: visibility visible_partner_links(reading, "
+    "reading.actor, link)": "the condition beside it",
+    "resolvers/uploads.py _finished: guard owner is None": "the callers of the root fields",
+    "resolvers/storage.py _add: condition account_id = $1": "what is read again is the caller's own",
+    "resolvers/uploads.py append_part: condition {owner.column} = $2": "`find_upload`",
+}
+"""Policies without which nothing goes wrong, since another one does the same: by that one. They are counted, and not
+noticed."""
 
 REFUSING_ARMS = (
     "resolvers/policies.py",
@@ -57,31 +143,6 @@ REFUSING_ARMS = (
     "resolvers/file_links.py",
     "resolvers/uploads.py",
 )
-NOT_WHO = {
-    f"resolvers/{what}": why
-    for why, found in {
-        "how many there may be, not whose they are": (
-            "attachments.py _link: condition a.request_id = $1",
-            "attachments.py _beside: condition a.request_id = $1",
-            "captcha.py create_captcha: condition expires_at > now()",
-            "reading/webhooks.py _waiting_events: condition b.request_id = e.request_id",
-            "captcha_audio.py audio_of_network: condition n.expires_at > now()",
-            "captcha_audio.py _enqueue: condition expires_at > now()",
-            "uploads.py create_upload: condition {owner.column} = $2",
-        ),
-        "what a filter keeps of what is visible": ("desk.py _filter: condition u.request_id = {r}.id",),
-        "whom a mail goes to, in whose name a message is": (
-            "attachments.py _tell: case isinstance(actor, AgentActor) never",
-            "exchanges.py _post: case isinstance(actor, AgentActor) never",
-            "exchanges.py _name_of: case isinstance(actor, AgentActor) never",
-        ),
-        "the next free slot, which everybody may know": (
-            "booking.py _next_free: condition a.request_id = $1",
-        ),
-    }.items()
-    for what in found
-}
-"""What is found and decides nothing about who may: by what it decides instead."""
 
 OWNERSHIP = r"(?:account_id|agent_id|credential_id|request_id|exchange_id|copied_from_id)"
 OPERAND = r"(?:\$\d+|ANY\(\{[^{}]*\}\)|\{[^{}]*\}(?:\.\w+)?|\([^()]*\)|'\w+'|\w+(?:\.\w+)?)"
@@ -111,6 +172,11 @@ ABOUT_CALLERS = re.compile(
     r"|permitted_actions|may_edit_attachment|owner is None|caller is None|not in possible|CSRF_HEADER|origin"
 )
 REFUSING = ("raise", "return None", "return []", "return False")
+JOIN = re.compile(r"condition (?:\w+\.)?\w+ = \w+\.\w+(?: \(\d+\))?")
+"""Two columns of one statement, and nothing of the caller or of what was asked."""
+
+Line = tuple[str, int]
+"""Of a file, by its number."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +184,8 @@ class Policy:
     """Where it stands, what it is, and `without` it."""
 
     file: str
-    lines: frozenset[tuple[str, int]]
-    """Those that run where it counts: by file and number."""
+    lines: frozenset[Line]
+    """Those that run where it counts."""
     line: int
     what: str
     apply: Callable[[], Callable[[], None]]
@@ -133,6 +199,13 @@ class Policy:
         """As it is known to `NOT_WHO` and `TWICE`: without its line, which changes."""
         return f"{self.file} {self.what}"
 
+    @property
+    def is_join(self) -> bool:
+        """Whether it is the shape of a statement more than a policy: which rows two tables have in common, where the
+        conditions beside it say whose they are. A join counts as a policy where something is noticed without it, since
+        there it opens something to somebody; where nothing is, it counts neither as noticed nor as unnoticed."""
+        return JOIN.fullmatch(self.what.partition(": ")[2]) is not None
+
     @contextmanager
     def deleted(self) -> Iterator[None]:
         restore = self.apply()
@@ -144,24 +217,113 @@ class Policy:
 
 @cache
 def policies() -> tuple[Policy, ...]:
+    """All of them, in the order in which they stand."""
+    return (*(policy for policy in _found() if policy.name not in NOT_WHO), *_of_root_fields())
+
+
+def all_found() -> set[str]:
+    """The names of all that the files hold, policies or not."""
+    return {policy.name for policy in _found()}
+
+
+@cache
+def _found() -> tuple[Policy, ...]:
     found: list[Policy] = []
     for pattern in FILES:
         for path in sorted(ROOT.glob(pattern)):
             name = str(path.relative_to(ROOT))
             if name not in NOT_FOR_CALLERS:
                 found += _of_file(name, path)
-    return (*(policy for policy in found if policy.name not in NOT_WHO), *_of_root_fields())
+    return tuple(_told_apart(found))
 
 
-@cache
-def watched_files() -> frozenset[str]:
-    """The files that policies stand in, or count in."""
-    return frozenset(str(ROOT / file) for policy in policies() for file, _ in policy.lines)
+def _told_apart(found: list[Policy]) -> Iterator[Policy]:
+    """The same words can stand in a function twice: the second is named so."""
+    times: Counter[str] = Counter()
+    for policy in found:
+        times[policy.name] += 1
+        number = times[policy.name]
+        yield policy if number == 1 else dataclasses.replace(policy, what=f"{policy.what} ({number})")
+
+
+@contextmanager
+def watched() -> Iterator[set[Line]]:
+    """The lines that policies stand in and that run meanwhile: each statement tells of its own before it runs."""
+    ran: set[Line] = set()
+    wanted: dict[str, set[int]] = {}
+    for policy in policies():
+        for file, line in policy.lines:
+            wanted.setdefault(file, set()).add(line)
+    with ExitStack() as stack:
+        for file, lines in wanted.items():
+            module = _module(file)
+            telling = _Telling(lines).visit(ast.parse((ROOT / file).read_text()))
+            module.__dict__[_Telling.NAME] = partial(_tell, ran, file)
+            stack.callback(module.__dict__.pop, _Telling.NAME)
+            for function in _functions(telling):
+                found = lines.intersection(range(function.lineno, (function.end_lineno or 0) + 1))
+                if found:
+                    stack.callback(_run_instead(module, telling, min(found)))
+        yield ran
+
+
+def _tell(ran: set[Line], file: str, lines: Iterable[int]) -> None:
+    ran.update((file, line) for line in lines)
+
+
+class _Telling(ast.NodeTransformer):
+    """Before each statement that has some of these lines to itself, a call that tells of them."""
+
+    NAME = "__ran__"
+
+    def __init__(self, lines: set[int]) -> None:
+        self.lines = lines
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        bodies = {} if isinstance(node, (ast.Module, ast.ClassDef)) else _bodies(node)
+        told = {name: [[*self._call(one), one] for one in body] for name, body in bodies.items()}
+        super().generic_visit(node)
+        for name, statements in told.items():
+            setattr(node, name, [one for some in statements for one in some])
+        return node
+
+    def _call(self, statement: ast.stmt) -> list[ast.stmt]:
+        own = self.lines.intersection(_span(statement))
+        for node in ast.walk(statement):
+            if isinstance(node, ast.stmt) and node is not statement:
+                own -= set(_span(node))
+        if not own:
+            return []
+        call = ast.parse(f"{self.NAME}({sorted(own)})").body[0]
+        for node in ast.walk(call):
+            ast.copy_location(node, statement)
+        return [call]
+
+
+def _bodies(node: ast.AST) -> dict[str, list[ast.stmt]]:
+    found = {name: getattr(node, name, None) for name in ("body", "orelse", "finalbody")}
+    return {name: body for name, body in found.items() if isinstance(body, list)}
+
+
+def _span(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Those of a module and of its classes."""
+    for statement in tree.body:
+        for one in (statement, *(statement.body if isinstance(statement, ast.ClassDef) else ())):
+            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield one
+
+
+def _module(file: str) -> ModuleType:
+    return importlib.import_module(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
 def _of_file(name: str, path: Path) -> Iterator[Policy]:
     source = path.read_text()
-    module = importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    module = _module(name)
     tree = ast.parse(source)
     strings = _strings(tree)
     for found in CONDITION.finditer(source):
@@ -223,7 +385,8 @@ def _sites(name: str, tree: ast.AST) -> Iterator[tuple[Any, str, Replace]]:
             case ast.Call(func=ast.Name(id=called)) if called in VISIBILITIES:
                 yield node, f"visibility {ast.unparse(node)}", lambda call: _or_true(call)
             case ast.Return(value=value) if name == "models/visibility.py" and value is not None:
-                yield node, f"{ast.unparse(node)} for all", lambda kept: ast.Return(_or_true(kept.value))
+                if ast.unparse(value) != "'TRUE'":
+                    yield node, f"{ast.unparse(node)} for all", lambda kept: ast.Return(_or_true(kept.value))
                 if ast.unparse(value) != "'FALSE'":
                     yield (
                         node,
@@ -349,7 +512,7 @@ def _constant(tree: ast.Module, line: int) -> str | None:
 
 
 @cache
-def _users(constant: str) -> frozenset[tuple[str, int]]:
+def _users(constant: str) -> frozenset[Line]:
     """The lines that use a constant, in whatever file."""
     found = set()
     for pattern in FILES:

@@ -1,13 +1,10 @@
-"""All looks, taken once, and which lines of the policies' files each of them ran through."""
+"""All looks, taken once, and which lines that policies stand in each of them ran through."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any
 
 from tests.authorization.calling import Callers
 from tests.authorization.changes import Changes
@@ -15,10 +12,16 @@ from tests.authorization.doors import Doors
 from tests.authorization.following import Following
 from tests.authorization.kinds import Kind
 from tests.authorization.matrix import Look, Matrix
-from tests.authorization.policies import Policy, watched_files
-from tests.stack import ROOT
+from tests.authorization.policies import Line, Policy, watched
 
-Line = tuple[str, int]
+
+@dataclass(frozen=True, repr=False)
+class Taken:
+    """A look that was taken, the lines that policies stand in and it ran through, and how long it took."""
+
+    look: Look
+    lines: frozenset[Line]
+    seconds: float
 
 
 @dataclass(repr=False)
@@ -28,16 +31,18 @@ class Survey:
     wrong: dict[str, list[str]] = field(default_factory=dict)
     seen: set[tuple[Kind, str, str]] = field(default_factory=set)
     shown: set[tuple[str, str]] = field(default_factory=set)
-    looks: list[tuple[Look, frozenset[Line]]] = field(default_factory=list)
+    looks: list[Taken] = field(default_factory=list)
 
     def concerned(self, policy: Policy) -> list[tuple[str, Kind]]:
-        """The looks that a policy has a part in; of the callers of a root field, those of whoever may not call."""
-        lines = {(str(ROOT / file), line) for file, line in policy.lines}
-        return [
-            (look.name, look.kind)
-            for look, ran in self.looks
-            if (look.name == CLOSED if not lines else not lines.isdisjoint(ran))
+        """The looks that a policy has a part in, the quickest first and those that spoil the world last; of the callers
+        of a root field, those of whoever may not call."""
+        concerned = [
+            taken
+            for taken in self.looks
+            if (taken.look.name == CLOSED if not policy.lines else policy.lines & taken.lines)
         ]
+        concerned.sort(key=lambda taken: (taken.look.spoils, taken.seconds))
+        return [(taken.look.name, taken.look.kind) for taken in concerned]
 
 
 CLOSED = "what may not be called"
@@ -63,44 +68,25 @@ async def take(callers: Callers, renew: Callable[[], Awaitable[None]]) -> Survey
     """`renew` makes the world anew: where a look has spoilt it for the next one."""
     survey, looks = Survey(), Looks(callers)
     spoilt = False
-    for look in looks.all():
-        found, lines = await taken(look)
-        if found and spoilt:
-            await renew()
-            found, lines = await taken(look)
-        spoilt = look.spoils
-        survey.looks.append((look, lines))
-        if found:
-            survey.wrong[f"{look.kind}: {look.name}"] = found
+    with watched() as ran:
+        for look in looks.all():
+            ran.clear()
+            started = time.perf_counter()
+            found = await found_by(look)
+            if found and spoilt:
+                await renew()
+                found = await found_by(look)
+            spoilt = look.spoils
+            survey.looks.append(Taken(look, frozenset(ran), time.perf_counter() - started))
+            if found:
+                survey.wrong[f"{look.kind}: {look.name}"] = found
     survey.seen, survey.shown = looks.matrix.seen, looks.changes.shown
     return survey
 
 
-async def taken(look: Look) -> tuple[list[str], frozenset[Line]]:
-    """What a look finds, and which lines it ran through. That it fails is something found, too."""
-    with ran_through(watched_files()) as lines:
-        try:
-            found = await look.find()
-        except Exception as error:  # noqa: BLE001 - a look may meet anything where something is wrong
-            found = [f"failed: {error!r}"]
-    return found, frozenset(lines)
-
-
-@contextmanager
-def ran_through(files: frozenset[str]) -> Iterator[set[Line]]:
-    """The lines of these files that run in this thread meanwhile."""
-    lines: set[Line] = set()
-
-    def local(frame: FrameType, event: str, argument: Any) -> Any:
-        lines.add((frame.f_code.co_filename, frame.f_lineno))
-        return local
-
-    def enter(frame: FrameType, event: str, argument: Any) -> Any:
-        return local(frame, event, argument) if frame.f_code.co_filename in files else None
-
-    before = sys.gettrace()
-    sys.settrace(enter)
+async def found_by(look: Look) -> list[str]:
+    """What a look finds. That it fails is something found, too."""
     try:
-        yield lines
-    finally:
-        sys.settrace(before)
+        return await look.find()
+    except Exception as error:  # noqa: BLE001 - a look may meet anything where something is wrong
+        return [f"failed: {error!r}"]

@@ -30,7 +30,7 @@ FOLLOWED = {"Notification"}
 @pytest.mark.parametrize("kind", Kind)
 def test_a_kind_of_caller_gets_what_is_for_it_and_nothing_else(survey: Survey, kind: Kind) -> None:
     """Whatever it asks for, tries to change, follows, and at whatever door it knocks."""
-    looks = [look for look, _ in survey.looks if look.kind is kind]
+    looks = [taken.look for taken in survey.looks if taken.look.kind is kind]
 
     wrong = [
         f"{name}: {line}"

@@ -23,7 +23,7 @@ from core.clock import now
 from core.keys import hmac_digest, new_token, seal, token_digest
 from core.one_time_codes import new_secret
 from core.tickets import new_ticket
-from models.accounts import Account, Agent, Credential, Session
+from models.accounts import Account, Agent, Credential, Session, TemporaryPassword
 from models.actors import AgentActor, AgentRole, CitizenActor, Party
 from models.address import Address
 from models.appointments import Schedule
@@ -44,7 +44,7 @@ from models.partner_links import PartnerLink, PartnerSystem, seal_token
 from models.partner_tokens import SCOPES, PartnerToken
 from models.procedures import Procedure, ProcedureVersion
 from models.requests import ServiceRequest
-from models.second_factors import SecondFactor, SecurityEvent
+from models.second_factors import RecoveryCode, SecondFactor, SecurityEvent
 from models.storage import StoredDocument
 from models.temporary_password import temporary_password
 from models.webhooks import SECRET_SEAL, URL_SEAL, Webhook
@@ -122,7 +122,7 @@ ERASED: dict[str, Kinds] = {
     "autre-demande": ADMINISTRATORS | {Kind.OTHER_HANDLER},
 }
 """Procedures of which a request came and went on that day, and was erased; and who counts it."""
-NO_NODES = (UPLOAD, "DataExport", "Identity")
+NO_NODES = (UPLOAD, "DataExport", "Identity", "PendingIdentity")
 """What has an id, or is named, and is not read by it."""
 
 
@@ -194,6 +194,12 @@ class World:
     mailed_password: str = ""
     closed_username: str = ""
     """Of an account that its citizen has closed."""
+    given: dict[str, tuple[bool, tuple[str, ...]]] = field(default_factory=dict)
+    """Of each agent, by their id, whether they can log in and the slugs of their procedures."""
+    temporary_password: str = ""
+    """Of another citizen, who has asked for a new one and not used it yet."""
+    old_arrival: str = ""
+    """The cookie of somebody who has proved who they are too long ago."""
     factor_secrets: dict[Kind, str] = field(default_factory=dict)
     """Of the authenticator programs of agents."""
     recording: str = ""
@@ -218,6 +224,11 @@ class World:
         if secret and reach != EVERYONE:
             self.secrets.keep(thing.id, reach, request)
         return thing
+
+    @staticmethod
+    def recovery_codes(kind: Kind) -> int:
+        """How many an agent has left."""
+        return {Kind.HANDLER: 2, Kind.ENROLLING: 0}.get(kind, 1)
 
     def code_of(self, kind: Kind) -> str:
         """What the agent's authenticator program shows now."""
@@ -329,6 +340,18 @@ class _Builder:
         return procedure
 
     async def agents(self) -> None:
+        # The first credential of all is nobody's here, and its password nobody knows: what finds any finds it.
+        former = await make_agent("HANDLER")
+        await Credential.filter(agent_id=former.agent_id).update(
+            password_hash="$argon2id$of another password"
+        )
+        await self._second_factor(None, former)
+        gone = Agent(display_name=self.secrets.make("agent", AGENTS), role="HANDLER")
+        await gone.save(force_create=True)
+        self.world.given = {
+            encode("Agent", former.agent_id): (True, ()),
+            encode("Agent", gone.id): (False, ()),
+        }
         given = {
             Kind.HANDLER: [self.procedure],
             Kind.OTHER_HANDLER: [self.other_procedure],
@@ -339,20 +362,22 @@ class _Builder:
             role: AgentRole = "ADMINISTRATOR" if kind in ADMINISTRATORS else "HANDLER"
             username = self.secrets.make("username", {kind, Kind.ADMINISTRATOR})
             actor = await make_agent(role, procedures=procedures, username=username)
+            self.world.usernames[kind] = username
             agent = await Agent.get(id=actor.agent_id)
             agent.display_name = self.secrets.make("agent", AGENTS)
             await agent.save(update_fields=["display_name"])
             self.staff[kind] = actor
+            self.world.given[encode("Agent", actor.agent_id)] = True, tuple(one.slug for one in procedures)
             self.world.add(f"agent {kind}", "Agent", actor.agent_id, AGENTS)
             credential = await Credential.get(agent_id=actor.agent_id)
             await self._sessions(kind, credential.id)
             await self._second_factor(kind, actor)
 
-    async def _second_factor(self, kind: Kind, actor: AgentActor) -> None:
+    async def _second_factor(self, kind: Kind | None, actor: AgentActor) -> None:
         """Confirmed, but for who is still to enrol: they have been offered one."""
         secret = new_secret()
         enrolled = kind in AGENTS
-        self.world.factor_secrets[kind] = self.secrets.keep(secret, ())
+        self.secrets.keep(secret, ())
         factor = SecondFactor(
             agent_id=actor.agent_id,
             secret=seal(f"second factor {actor.agent_id}", secret.encode()),
@@ -360,6 +385,12 @@ class _Builder:
             confirmed_at=now() if enrolled else None,
         )
         await factor.save(force_create=True)
+        if kind is None:
+            return
+        self.world.factor_secrets[kind] = secret
+        for number in range(self.world.recovery_codes(kind)):
+            code = RecoveryCode(second_factor_id=factor.id, digest=f"{kind} {number}".encode())
+            await code.save(force_create=True)
         event = SecurityEvent(
             kind="SECOND_FACTOR_RESET",
             agent_id=actor.agent_id,
@@ -387,6 +418,12 @@ class _Builder:
             session = await self._sessions(kind, credential.id)
             if kind is Kind.OWNER:
                 await self._restricted(credential.id)
+            temporary = TemporaryPassword(
+                id=new_id(), credential_id=credential.id, expires_at=now() + timedelta(hours=1)
+            )
+            await temporary.save(force_create=True)
+            if kind is Kind.OTHER_CITIZEN:
+                self.world.temporary_password = temporary_password(temporary.id)
             self.accounts[kind] = CitizenActor(account_id=account.id, session_id=session.id)
             await self._document(kind, "document")
             await self._document(kind, "spare document")
@@ -400,7 +437,8 @@ class _Builder:
         reach = frozenset({kind})
         content = self._content("export", reach)
         digest = sha256(content).digest()
-        asked_at = now() - timedelta(days=2)
+        # One a day: whose was made yesterday may ask again.
+        asked_at = now() - timedelta(days=2 if kind is Kind.OWNER else 0)
         export = DataExport(
             account_id=account_id,
             language="fr",
@@ -434,39 +472,45 @@ class _Builder:
         await session.save(update_fields=["identity_id"])
 
     async def _closed_account(self) -> None:
-        account = Account(
-            profile=self._contact(()).to_json(),
-            email="closed@example.org",
-            closed_at=now(),
-            erasure_at=now() + timedelta(days=30),
-        )
-        await account.save(force_create=True)
-        self.world.add("closed account", "Account", account.id, NOBODY)
-        self.world.closed_username = self.secrets.make("username", ADMINISTRATORS)
-        await Credential(
-            username=self.world.closed_username, password_hash=PASSWORD_HASH, account_id=account.id
-        ).save(force_create=True)
+        for name in ("another closed account", "closed account"):
+            account = Account(
+                profile=self._contact(()).to_json(),
+                email="closed@example.org",
+                closed_at=now(),
+                erasure_at=now() + timedelta(days=30),
+            )
+            await account.save(force_create=True)
+            self.world.add(name, "Account", account.id, NOBODY)
+            self.world.closed_username = self.secrets.make("username", ADMINISTRATORS)
+            await Credential(
+                username=self.world.closed_username, password_hash=PASSWORD_HASH, account_id=account.id
+            ).save(force_create=True)
 
     async def _arriving(self) -> None:
         """Somebody has logged in at another provider, and has no account here."""
-        token, reach = self.secrets.keep(new_token(), ()), frozenset({Kind.ARRIVING})
+        token, old_token = (self.secrets.keep(new_token(), ()) for _ in range(2))
+        reach = frozenset({Kind.ARRIVING})
         person = {
             "given_name": self.secrets.make("given-name", reach),
             "family_name": self.secrets.make("family-name", reach),
             "birth_date": "1990-01-01",
             "email": self.secrets.make("identity-email", reach) + "@example.org",
         }
-        await PendingIdentity(
-            token_digest=token_digest(token),
-            issuer="https://autre-identite.invalid",
-            provider="AutreIdentité",
-            subject=hmac_digest("openid subject", b"somebody"),
-            acr="eidas1",
-            amr=["pwd"],
-            person=seal("openid person", orjson.dumps(person)),
-            id_token=seal("openid id token", b"token"),
-            expires_at=now() + timedelta(hours=1),
-        ).save(force_create=True)
+        for one, hours in ((old_token, -0.01), (token, 1)):
+            pending = PendingIdentity(
+                token_digest=token_digest(one),
+                issuer="https://autre-identite.invalid",
+                provider="AutreIdentité",
+                subject=hmac_digest("openid subject", one.encode()),
+                acr="eidas1",
+                amr=["pwd"],
+                person=seal("openid person", orjson.dumps(person)),
+                id_token=seal("openid id token", b"token"),
+                expires_at=now() + timedelta(hours=hours),
+            )
+            await pending.save(force_create=True)
+        self.world.add("arrival", "PendingIdentity", pending.id, reach)
+        self.world.old_arrival = f"identity={old_token}"
         self.world.headers[Kind.ARRIVING] = {"Cookie": f"identity={token}", "X-Requested-With": "tests"}
 
     def _username(self, kind: Kind) -> str:
@@ -562,27 +606,36 @@ class _Builder:
                 last_used_at=now(),
             )
             await token.save(force_create=True)
+            self.world.old_tokens[kind] = self.secrets.keep(new_api_token(), ())
+            old = PartnerToken(
+                name=token.name,
+                token_digest=token_digest(self.world.old_tokens[kind]),
+                scopes=list(scopes),
+                procedure_ids=[procedure.id],
+                expires_at=now() - timedelta(seconds=1),
+            )
+            await old.save(force_create=True)
+            self.world.add(f"token that is over {kind}", "PartnerToken", old.id, ADMINISTRATORS)
             self.world.headers[kind] = {"Authorization": f"Bearer {secret}"}
             self.world.add(f"token {kind}", "PartnerToken", token.id, ADMINISTRATORS)
-            if "MANAGE_WEBHOOKS" in scopes:
-                webhook = Webhook(
-                    token_id=token.id,
-                    number=1,
-                    url_sealed=seal(
-                        URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()
-                    ),
-                    host=self.secrets.make("hook-host", ADMINISTRATORS),
-                    secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
-                    events=["RequestSubmitted"],
-                    position=0,
-                    last_delivery_at=now(),
-                    last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
-                )
-                if kind is Kind.OTHER_PARTNER:
-                    webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
-                await webhook.save(force_create=True)
-                self.world.add(f"webhook {kind}", "Webhook", webhook.id, reach)
-                self.world.add(f"webhook {kind} at the desk", "DeskWebhook", webhook.id, ADMINISTRATORS)
+            webhook = Webhook(
+                token_id=token.id,
+                number=1,
+                url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
+                host=self.secrets.make("hook-host", ADMINISTRATORS),
+                secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
+                events=["RequestSubmitted"],
+                position=0,
+                last_delivery_at=now(),
+                last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
+            )
+            if kind is Kind.OTHER_PARTNER:
+                webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
+            await webhook.save(force_create=True)
+            # Whose token lost the scope since has it still, and is not shown it.
+            shown = reach if "MANAGE_WEBHOOKS" in scopes else NOBODY
+            self.world.add(f"webhook {kind}", "Webhook", webhook.id, shown)
+            self.world.add(f"webhook {kind} at the desk", "DeskWebhook", webhook.id, ADMINISTRATORS)
 
     async def _file(
         self,

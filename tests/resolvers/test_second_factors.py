@@ -25,7 +25,7 @@ from core.errors import (
 from core.keys import seal
 from core.selection import Selection
 from core.settings import Settings, get_settings
-from models.accounts import Session
+from models.accounts import Credential, Session
 from models.actors import AgentActor, CitizenActor, RestrictedActor, Visitor
 from models.database import execute, fetch, fetch_one
 from models.ids import encode
@@ -397,6 +397,19 @@ async def test_a_handler_sees_what_is_theirs(agent: AgentActor, citizen: Citizen
     assert await node(agent, id=theirs, selection=Selection.of("kind")) is not None
     for other in (handler, citizen, Visitor()):
         assert await node(other, id=theirs, selection=Selection.of("kind")) is None
+
+
+async def test_whoever_cannot_log_in_needs_no_second_factor(agent: AgentActor) -> None:
+    """An agent whose access was taken away is not among those who log in with a password alone."""
+    await enable(agent)
+    kept, gone = [await make_agent("HANDLER", username=name) for name in ("dupont", "durand")]
+    await Credential.filter(agent_id=gone.agent_id).delete()
+
+    seen = await desk(agent, selection=Selection.of(agents_without_second_factor=Selection.of("id")))
+
+    assert seen is not None
+    ids = [row["id"] for row in seen["agents_without_second_factor"]]
+    assert ids == [encode("Agent", kept.agent_id)]
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskFrame, type DeskFrameQuery, LogOut } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
-import { createContext, type ReactNode, useContext } from "react";
+import type { CombinedError } from "@urql/core";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
+import { EnrolPage } from "./EnrolPage.tsx";
 import { LogInPage } from "./LogInPage.tsx";
 import { useWords } from "./wording.ts";
 
@@ -31,6 +33,7 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const [{ data, error }, execute] = useQuery({ query: DeskFrame });
   const reload = () => execute({ requestPolicy: "network-only" });
+  if (hasToEnrol(error)) return <EnrolPage />;
   if (!data)
     return (
       <main className="main">
@@ -57,6 +60,11 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   );
 }
 
+/** Whether the mairie wants a second factor of whoever is logged in, before anything else. */
+function hasToEnrol(error: CombinedError | undefined): boolean {
+  return error?.graphQLErrors.some((each) => each.extensions?.duty === "ENROL_SECOND_FACTOR") ?? false;
+}
+
 function Header() {
   const words = useWords();
   const { language, setLanguage } = useLanguage();
@@ -67,6 +75,10 @@ function Header() {
     done: data.logOut,
   }));
   const other = language === "fr" ? "en" : "fr";
+  const [location] = useLocation();
+  const [unfolded, setUnfolded] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: folded again wherever somebody has gone
+  useEffect(() => setUnfolded(false), [location]);
   return (
     <header className="header">
       <a className="skip" href="#content">
@@ -80,12 +92,21 @@ function Header() {
             <span>{words.frame.site}</span>
           </span>
         </Link>
-        <nav aria-label={words.frame.main}>
-          <Link href="/">{words.frame.inbox}</Link>
-          <Link href="/agendas">{words.frame.calendars}</Link>
-          <Link href="/demarches">{words.frame.procedures}</Link>
-          <Link href="/chiffres">{words.frame.figures}</Link>
-          <Link href="/reglages">{words.frame.settings}</Link>
+        <button
+          type="button"
+          className="button-second menu"
+          aria-expanded={unfolded}
+          aria-controls="navigation"
+          onClick={() => setUnfolded(!unfolded)}
+        >
+          {words.frame.menu}
+        </button>
+        <nav id="navigation" aria-label={words.frame.main} data-unfolded={unfolded}>
+          <Place href="/">{words.frame.inbox}</Place>
+          <Place href="/agendas">{words.frame.calendars}</Place>
+          <Place href="/demarches">{words.frame.procedures}</Place>
+          <Place href="/chiffres">{words.frame.figures}</Place>
+          <Place href="/reglages">{words.frame.settings}</Place>
           <span className="quiet">{desk.agent.displayName}</span>
           <button
             type="button"
@@ -103,5 +124,17 @@ function Header() {
         </nav>
       </div>
     </header>
+  );
+}
+
+/** A link that says whether it leads to where one is. */
+function Place({ href, children }: { href: string; children: ReactNode }) {
+  const [location] = useLocation();
+  const here =
+    href === "/" ? location === "/" || location.startsWith("/demandes/") : location.startsWith(href);
+  return (
+    <Link href={href} aria-current={here ? "page" : undefined}>
+      {children}
+    </Link>
   );
 }

@@ -1,12 +1,14 @@
-"""What axe-core finds in a page, and whether it fits a narrow screen."""
+"""What axe-core finds in a page, whether it fits a narrow screen, and where Tab leads."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 from playwright.async_api import Page
 
+from tests.browser.sites.conftest import Somebody
 from tests.stack import ROOT
 
 _AXE = ROOT / "client-examples" / "node_modules" / "axe-core" / "axe.min.js"
@@ -39,7 +41,31 @@ async def sticks_out(page: Page) -> int:
     return width
 
 
+async def look(somebody: Somebody, path: str, ready: str) -> None:
+    """Opens a page, waits for what it is about, and has it examined."""
+    await somebody.open(path)
+    await somebody.page.wait_for_selector(ready)
+    await examine(somebody.page)
+
+
 async def examine(page: Page) -> None:
-    """Fails where axe-core finds something, or the page sticks out."""
     assert await violations(page) == []
     assert await sticks_out(page) == 0, f"{page.url} sticks out"
+
+
+async def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until what has this name is reached. Fails where it is not reached, or its focus is not seen."""
+    for _ in range(120):
+        await page.keyboard.press("Tab")
+        found = await page.evaluate(
+            """() => {
+              const element = document.activeElement;
+              const own = element.labels?.[0] ?? element;
+              const name = (element.getAttribute('aria-label') ?? own.textContent).trim();
+              return [name, getComputedStyle(element).outlineStyle];
+            }"""
+        )
+        if re.match(re.escape(name) + r"(\\W|$)", found[0]) or found[0].startswith(name):
+            assert found[1] != "none", f"nobody sees that {name} has the focus"
+            return
+    raise AssertionError(f"Tab does not reach {name}")

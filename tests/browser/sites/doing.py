@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.sites.conftest import Somebody
+from tests.journeys.client import DEMONSTRATION_PASSWORD
 from tests.journeys.stories import CODE
 
 TICKET = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){4}")
@@ -53,3 +54,37 @@ async def ticket_of(page: Page) -> str:
     assert shown is not None
     assert TICKET.fullmatch(shown)
     return shown
+
+
+async def log_in_at_desk(
+    somebody: Somebody, username: str = "admin", password: str = DEMONSTRATION_PASSWORD
+) -> None:
+    """Opens the mairie's site, in either language, at its first page."""
+    await somebody.open("/mairie/")
+    await somebody.page.locator("#field-username").fill(username)
+    await somebody.page.locator("#field-password").fill(password)
+    await somebody.page.keyboard.press("Enter")
+    await expect(somebody.page.get_by_role("search")).to_be_visible()
+
+
+async def go_to(page: Page, place: str) -> None:
+    """Follows a link of the main navigation."""
+    await page.get_by_role("navigation", name="Navigation principale").get_by_role("link", name=place).click()
+
+
+async def write_exchange(page: Page, body: str) -> None:
+    await page.get_by_label("Nouvel échange").fill(body)
+    await (
+        page.locator("form", has=page.get_by_label("Nouvel échange"))
+        .get_by_role("button", name="Ajouter")
+        .click()
+    )
+
+
+def exchange(page: Page, body: str) -> Locator:
+    return page.locator(".exchange", has_text=body)
+
+
+def card(page: Page, title: str) -> Locator:
+    """A part of a page, by its heading."""
+    return page.locator("section", has=page.get_by_role("heading", name=title, exact=True)).last

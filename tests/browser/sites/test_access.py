@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import re
 
 import pytest
-from playwright.async_api import Page, Response, expect
+from playwright.async_api import Response, expect
 
-from tests.browser.sites.accessibility import examine
-from tests.browser.sites.conftest import Arrive, Somebody
+from tests.browser.sites.accessibility import examine, look, tab_to
+from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import log_in
 from tests.journeys.client import Client
 from tests.journeys.stories import CODE, draft_request, file_request, new_address, open_account, post
@@ -17,13 +16,6 @@ from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
 MOST_SCRIPT_BYTES = 150 * 1024
-
-
-async def look(somebody: Somebody, path: str, ready: str) -> None:
-    """Opens a page, waits for what it is about, and has it examined."""
-    await somebody.open(path)
-    await somebody.page.wait_for_selector(ready)
-    await examine(somebody.page)
 
 
 @pytest.mark.parametrize(("width", "locale"), [(1100, "fr-FR"), (320, "en-GB")])
@@ -110,24 +102,6 @@ async def test_a_request_with_the_keyboard_alone(arrive: Arrive) -> None:
     await page.keyboard.type(CODE)
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
-
-
-async def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until what has this name is reached. Fails where it is not reached, or its focus is not seen."""
-    for _ in range(120):
-        await page.keyboard.press("Tab")
-        found = await page.evaluate(
-            """() => {
-              const element = document.activeElement;
-              const own = element.labels?.[0] ?? element;
-              const name = (element.getAttribute('aria-label') ?? own.textContent).trim();
-              return [name, getComputedStyle(element).outlineStyle];
-            }"""
-        )
-        if re.match(re.escape(name) + r"(\\W|$)", found[0]) or found[0].startswith(name):
-            assert found[1] != "none", f"nobody sees that {name} has the focus"
-            return
-    raise AssertionError(f"Tab does not reach {name}")
 
 
 async def test_the_first_load_is_small(arrive: Arrive) -> None:

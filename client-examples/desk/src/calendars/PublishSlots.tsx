@@ -69,7 +69,11 @@ export function PublishSlots({ schedule, day, onClose, onPublished }: Properties
           {input("from", "date", words.calendars.from, "from")}
           {input("to", "date", words.calendars.to, "to")}
         </div>
-        <LabelledGroup path="weekdays" label={words.calendars.weekdays}>
+        <LabelledGroup
+          path="openings.0.weekdays"
+          label={words.calendars.weekdays}
+          messages={messagesAt(problem?.fields ?? [], "openings.0.weekdays")}
+        >
           <div className="side-by-side">
             {(Object.entries(words.calendars.days) as [Weekday, string][]).map(([weekday, name]) => (
               <label key={weekday} className="option">

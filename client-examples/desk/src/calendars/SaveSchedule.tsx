@@ -12,9 +12,11 @@ import { useWords } from "../wording.ts";
 export function SaveSchedule({
   schedule,
   onClose,
+  onSaved,
 }: {
   schedule: { id: string; title: string; place: string } | null;
   onClose: () => void;
+  onSaved: (schedule: string) => void;
 }) {
   const words = useWords();
   const frame = useFrame();
@@ -28,6 +30,7 @@ export function SaveSchedule({
     setProblem(problem);
     if (!success) return;
     frame.reload();
+    onSaved(success.schedule.id);
     onClose();
   };
   const fields = problem?.fields ?? [];

@@ -1,13 +1,14 @@
-import { dayOf, readableTime } from "@espace-citoyens/kit/dates.ts";
-import { useChange } from "@espace-citoyens/kit/door.tsx";
+import { dayOf, readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
+import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
-import { CloseSlots, DaySlots, type DaySlotsQuery } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
@@ -15,18 +16,23 @@ import { PublishSlots } from "../calendars/PublishSlots.tsx";
 import { SaveSchedule } from "../calendars/SaveSchedule.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { useSoon } from "../useSoon.ts";
 import { useWords } from "../wording.ts";
+
+const REFRESH_MILLISECONDS = 500;
 
 type Slot = Extract<NonNullable<DaySlotsQuery["node"]>, { slots: unknown }>["slots"][number];
 
 /** A day of a schedule: every slot, who comes, and closing one; administrators publish slots and write schedules. */
 export default function Calendars() {
   const words = useWords();
+  const { language } = useLanguage();
   const { desk } = useFrame();
-  const [schedule, setSchedule] = useState(desk.schedules[0]?.id ?? "");
+  const [selected, setSchedule] = useState("");
+  const schedule = selected || (desk.schedules[0]?.id ?? "");
   const [day, setDay] = useState(() => dayOf(new Date()));
   const [opened, setOpened] = useState<"publish" | "new" | "change" | null>(null);
-  const [{ data }, execute] = useQuery({
+  const [{ data, error, fetching }, execute] = useQuery({
     query: DaySlots,
     variables: { schedule, day },
     pause: schedule === "",
@@ -34,6 +40,9 @@ export default function Calendars() {
   });
   const reload = () => execute({ requestPolicy: "network-only" });
   const slots = data?.node && "slots" in data.node ? data.node.slots : null;
+  // Who comes may change while the day is looked at.
+  const reloadSoon = useSoon(reload, REFRESH_MILLISECONDS);
+  useFollow(SlotChanges, schedule === "" ? null : { schedule, from: day, to: day }, reloadSoon);
   const close = () => setOpened(null);
   const chosen = desk.schedules.find((each) => each.id === schedule);
   return (
@@ -86,12 +95,27 @@ export default function Calendars() {
           </button>
         </div>
       )}
-      {slots === null ? <Busy /> : <Day slots={slots} onChange={reload} />}
+      {schedule === "" && <p className="quiet">{words.calendars.noSchedule}</p>}
+      {error && !slots && <ProblemNotice problem={callProblem(error, language)} />}
+      {schedule !== "" && !slots && !error && <Busy />}
+      {slots && (
+        <section aria-labelledby="day-shown" aria-busy={fetching}>
+          <h2 id="day-shown">{readableDay(`${day}T12:00:00Z`, language)}</h2>
+          <p role="status" className="for-screen-readers">
+            {words.calendars.slotCount(slots.length)}
+          </p>
+          <Day slots={slots} onChange={reload} />
+        </section>
+      )}
       {opened === "publish" && (
         <PublishSlots schedule={schedule} day={day} onClose={close} onPublished={reload} />
       )}
       {(opened === "new" || opened === "change") && (
-        <SaveSchedule schedule={opened === "change" ? (chosen ?? null) : null} onClose={close} />
+        <SaveSchedule
+          schedule={opened === "change" ? (chosen ?? null) : null}
+          onClose={close}
+          onSaved={setSchedule}
+        />
       )}
     </DeskPage>
   );
@@ -103,45 +127,51 @@ function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void
   const [closing, setClosing] = useState<Slot | null>(null);
   if (slots.length === 0) return <p className="quiet">{words.calendars.none}</p>;
   return (
-    <ul className="plain day">
-      {slots.map((slot) => (
-        <li key={slot.id} className="card">
-          <div>
-            <strong>
-              {readableTime(slot.start, language)}–{readableTime(slot.end, language)}
-            </strong>{" "}
-            <span className="quiet">
-              {slot.closed ? words.calendars.closed : words.calendars.free(slot.remaining, slot.capacity)}
-            </span>
-            <ul>
-              {slot.appointments.map(({ id, request }) => (
-                <li key={id}>
-                  <Link href={`/demandes/${request.id}`}>
-                    {request.contact
-                      ? `${request.contact.firstName} ${request.contact.lastName}`
-                      : request.ticket}
-                  </Link>{" "}
-                  <span className="quiet">
-                    {request.procedure.title} {request.contact?.mobilePhone}
-                  </span>
-                </li>
-              ))}
-            </ul>
-          </div>
-          {!slot.closed && (
-            <button type="button" className="button-icon" onClick={() => setClosing(slot)}>
-              <Icon name="close" label={`${words.calendars.close} : ${readableTime(slot.start, language)}`} />
-            </button>
-          )}
-        </li>
-      ))}
+    <>
+      <ul className="plain day">
+        {slots.map((slot) => (
+          <li key={slot.id} className="card">
+            <div>
+              <strong>
+                {readableTime(slot.start, language)}–{readableTime(slot.end, language)}
+              </strong>{" "}
+              <span className="quiet">
+                {slot.closed ? words.calendars.closed : words.calendars.free(slot.remaining, slot.capacity)}
+              </span>
+              <ul>
+                {slot.appointments.map(({ id, request }) => (
+                  <li key={id}>
+                    <Link href={`/demandes/${request.id}`}>
+                      {request.contact
+                        ? `${request.contact.firstName} ${request.contact.lastName}`
+                        : request.ticket}
+                    </Link>{" "}
+                    <span className="quiet">
+                      {request.procedure.title} {request.contact?.mobilePhone}
+                    </span>
+                  </li>
+                ))}
+              </ul>
+            </div>
+            {!slot.closed && (
+              <button type="button" className="button-icon" onClick={() => setClosing(slot)}>
+                <Icon
+                  name="close"
+                  label={`${words.calendars.close} : ${readableTime(slot.start, language)}`}
+                />
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
       {closing && <Closing slot={closing} onClose={() => setClosing(null)} onClosed={onChange} />}
-    </ul>
+    </>
   );
 }
 
 function Closing({ slot, onClose, onClosed }: { slot: Slot; onClose: () => void; onClosed: () => void }) {
   const words = useWords();
+  const announce = useAnnounce();
   const [close, busy] = useChange(CloseSlots, (data) => data.closeSlots);
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -150,6 +180,7 @@ function Closing({ slot, onClose, onClosed }: { slot: Slot; onClose: () => void;
     const { success, problem } = await close({ slots: [slot.id], reason: reason.trim() || null });
     setProblem(problem);
     if (!success) return;
+    announce(words.calendars.closedNow(success.cancelled));
     onClose();
     onClosed();
   };

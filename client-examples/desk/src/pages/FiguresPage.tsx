@@ -1,4 +1,4 @@
-import { dayOf } from "@espace-citoyens/kit/dates.ts";
+import { dayOf, readableDay } from "@espace-citoyens/kit/dates.ts";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
@@ -11,6 +11,7 @@ import { DeskPage } from "../DeskPage.tsx";
 import { useWords } from "../wording.ts";
 
 const DAYS = 56;
+const COLUMNS = 4;
 
 /** What waits, what came and was answered each week, and how long answers took. */
 export default function FiguresPage() {
@@ -45,29 +46,36 @@ export default function FiguresPage() {
       {!figures && !error && <Busy />}
       {figures?.length === 0 && <p>{words.none}</p>}
       {figures && figures.length > 0 && (
-        <table className="requests-table">
+        <table className="requests-table figures">
+          <caption>{words.caption}</caption>
           <thead>
             <tr>
-              {[words.procedure, words.waiting, words.week, words.received, words.answered, words.median].map(
-                (title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ),
-              )}
+              {[words.week, words.received, words.answered, words.median].map((title) => (
+                <th key={title} scope="col">
+                  {title}
+                </th>
+              ))}
             </tr>
           </thead>
-          {figures.map((each) => (
-            <tbody key={each.procedure.id}>
-              {(each.weeks.length > 0 ? each.weeks : [null]).map((week, index) => (
-                <tr key={week?.start ?? "none"}>
-                  <td data-label={words.procedure}>{index === 0 ? each.procedure.title : ""}</td>
-                  <td data-label={words.waiting}>{index === 0 ? each.waiting : ""}</td>
-                  <td data-label={words.week}>{week?.start ?? "—"}</td>
-                  <td data-label={words.received}>{week?.received ?? "—"}</td>
-                  <td data-label={words.answered}>{week?.answered ?? "—"}</td>
+          {figures.map(({ procedure, waiting, weeks }) => (
+            <tbody key={procedure.id}>
+              <tr>
+                <th scope="rowgroup" colSpan={COLUMNS}>
+                  {procedure.title}{" "}
+                  <span className="quiet">
+                    {words.waiting} : {waiting}
+                  </span>
+                </th>
+              </tr>
+              {weeks.map((week) => (
+                <tr key={week.start}>
+                  <th scope="row" data-label={words.week}>
+                    <time dateTime={week.start}>{readableDay(`${week.start}T12:00:00Z`, language)}</time>
+                  </th>
+                  <td data-label={words.received}>{week.received}</td>
+                  <td data-label={words.answered}>{week.answered}</td>
                   <td data-label={words.median}>
-                    {week && week.medianHours !== null ? words.hours(week.medianHours) : "—"}
+                    {week.medianHours === null ? "—" : words.hours(week.medianHours)}
                   </td>
                 </tr>
               ))}

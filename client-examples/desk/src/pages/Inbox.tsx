@@ -5,7 +5,7 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import {
   DeskEvents,
   DeskInbox,
@@ -14,12 +14,14 @@ import {
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
-import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
-import { useState } from "react";
+import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
+import { type Ref, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useSearchParams } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { useStatuses } from "../statuses.ts";
+import { useSoon } from "../useSoon.ts";
 import { useWords } from "../wording.ts";
 
 const STATUSES: RequestStatus[] = [
@@ -30,66 +32,90 @@ const STATUSES: RequestStatus[] = [
   "REFUSED",
   "CANCELLED",
 ];
+const COLUMNS = 5;
+const REFRESH_MILLISECONDS = 500;
 
-/** The requests of the agent's procedures, by any filter. The filter is in the address: it can be kept, and gone back to. */
+/**
+ * The requests of the agent's procedures, by any filter. The filter is in the address: it can be kept, and gone back to.
+ *
+ * What happens meanwhile appears by itself while the first page alone is shown; further down, nothing moves unasked.
+ */
 export function Inbox() {
   const words = useWords();
   const announce = useAnnounce();
-  const { desk } = useFrame();
+  const { language } = useLanguage();
   const [fresh, setFresh] = useState(false);
   const [search, setSearch] = useSearchParams();
-  const [pages, setPages] = useState<(string | null)[]>([null]);
-  const [read, setRead] = useState(0);
+  const [later, setLater] = useState<string[]>([]);
   const filter = filterOf(search);
-  useFollow(DeskEvents, { after: desk.eventCursor }, ({ deskEvents: event }, variables) => {
+  const [{ data, error, fetching }, execute] = useQuery({
+    query: DeskInbox,
+    variables: { filter, after: null, unreadFirst: true },
+    requestPolicy: "network-only",
+  });
+  const page = data?.desk?.requests;
+  const refresh = () => execute({ requestPolicy: "network-only" });
+  const refreshSoon = useSoon(refresh, REFRESH_MILLISECONDS);
+  const [from, setFrom] = useState<string | null>(null);
+  if (from === null && data?.desk) setFrom(data.desk.eventCursor);
+  useFollow(DeskEvents, from === null ? null : { after: from }, ({ deskEvents: event }, variables) => {
     variables.after = event.cursor;
-    if (event.actor === "MUNICIPALITY") return;
-    announce(`${event.request.procedure.title} : ${event.description}`);
-    setFresh(true);
+    if (event.actor !== "MUNICIPALITY") announce(`${event.request.procedure.title} : ${event.description}`);
+    if (later.length === 0) refreshSoon();
+    else setFresh(true);
   });
   const show = () => {
     setFresh(false);
-    setPages([null]);
-    setRead(read + 1);
+    setLater([]);
+    refresh();
   };
   const set = (name: string, value: string) => {
+    if (value === (search.get(name) ?? "")) return;
     const next = new URLSearchParams(search);
     if (value) next.set(name, value);
     else next.delete(name);
-    setPages([null]);
+    setFresh(false);
+    setLater([]);
     setSearch(next, { replace: true });
   };
   return (
     <DeskPage title={words.inbox.title}>
       <Filters search={search} onSet={set} />
+      <Connection />
       {fresh && (
         <Notice kind="information">
           {words.inbox.fresh}{" "}
           <button type="button" className="button-second" onClick={show}>
-            {words.frame.tryAgain}
+            {words.inbox.show}
           </button>
         </Notice>
       )}
-      <table className="requests-table">
-        <thead>
-          <tr>
-            {Object.entries(words.inbox.columns).map(([name, title]) => (
-              <th key={name} scope="col">
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        {pages.map((after, index) => (
-          <PageOfRequests
-            key={`${read} ${after} ${search}`}
-            filter={filter}
-            after={after}
-            first={index === 0}
-            onMore={index === pages.length - 1 ? (next) => setPages([...pages, next]) : null}
-          />
-        ))}
-      </table>
+      {error && !page && <ProblemNotice problem={callProblem(error, language)} />}
+      <p role="status">{page && words.inbox.count(page.totalCount)}</p>
+      {!page && !error && <Busy />}
+      {page && page.totalCount > 0 && (
+        <table className="requests-table" aria-busy={fetching}>
+          <caption className="for-screen-readers">{words.inbox.title}</caption>
+          <thead>
+            <tr>
+              {Object.entries(words.inbox.columns).map(([name, title]) => (
+                <th key={name} scope="col">
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <Rows page={page} onMore={later.length === 0 ? (next) => setLater([next]) : null} />
+          {later.map((after, index) => (
+            <LaterPage
+              key={`${after} ${search}`}
+              filter={filter}
+              after={after}
+              onMore={index === later.length - 1 ? (next) => setLater([...later, next]) : null}
+            />
+          ))}
+        </table>
+      )}
     </DeskPage>
   );
 }
@@ -114,7 +140,7 @@ function Filters({
   onSet: (name: string, value: string) => void;
 }) {
   const words = useWords();
-  const wording = useWording(WORDING);
+  const statuses = useStatuses();
   const { desk } = useFrame();
   const [typed, setTyped] = useState(search.get("recherche") ?? "");
   return (
@@ -147,7 +173,7 @@ function Filters({
               <option value="">{words.inbox.every}</option>
               {STATUSES.map((status) => (
                 <option key={status} value={status}>
-                  {wording.status[status]}
+                  {statuses[status]}
                 </option>
               ))}
             </select>
@@ -209,47 +235,57 @@ function Filters({
 
 interface PageProperties {
   filter: DeskRequestFilter;
-  after: string | null;
-  first: boolean;
+  after: string;
   onMore: ((after: string) => void) | null;
 }
 
-function PageOfRequests({ filter, after, first, onMore }: PageProperties) {
-  const words = useWords();
+/** What follows the first page. The focus goes on from the button that asked for it to the first of its requests. */
+function LaterPage({ filter, after, onMore }: PageProperties) {
   const { language } = useLanguage();
+  const rows = useRef<HTMLTableSectionElement>(null);
   const [{ data, error }] = useQuery({
     query: DeskInbox,
     variables: { filter, after, unreadFirst: true },
     requestPolicy: "network-only",
   });
   const page = data?.desk?.requests;
-  const columns = Object.keys(words.inbox.columns).length;
-  if (!page)
-    return (
-      <tbody>
-        <tr>
-          <td colSpan={columns}>
-            {error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />}
-          </td>
-        </tr>
-      </tbody>
-    );
-  const { endCursor, hasNextPage } = page.pageInfo;
+  const arrived = page !== undefined;
+  useEffect(() => {
+    if (arrived) rows.current?.querySelector("a")?.focus();
+  }, [arrived]);
+  if (page) return <Rows page={page} onMore={onMore} section={rows} />;
   return (
     <tbody>
-      {first && (
-        <tr className="count-line">
-          <td colSpan={columns} role="status">
-            {words.inbox.count(page.totalCount)}
-          </td>
-        </tr>
-      )}
+      <tr>
+        <td colSpan={COLUMNS}>
+          {error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />}
+        </td>
+      </tr>
+    </tbody>
+  );
+}
+
+type Page = NonNullable<DeskInboxQuery["desk"]>["requests"];
+
+function Rows({
+  page,
+  onMore,
+  section,
+}: {
+  page: Page;
+  onMore: ((after: string) => void) | null;
+  section?: Ref<HTMLTableSectionElement>;
+}) {
+  const words = useWords();
+  const { endCursor, hasNextPage } = page.pageInfo;
+  return (
+    <tbody ref={section}>
       {page.nodes.map((request) => (
         <RequestRow key={request.id} request={request} />
       ))}
       {hasNextPage && endCursor !== null && onMore && (
         <tr>
-          <td colSpan={columns}>
+          <td colSpan={COLUMNS}>
             <button type="button" className="button-second" onClick={() => onMore(endCursor)}>
               {words.inbox.more}
             </button>
@@ -260,13 +296,9 @@ function PageOfRequests({ filter, after, first, onMore }: PageProperties) {
   );
 }
 
-function RequestRow({
-  request,
-}: {
-  request: NonNullable<DeskInboxQuery["desk"]>["requests"]["nodes"][number];
-}) {
+function RequestRow({ request }: { request: Page["nodes"][number] }) {
   const words = useWords();
-  const wording = useWording(WORDING);
+  const statuses = useStatuses();
   const { language } = useLanguage();
   return (
     <tr>
@@ -284,7 +316,7 @@ function RequestRow({
       </td>
       <td data-label={words.inbox.columns.status}>
         <span className="status" data-status={request.status}>
-          {wording.status[request.status]}
+          {statuses[request.status]}
         </span>
       </td>
       <td data-label={words.inbox.columns.assignee}>{request.assignee?.displayName ?? "—"}</td>

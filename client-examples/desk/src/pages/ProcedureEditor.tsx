@@ -2,47 +2,73 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
-import {
-  DeskProcedure,
-  type DeskProcedureQuery,
-  SaveProcedure,
-  type StepKind,
-} from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { DeskProcedure, type DeskProcedureQuery, SaveProcedure } from "@espace-citoyens/kit/operations.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
-import { draftOf, inputOf, newField, newProcedure, type ProcedureDraft } from "../procedures/draft.ts";
+import {
+  draftOf,
+  helpPath,
+  inputOf,
+  newField,
+  newProcedure,
+  type ProcedureDraft,
+  readableDays,
+  STEPS,
+  unreadable,
+} from "../procedures/draft.ts";
 import { FieldEditor } from "../procedures/FieldEditor.tsx";
 import { Preview } from "../procedures/Preview.tsx";
 import { useWords } from "../wording.ts";
 
 const NEW = "nouvelle";
-const HELPED: StepKind[] = ["PROCEDURE", "APPOINTMENT", "CONTACT", "FORM", "SUMMARY"];
+const ADD = "add-a-field";
+/** The input that a problem is about: what is wrong inside a condition or an option is told where all of them are typed. */
+const INPUT = /^(fields\.\d+\.(?:type\.\w+\.\w+|\w+)|\w+)/;
 
 /** A procedure to write on, beside what citizens will see of it. */
 export default function ProcedureEditor({ slug }: { slug: string }) {
   const words = useWords();
   const { desk } = useFrame();
-  const [{ data }] = useQuery({ query: DeskProcedure, variables: { slug }, requestPolicy: "network-only" });
+  const { language } = useLanguage();
+  const [saved, setSaved] = useState<number | null>(null);
+  const [{ data, error, fetching }] = useQuery({
+    query: DeskProcedure,
+    variables: { slug },
+    requestPolicy: "network-only",
+  });
+  const found = data && (data.procedure?.slug ?? NEW) === slug;
   if (desk.agent.role !== "ADMINISTRATOR")
     return <DeskPage title={words.procedures.title}>{words.frame.administratorsOnly}</DeskPage>;
-  if (!data) return <Busy />;
-  if (!data.procedure && slug !== NEW)
-    return <DeskPage title={words.frame.notFound}>{words.frame.notFoundText}</DeskPage>;
-  return <Editor key={slug} read={data.procedure} categories={data.procedureCategories} />;
+  if (!data && error) return <ProblemNotice problem={callProblem(error, language)} />;
+  if (!data || (fetching && !found)) return <Busy />;
+  if (!found) return <DeskPage title={words.frame.notFound}>{words.frame.notFoundText}</DeskPage>;
+  return (
+    <Editor
+      key={slug}
+      read={data.procedure}
+      categories={data.procedureCategories}
+      saved={saved}
+      onSaved={setSaved}
+    />
+  );
 }
 
 interface EditorProperties {
   read: DeskProcedureQuery["procedure"];
   categories: DeskProcedureQuery["procedureCategories"];
+  /** The version that was saved last, as long as nothing was changed since. It outlives the address of a new procedure. */
+  saved: number | null;
+  onSaved: (version: number | null) => void;
 }
 
 type TextPart = "slug" | "title" | "summary" | "body" | "keywords" | "estimatedDays";
 
-function Editor({ read, categories }: EditorProperties) {
+function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   const words = useWords();
   const frame = useFrame();
   const [, navigate] = useLocation();
@@ -51,15 +77,21 @@ function Editor({ read, categories }: EditorProperties) {
     read ? draftOf(read) : newProcedure(categories[0]?.slug ?? ""),
   );
   const [version, setVersion] = useState(read?.version ?? null);
-  const [saved, setSaved] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const set = (changed: Partial<ProcedureDraft>) => {
-    setSaved(false);
+    onSaved(null);
     setDraft((before) => ({ ...before, ...changed }));
   };
   const setField = (id: string, changed: object) =>
     set({ fields: draft.fields.map((field) => (field.id === id ? { ...field, ...changed } : field)) });
-  const moveField = (position: number, by: number) => {
+  // What an administrator goes on with, once it is there: the focus is not lost with what moved or is gone.
+  const goOn = useRef<string | null>(null);
+  useEffect(() => {
+    if (goOn.current !== null) document.getElementById(goOn.current)?.focus();
+    goOn.current = null;
+  });
+  const moveField = (position: number, by: number, button: string) => {
+    goOn.current = button;
     const fields = [...draft.fields];
     const [moved] = fields.splice(position, 1);
     if (moved) fields.splice(Math.max(0, position + by), 0, moved);
@@ -67,19 +99,45 @@ function Editor({ read, categories }: EditorProperties) {
   };
   const send = async (event: FormEvent) => {
     event.preventDefault();
+    if (!readableDays(draft) || draft.fields.some((field) => unreadable(field).length > 0)) {
+      setProblem({ code: "VALIDATION", message: words.procedures.unreadable, fields: [] });
+      return;
+    }
     const { success, problem } = await save({
       input: { ...inputOf(draft), id: read?.id ?? null, version: read ? version : null },
     });
-    setProblem(problem?.code === "CONFLICT" ? { ...problem, message: words.procedures.conflict } : problem);
+    setProblem(
+      problem && {
+        ...problem,
+        message: problem.code === "CONFLICT" ? words.procedures.conflict : problem.message,
+        fields: problem.fields.map(({ path, message }) => ({ path: INPUT.exec(path)?.[0] ?? path, message })),
+      },
+    );
     if (!success) return;
     setVersion(success.procedure.version);
-    setSaved(true);
+    onSaved(success.procedure.version);
     frame.reload();
     if (!read) navigate(`/demarches/${success.procedure.slug}`, { replace: true });
   };
   const at = (path: string) => messagesAt(problem?.fields ?? [], path);
+  const labels = Object.fromEntries(
+    (problem?.fields ?? []).flatMap(({ path }) => {
+      const position = /^fields\.(\d+)/.exec(path)?.[1];
+      if (position === undefined) return [];
+      return [[path, draft.fields[Number(position)]?.label || words.procedures.field(Number(position) + 1)]];
+    }),
+  );
   const text = (part: TextPart, label: string, lines = 0, help: string | null = null): ReactNode => (
-    <Labelled path={part} label={label} help={help} messages={at(part)}>
+    <Labelled
+      path={part}
+      label={label}
+      help={help}
+      messages={
+        part === "estimatedDays" && !readableDays(draft)
+          ? [words.procedures.wrongNumber(draft.estimatedDays)]
+          : at(part)
+      }
+    >
       {(described) =>
         lines > 0 ? (
           <textarea
@@ -122,8 +180,8 @@ function Editor({ read, categories }: EditorProperties) {
     <DeskPage title={draft.title || words.procedures.add}>
       <div className="two-columns">
         <form onSubmit={send} noValidate>
-          <ProblemNotice problem={problem} />
-          {saved && version !== null && <Notice kind="success">{words.procedures.published(version)}</Notice>}
+          <ProblemNotice problem={problem} labels={labels} />
+          {saved !== null && <Notice kind="success">{words.procedures.published(saved)}</Notice>}
           {text("title", words.procedures.name)}
           {text("slug", words.procedures.address, 0, words.procedures.addressHelp)}
           {choice(
@@ -165,11 +223,12 @@ function Editor({ read, categories }: EditorProperties) {
               ))}
             </LabelledGroup>
           )}
-          {HELPED.map((step) => (
+          {STEPS.map((step) => (
             <Labelled
               key={step}
               path={`help.${step}`}
-              label={words.procedures.help(read?.steps.find((each) => each.kind === step)?.title ?? step)}
+              label={words.procedures.help(words.procedures.steps[step])}
+              messages={at(helpPath(draft, step) ?? `stepHelp.${step}`)}
             >
               {(described) => (
                 <textarea
@@ -189,15 +248,22 @@ function Editor({ read, categories }: EditorProperties) {
               position={position}
               problems={problem?.fields ?? []}
               onChange={(changed) => setField(field.id, changed)}
-              onMove={(by) => moveField(position, by)}
-              onRemove={() => set({ fields: draft.fields.filter((each) => each.id !== field.id) })}
+              onMove={(by, button) => moveField(position, by, button)}
+              onRemove={() => {
+                goOn.current = ADD;
+                set({ fields: draft.fields.filter((each) => each.id !== field.id) });
+              }}
             />
           ))}
           <div className="actions">
             <button
               type="button"
+              id={ADD}
               className="button-second"
-              onClick={() => set({ fields: [...draft.fields, newField()] })}
+              onClick={() => {
+                goOn.current = `field-fields.${draft.fields.length}.label`;
+                set({ fields: [...draft.fields, newField()] });
+              }}
             >
               {words.procedures.addField}
             </button>

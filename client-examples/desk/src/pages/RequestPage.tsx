@@ -2,7 +2,7 @@ import { readableDay, readableInstant, readableTime } from "@espace-citoyens/kit
 import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { WORDING as FORM } from "@espace-citoyens/kit/form/wording.ts";
@@ -16,8 +16,9 @@ import {
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
-import { History } from "@espace-citoyens/kit/request/History.tsx";
+import { HistoryPages } from "@espace-citoyens/kit/request/History.tsx";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { type FormEvent, useState } from "react";
@@ -25,6 +26,7 @@ import { useQuery } from "urql";
 import { Link } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { useStatuses } from "../statuses.ts";
 import { useWords } from "../wording.ts";
 
 type Request = NonNullable<DeskRequestQuery["request"]>;
@@ -32,6 +34,7 @@ type Request = NonNullable<DeskRequestQuery["request"]>;
 /** A request as an agent handles it, kept up to date while it is open. */
 export default function RequestPage({ id }: { id: string }) {
   const words = useWords();
+  const statuses = useStatuses();
   const wording = useWording(WORDING);
   const announce = useAnnounce();
   const { language } = useLanguage();
@@ -69,11 +72,12 @@ export default function RequestPage({ id }: { id: string }) {
       </p>
       <p>
         <span className="status" data-status={request.status}>
-          {wording.status[request.status]}
+          {statuses[request.status]}
         </span>{" "}
         {words.request.ticket} <strong className="ticket">{request.ticket}</strong>{" "}
         {request.submittedAt && words.request.received(readableInstant(request.submittedAt, language))}
       </p>
+      <Connection />
       <div className="two-columns">
         <div>
           <section className="card">
@@ -123,7 +127,7 @@ export default function RequestPage({ id }: { id: string }) {
           </section>
           <section className="card">
             <h2>{words.request.history}</h2>
-            <History events={request.history.nodes} />
+            <HistoryPages request={request.id} first={request.history} />
           </section>
         </div>
       </div>
@@ -183,7 +187,8 @@ function Citizen({ request }: { request: Request }) {
 
 function Status({ request, onChange }: { request: Request; onChange: () => void }) {
   const words = useWords();
-  const wording = useWording(WORDING);
+  const statuses = useStatuses();
+  const announce = useAnnounce();
   const [change, busy] = useChange(ChangeRequestStatus, (data) => data.changeRequestStatus);
   const [status, setStatus] = useState<RequestStatus | "">("");
   const [reason, setReason] = useState("");
@@ -201,6 +206,7 @@ function Status({ request, onChange }: { request: Request; onChange: () => void 
     setConflict(problem?.code === "CONFLICT");
     setProblem(problem?.code === "CONFLICT" ? null : problem);
     if (success) {
+      announce(words.request.statusNow(statuses[success.request.status]));
       setStatus("");
       setReason("");
     }
@@ -222,13 +228,17 @@ function Status({ request, onChange }: { request: Request; onChange: () => void 
               <option value="" />
               {request.permittedStatuses.map((each) => (
                 <option key={each} value={each}>
-                  {wording.status[each]}
+                  {statuses[each]}
                 </option>
               ))}
             </select>
           )}
         </Labelled>
-        <Labelled path="reason" label={words.request.reason}>
+        <Labelled
+          path="reason"
+          label={words.request.reason}
+          messages={messagesAt(problem?.fields ?? [], "reason")}
+        >
           {(described) => (
             <textarea
               {...described}
@@ -249,34 +259,47 @@ function Status({ request, onChange }: { request: Request; onChange: () => void 
 
 function Assignee({ request, onChange }: { request: Request; onChange: () => void }) {
   const words = useWords();
+  const announce = useAnnounce();
   const { desk } = useFrame();
-  const [assign] = useChange(AssignRequest, (data) => data.assignRequest);
+  const [assign, busy] = useChange(AssignRequest, (data) => data.assignRequest);
+  const assigned = request.assignee?.id ?? "";
+  const [chosen, setChosen] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const agent = chosen ?? assigned;
+  // Not at each choice: the keyboard passes by everybody on the way to somebody.
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    const { success, problem } = await assign({ request: request.id, agent: agent || null });
+    setProblem(problem);
+    if (success) {
+      announce(words.request.assigned(success.request.assignee?.displayName ?? words.request.nobody));
+      setChosen(null);
+    }
+    onChange();
+  };
   return (
     <section className="card">
+      <h2>{words.request.assignment}</h2>
       <ProblemNotice problem={problem} />
-      <Labelled path="assignee" label={words.request.assign}>
-        {(described) => (
-          <select
-            {...described}
-            value={request.assignee?.id ?? ""}
-            onChange={async (event) => {
-              const { problem } = await assign({ request: request.id, agent: event.target.value || null });
-              setProblem(problem);
-              onChange();
-            }}
-          >
-            <option value="">{words.request.nobody}</option>
-            {desk.agents
-              .filter(({ active, id }) => active || id === request.assignee?.id)
-              .map((agent) => (
-                <option key={agent.id} value={agent.id}>
-                  {agent.displayName}
-                </option>
-              ))}
-          </select>
-        )}
-      </Labelled>
+      <form onSubmit={send} noValidate>
+        <Labelled path="assignee" label={words.request.assign}>
+          {(described) => (
+            <select {...described} value={agent} onChange={(event) => setChosen(event.target.value)}>
+              <option value="">{words.request.nobody}</option>
+              {desk.agents
+                .filter(({ active, id }) => active || id === assigned)
+                .map((each) => (
+                  <option key={each.id} value={each.id}>
+                    {each.displayName}
+                  </option>
+                ))}
+            </select>
+          )}
+        </Labelled>
+        <button type="submit" className="button" disabled={busy || agent === assigned}>
+          {words.request.putInCharge}
+        </button>
+      </form>
     </section>
   );
 }

@@ -5,20 +5,25 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskAgents, DeskParkedMails, ResendMail } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
 import { type Agent, AgentForm } from "../AgentForm.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { SettingsPlaces } from "../SettingsPlaces.tsx";
 import { useWords } from "../wording.ts";
+
+const PAGE = 50;
+const MOST = 100;
 
 /** What an agent looks at now and then: mail that was not delivered, and who works at the mairie. */
 export default function SettingsPage() {
   const words = useWords();
   return (
     <DeskPage title={words.settings.title}>
+      <SettingsPlaces />
       <section>
         <h2>{words.settings.mails}</h2>
         <ParkedMails />
@@ -35,15 +40,16 @@ function ParkedMails() {
   const words = useWords();
   const { language } = useLanguage();
   const announce = useAnnounce();
-  const [{ data }, reload] = useQuery({
+  const [first, setFirst] = useState(PAGE);
+  const [{ data, error }, reload] = useQuery({
     query: DeskParkedMails,
-    variables: {},
+    variables: { first },
     requestPolicy: "network-only",
   });
   const [resend, busy] = useChange(ResendMail, (answer) => answer.resendMail);
   const [problem, setProblem] = useState<Problem | null>(null);
   const mails = data?.desk?.parkedMails;
-  if (!mails) return <Busy />;
+  if (!mails) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
   if (mails.totalCount === 0) return <p>{words.settings.noMails}</p>;
   return (
     <>
@@ -69,6 +75,7 @@ function ParkedMails() {
               }}
             >
               {words.agents.resend}
+              <span className="for-screen-readers"> : {mail.recipient}</span>
             </button>
             {mail.request && (
               <p>
@@ -78,17 +85,24 @@ function ParkedMails() {
           </li>
         ))}
       </ul>
+      {mails.pageInfo.hasNextPage && first < MOST && (
+        <button type="button" className="button-second" onClick={() => setFirst(MOST)}>
+          {words.inbox.more}
+        </button>
+      )}
     </>
   );
 }
 
 function Agents() {
   const words = useWords();
+  const { language } = useLanguage();
+  const announce = useAnnounce();
   const { desk, reload } = useFrame();
-  const [{ data }, execute] = useQuery({ query: DeskAgents, requestPolicy: "network-only" });
+  const [{ data, error }, execute] = useQuery({ query: DeskAgents, requestPolicy: "network-only" });
   const [opened, setOpened] = useState<"new" | Agent | null>(null);
   const agents = data?.desk?.agents;
-  if (!agents) return <Busy />;
+  if (!agents) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
   const writes = desk.agent.role === "ADMINISTRATOR";
   return (
     <>
@@ -107,6 +121,9 @@ function Agents() {
                 {words.agents.change(agent.displayName)}
               </button>
             )}
+            {agent.role === "HANDLER" && agent.procedures.length > 0 && (
+              <p className="quiet">{agent.procedures.map((procedure) => procedure.title).join(", ")}</p>
+            )}
           </li>
         ))}
       </ul>
@@ -115,6 +132,7 @@ function Agents() {
           agent={opened === "new" ? null : opened}
           onClose={() => setOpened(null)}
           onSaved={() => {
+            announce(words.frame.saved);
             execute({ requestPolicy: "network-only" });
             reload();
           }}

@@ -3,7 +3,7 @@ import { messagesAt } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
 import { useWords } from "../wording.ts";
-import { type FieldDraft, KINDS, type Kind, unreadableConditions } from "./draft.ts";
+import { type FieldDraft, KINDS, type Kind, unreadable } from "./draft.ts";
 
 interface Properties {
   field: FieldDraft;
@@ -11,7 +11,7 @@ interface Properties {
   /** Those of the whole procedure: each is shown at its part. */
   problems: readonly FieldProblem[];
   onChange: (changed: Partial<FieldDraft>) => void;
-  onMove: (by: -1 | 1) => void;
+  onMove: (by: -1 | 1, button: string) => void;
   onRemove: () => void;
 }
 
@@ -23,6 +23,7 @@ type TextPart = {
 export function FieldEditor({ field, position, problems, onChange, onMove, onRemove }: Properties) {
   const words = useWords().procedures;
   const base = `fields.${position}`;
+  const wrong = unreadable(field);
   const name = field.label || words.field(position + 1);
   const text = (
     part: TextPart,
@@ -36,7 +37,9 @@ export function FieldEditor({ field, position, problems, onChange, onMove, onRem
       help={options.help}
       messages={[
         ...messagesAt(problems, `${base}.${path}`),
-        ...(part === "conditions" ? unreadableConditions(field).map(words.wrongCondition) : []),
+        ...wrong
+          .filter((each) => each.part === part)
+          .map((each) => (part === "conditions" ? words.wrongCondition : words.wrongNumber)(each.text)),
       ]}
     >
       {(described) =>
@@ -71,10 +74,20 @@ export function FieldEditor({ field, position, problems, onChange, onMove, onRem
     <fieldset className="card field-editor">
       <legend>{words.field(position + 1)}</legend>
       <div className="icon-buttons">
-        <button type="button" className="button-icon" onClick={() => onMove(-1)}>
+        <button
+          type="button"
+          id={`${field.id}-up`}
+          className="button-icon"
+          onClick={() => onMove(-1, `${field.id}-up`)}
+        >
           <Icon name="up" label={words.up(name)} />
         </button>
-        <button type="button" className="button-icon" onClick={() => onMove(1)}>
+        <button
+          type="button"
+          id={`${field.id}-down`}
+          className="button-icon"
+          onClick={() => onMove(1, `${field.id}-down`)}
+        >
           <Icon name="down" label={words.down(name)} />
         </button>
         <button type="button" className="button-icon" onClick={onRemove}>

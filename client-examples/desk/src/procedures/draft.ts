@@ -37,6 +37,9 @@ const TYPENAMES: Record<Kind, FormField["__typename"]> = {
   address: "AddressField",
   file: "FileField",
 };
+export const STEPS: StepKind[] = ["PROCEDURE", "APPOINTMENT", "CONTACT", "FORM", "SUMMARY"];
+const WHOLE = /^\d+$/;
+const DECIMAL = /^-?\d+([.,]\d+)?$/;
 const OPERATORS = ["EQUALS", "NOT_EQUALS", "IN", "GREATER_THAN", "LESS_THAN", "IS_ANSWERED"];
 
 /** A field as it is typed: all in text, so that half a number is no loss. */
@@ -177,9 +180,48 @@ function fieldDraftOf(field: FormField): FieldDraft {
   };
 }
 
-/** The lines that are no conditions. */
-export function unreadableConditions(field: FieldDraft): string[] {
-  return lines(field.conditions).filter((line) => conditionOf(line) === null);
+const NUMBERS = {
+  text: { maxLength: WHOLE },
+  number: { minimum: DECIMAL, maximum: DECIMAL },
+  file: { maxFiles: WHOLE },
+} as const satisfies Partial<Record<Kind, Partial<Record<keyof FieldDraft, RegExp>>>>;
+
+/** What was typed in a field that cannot be sent as what it is meant to be, by where. */
+export function unreadable(field: FieldDraft): { part: keyof FieldDraft; text: string }[] {
+  const numbers: Partial<Record<keyof FieldDraft, RegExp>> =
+    field.kind in NUMBERS ? NUMBERS[field.kind as keyof typeof NUMBERS] : {};
+  return [
+    ...Object.entries(numbers).flatMap(([name, shape]) => {
+      const part = name as keyof FieldDraft;
+      const text = String(field[part]).trim();
+      return text === "" || shape.test(text) ? [] : [{ part, text }];
+    }),
+    ...lines(field.conditions).flatMap((line) =>
+      conditionOf(line) === null ? [{ part: "conditions" as const, text: line }] : [],
+    ),
+  ];
+}
+
+/** Whether the days can be sent as they were typed. */
+export function readableDays(draft: ProcedureDraft): boolean {
+  return draft.estimatedDays.trim() === "" || WHOLE.test(draft.estimatedDays.trim());
+}
+
+/** The steps that citizens will go through, in their order. */
+export function stepsOf(draft: ProcedureDraft): StepKind[] {
+  return STEPS.filter((step) => step !== "APPOINTMENT" || draft.appointment !== "NONE");
+}
+
+/** Where the help of a step stands in what is sent; null where there is none. */
+export function helpPath(draft: ProcedureDraft, step: StepKind): string | null {
+  const position = helps(draft).findIndex((each) => each.step === step);
+  return position < 0 ? null : `stepHelp.${position}`;
+}
+
+function helps(draft: ProcedureDraft) {
+  return Object.entries(draft.help).flatMap(([step, help]) =>
+    help?.trim() ? [{ step: step as StepKind, help }] : [],
+  );
 }
 
 export function inputOf(draft: ProcedureDraft): SaveProcedureInput {
@@ -198,9 +240,7 @@ export function inputOf(draft: ProcedureDraft): SaveProcedureInput {
     appointment: draft.appointment,
     schedules: draft.appointment === "NONE" ? [] : [...draft.schedules],
     estimatedDays: whole(draft.estimatedDays),
-    stepHelp: Object.entries(draft.help).flatMap(([step, help]) =>
-      help?.trim() ? [{ step: step as StepKind, help }] : [],
-    ),
+    stepHelp: helps(draft),
     fields: draft.fields.map(
       (field): FormFieldInput => ({
         key: field.key.trim(),

@@ -1,12 +1,10 @@
-import { useDoor, useRead } from "@espace-citoyens/kit/door.tsx";
+import { useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
-import { RequestHistory } from "@espace-citoyens/kit/operations.ts";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
-import { History } from "@espace-citoyens/kit/request/History.tsx";
+import { HistoryPages } from "@espace-citoyens/kit/request/History.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
-import { useState } from "react";
 import { useFrame } from "../frame.tsx";
 import { StoredDocumentChoice } from "../StoredDocumentChoice.tsx";
 import { useWords } from "../wording.ts";
@@ -24,7 +22,7 @@ export function Following({ request, reload }: { request: Request; reload: () =>
     <>
       <section>
         <h2>{words.request.history}</h2>
-        <HistoryPages request={request} />
+        <HistoryPages request={request.id} first={request.history} />
       </section>
       <section>
         <h2>
@@ -68,20 +66,4 @@ export function Following({ request, reload }: { request: Request; reload: () =>
       )}
     </>
   );
-}
-
-type Events = Request["history"]["nodes"];
-
-function HistoryPages({ request }: { request: Request }) {
-  const read = useRead();
-  const [more, setMore] = useState<{ events: Events; page: Request["history"]["pageInfo"] } | null>(null);
-  const page = more?.page ?? request.history.pageInfo;
-  const showMore = async () => {
-    const { data } = await read(RequestHistory, { request: request.id, after: page.endCursor });
-    const next = data?.request?.history;
-    if (next) setMore({ events: [...(more?.events ?? []), ...next.nodes], page: next.pageInfo });
-  };
-  const known = new Set(request.history.nodes.map((event) => event.id));
-  const events = [...request.history.nodes, ...(more?.events ?? []).filter((event) => !known.has(event.id))];
-  return <History events={events} onMore={page.hasNextPage ? showMore : null} />;
 }

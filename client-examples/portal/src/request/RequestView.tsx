@@ -6,6 +6,8 @@ import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx"
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { RequestEvents, RequestPage, type RequestPageQuery } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
+import { told } from "@espace-citoyens/kit/request/History.tsx";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { type ReactNode, useState } from "react";
@@ -14,7 +16,6 @@ import { Link, Route, Switch, useSearchParams } from "wouter";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
 import { CancelLink } from "./CancelLink.tsx";
-import { Connection } from "./Connection.tsx";
 import { Following } from "./Following.tsx";
 
 export type Request = NonNullable<RequestPageQuery["request"]>;
@@ -42,7 +43,7 @@ export function RequestView({ id, address, aside }: { id: string; address: strin
         announce(`${wording.arrived(event.exchange.authorName)} : ${event.exchange.body}`);
       else if (event.__typename === "ExchangesRead" && event.actor === "MUNICIPALITY")
         announce(wording.readNow);
-      else if (event.actor !== "CITIZEN") announce(event.description);
+      else if (event.actor !== "CITIZEN") announce(told(event));
       reload();
     },
   );

@@ -1,8 +1,8 @@
-import { useDoor } from "@espace-citoyens/kit/door.tsx";
-import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useWording } from "@espace-citoyens/kit/language.tsx";
-import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { useEffect, useState } from "react";
+import { useDoor } from "../door.tsx";
+import { Notice } from "../elements/Notice.tsx";
+import { useWording } from "../language.tsx";
+import { WORDING } from "./wording.ts";
 
 const PATIENCE_MILLISECONDS = 4000;
 

@@ -1,0 +1,198 @@
+"""The mairie's inbox: found by any filter, unread first, page by page, live; every page of the desk for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+from playwright.async_api import expect
+
+from tests.browser.sites.accessibility import examine, sticks_out, tab_to
+from tests.browser.sites.conftest import Arrive
+from tests.browser.sites.doing import card, log_in_at_desk
+from tests.journeys.client import DEMONSTRATION_PASSWORD, Client
+from tests.journeys.stories import file_request, open_account, open_slots, post
+from tests.stack import Stack
+
+PAGE = 50
+WIDE, NARROW = 1100, 320
+
+
+async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
+    """More requests of one citizen than a page holds: found, unread first, filtered; more arrive meanwhile."""
+    name = f"Aubépine-{uuid4().hex[:8]}"
+    citizen, _ = await open_account(stack.api, lastName=name)
+    citizen.patience(60)
+    sent = []
+    for _ in range(9):
+        sent += await asyncio.gather(*(file_request(citizen) for _ in range(6)))
+    somebody = await arrive()
+    page = somebody.page
+    await log_in_at_desk(somebody)
+    table, status = page.get_by_role("table"), page.get_by_role("status")
+    rows = table.locator("tbody tr", has=page.get_by_role("link"))
+    await page.get_by_label("Ticket, nom ou courriel").fill(name)
+    await page.get_by_label("État").focus()
+    await expect(status.filter(has_text="54 demandes")).to_be_visible()
+    await expect(rows).to_have_count(PAGE)
+
+    # It goes on below, and so does the focus.
+    await page.get_by_role("button", name="Voir la suite").press("Enter")
+    await expect(rows).to_have_count(len(sent))
+    await expect(rows.nth(PAGE).get_by_role("link")).to_be_focused()
+    await expect(page.get_by_role("button", name="Voir la suite")).to_be_hidden()
+    assert await rows.locator(f"text={name}").count() == len(sent)
+
+    # Somebody who reads further down is told of what arrives, and nothing moves.
+    await post(citizen, sent[0]["id"], "Où en est ma demande ?")
+    announced = page.get_by_test_id("announcements")
+    await expect(announced).to_contain_text("Signaler un problème sur la voie publique : ")
+    await expect(page.get_by_text("De nouvelles choses sont arrivées.")).to_be_visible()
+    await expect(rows).to_have_count(len(sent))
+    await page.get_by_role("button", name="Afficher").click()
+    await expect(rows).to_have_count(PAGE)
+    await expect(rows.first).to_contain_text("1 échange à lire")
+
+    # At the first page it comes by itself, to the top where there is something to read.
+    await post(citizen, sent[-1]["id"], "Bonjour.")
+    await expect(table.get_by_text("1 échange à lire")).to_have_count(2)
+    newest = await file_request(citizen)
+    await expect(status.filter(has_text="55 demandes")).to_be_visible()
+    await expect(rows.nth(2)).to_contain_text("Envoyée")
+    await expect(rows.nth(2).get_by_role("link")).to_have_attribute(
+        "href", f"/mairie/demandes/{newest['id']}"
+    )
+
+    # Filters; they are in the address, and hold where it is opened again.
+    await page.get_by_label("Échanges à lire seulement").check()
+    await expect(status.filter(has_text="2 demandes")).to_be_visible()
+    administrator = await Client(stack.api).log_in("admin")
+    me = (await administrator.run("DeskInbox"))["agent"]
+    await administrator.change("AssignRequest", request=sent[0]["id"], agent=me["id"])
+    await page.get_by_label("Attribuée à").select_option(label=f"{me['displayName']} (moi)")
+    await expect(status.filter(has_text="1 demande")).to_be_visible()
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text(me["displayName"])
+    await page.get_by_label("État").select_option("Refusée")
+    await expect(status.filter(has_text="Aucune demande")).to_be_visible()
+    await page.get_by_label("État").select_option("Envoyée")
+    await page.get_by_label("Démarche").select_option("Signaler un problème sur la voie publique")
+    await expect(rows).to_have_count(1)
+    await page.reload()
+    await expect(page.get_by_label("Ticket, nom ou courriel")).to_have_value(name)
+    await expect(page.get_by_label("Échanges à lire seulement")).to_be_checked()
+    await expect(rows).to_have_count(1)
+
+    # Opened, what it says is read; back in the inbox, what happened before is not told again.
+    await rows.get_by_role("link").click()
+    await expect(page.locator(".exchange", has_text="Où en est ma demande ?")).to_be_visible()
+    await expect(page.get_by_role("img", name="Ce message du citoyen est lu.")).to_be_visible()
+    await page.go_back()
+    await expect(status.filter(has_text="Aucune demande")).to_be_visible()
+    await page.get_by_label("Échanges à lire seulement").uncheck()
+    await expect(rows).to_have_count(1)
+    await expect(announced).not_to_contain_text("échange")
+    await citizen.change("CancelRequest", request=newest["id"])
+    await page.get_by_label("Attribuée à").select_option("")
+    await page.get_by_label("État").select_option("")
+    await page.get_by_label("Archivées").check()
+    await expect(status.filter(has_text="1 demande")).to_be_visible()
+    await expect(rows).to_contain_text("Annulée")
+
+
+async def test_a_request_is_handled_with_the_keyboard_alone(arrive: Arrive, stack: Stack) -> None:
+    name = f"Lierre-{uuid4().hex[:8]}"
+    citizen, _ = await open_account(stack.api, lastName=name)
+    sent = await file_request(citizen)
+    await post(citizen, sent["id"], "Bonjour.")
+    somebody = await arrive()
+    page = somebody.page
+    await somebody.open("/mairie/")
+    await tab_to(page, "Nom d’utilisateur")
+    await page.keyboard.type("agent")
+    await tab_to(page, "Mot de passe")
+    await page.keyboard.type(DEMONSTRATION_PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("search")).to_be_visible()
+    await tab_to(page, "Aller au contenu")
+    await page.keyboard.press("Enter")
+    await tab_to(page, "Ticket, nom ou courriel")
+    await page.keyboard.type(name)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status").filter(has_text="1 demande")).to_be_visible()
+    await tab_to(page, "Signaler un problème sur la voie publique")
+    await page.keyboard.press("Enter")
+    heading = page.get_by_role("heading", level=1, name="Signaler un problème sur la voie publique")
+    await expect(heading).to_be_focused()
+    await tab_to(page, "Nouvel échange")
+    await page.keyboard.type("Une équipe passe demain.")
+    await tab_to(page, "Ajouter")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".exchange", has_text="Une équipe passe demain.")).to_be_visible()
+    await tab_to(page, "Nouvel état")
+    await page.keyboard.type("En cours")
+    await tab_to(page, "Changer")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main .status")).to_have_text("En cours de traitement")
+    await tab_to(page, "Attribuer à")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowUp")
+    chosen = await page.get_by_label("Attribuer à").evaluate("select => select.selectedOptions[0].text")
+    await tab_to(page, "Attribuer")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("announcements")).to_contain_text(f"Attribuée à : {chosen}.")
+    assignments = card(page, "Historique").get_by_text("La demande a été attribuée à un agent.")
+    await expect(assignments).to_have_count(1)
+
+
+async def test_every_page_of_the_desk(arrive: Arrive, stack: Stack) -> None:
+    """axe-core finds nothing, and at 320 pixels nothing sticks out."""
+    administrator = await Client(stack.api).log_in("admin")
+    schedule, slots = await open_slots(administrator)
+    citizen, _ = await open_account(stack.api)
+    sent = await file_request(citizen)
+    await post(citizen, sent["id"], "Bonjour.")
+    somebody = await arrive(locale="en-GB")
+    page = somebody.page
+
+    async def at_both_widths() -> None:
+        await page.set_viewport_size({"width": WIDE, "height": 900})
+        await examine(page)
+        await page.set_viewport_size({"width": NARROW, "height": 900})
+        assert await sticks_out(page) == 0, f"{page.url} sticks out"
+
+    async def look(path: str, ready: str) -> None:
+        await somebody.open(path)
+        await page.wait_for_selector(ready)
+        await at_both_widths()
+
+    await look("/mairie/", "#field-username")
+    await log_in_at_desk(somebody)
+    await look("/mairie/", ".requests-table")
+    await page.get_by_role("button", name="Menu").click()
+    await examine(page)
+    await page.get_by_role("navigation").get_by_role("link", name="Calendars").click()
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
+    await expect(page.get_by_role("button", name="Menu")).to_have_attribute("aria-expanded", "false")
+    await page.locator("#field-schedule").select_option(schedule)
+    await page.locator("#field-day").fill(slots[0]["start"][:10])
+    await expect(page.locator(".day > li")).to_have_count(len(slots))
+    await at_both_widths()
+    for button in (".day button", ".actions .button", ".actions .button-second"):
+        await page.locator(button).first.click()
+        await page.wait_for_selector("dialog")
+        await examine(page)
+        await page.keyboard.press("Escape")
+        await expect(page.locator(button).first).to_be_focused()
+    await look(f"/mairie/demandes/{sent['id']}", ".exchange")
+    await examine(page)
+    await look("/mairie/demarches", ".procedure-line")
+    await look("/mairie/demarches/signalement-voirie", ".preview")
+    await look("/mairie/chiffres", "table")
+    await look("/mairie/reglages", "section li")
+    await page.get_by_role("button", name="New agent").click()
+    await page.wait_for_selector("dialog")
+    await examine(page)
+    await page.keyboard.press("Escape")
+    await look("/mairie/une-page-qui-n-existe-pas", "main p")
