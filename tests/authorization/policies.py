@@ -79,10 +79,6 @@ NOT_WHO = {
         "the next free slot, which everybody may know": (
             "resolvers/booking.py _next_free: condition a.request_id = $1",
         ),
-        "a worker's, the command line's, or the answer's of an identity provider": (
-            "resolvers/identities.py _enter: condition account_id = $1",
-            "resolvers/identities.py leave: guard not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor))",
-        ),
         "for the type checker: nobody else comes there": (
             "resolvers/reading/accounts.py session_list: choice isinstance(reading.actor, (CitizenActor, AgentActor))",
         ),
@@ -91,48 +87,10 @@ NOT_WHO = {
 }
 """What is found and decides nothing about who may: by what it decides instead."""
 
-_HELD = "`_follow` ends with the session, within a second (tests/faults/test_revoked_sessions.py)"
-_SESSION = "models/visibility.py session_holds: "
 TWICE = {
-    f"{_SESSION}condition {{session}}.expires_at > now()": _HELD,
-    f'{_SESSION}return f"EXISTS (SELECT 1 FROM session {{session}} WHERE {{session}}.id = {{statement.bind('
-    "actor.session_id, 'uuid')} AND {session}.expires_at > now())\" for all": _HELD,
-    "resolvers/events.py _read_after: visibility session_holds(reading, actor)": _HELD,
-    **dict.fromkeys(
-        (
-            "models/visibility.py visible_events: return visible_requests(statement, actor, request) for all",
-            "models/visibility.py visible_events: return visible_requests(statement, actor, request) for none",
-            "models/visibility.py visible_events: visibility visible_requests(statement, actor, request)",
-        ),
-        "only partner systems read the log by it",
+    "resolvers/identities.py link_identity: guard credential['account_id'] is None": (
+        "`_link` finds no account for the credential, and refuses with the same error"
     ),
-    **dict.fromkeys(
-        (
-            "resolvers/events.py desk_events: guard not isinstance(actor, AgentActor)",
-            "resolvers/events.py notifications: guard not isinstance(actor, CitizenActor)",
-        ),
-        "the callers of the root field",
-    ),
-    "resolvers/credentials.py _change: condition credential_id = $2": "the session was read by its account",
-    "resolvers/credentials.py _change: condition expires_at > now()": "the door, but for a race",
-    "resolvers/desk.py _change_status: requirement require('CHANGE_STATUS', actor, state)": "`require_transition`",
-    "resolvers/identities.py _unlink: condition account_id = $2": "the condition of the other statement",
-    "resolvers/identities.py link_identity: guard credential['account_id'] is None": "the constraints of `identity`",
-    "resolvers/new_passwords.py _use: condition expires_at > now()": "`find_credential`",
-    "resolvers/sessions.py find_credential: condition expires_at > now()": "`_use`",
-    "resolvers/partner_links.py _REPLACE: condition account_id = $2": "`_own_link`",
-    "resolvers/policies.py permitted_actions: case RestrictedActor()": "no request exists for them",
-    "resolvers/reading/agents.py second_factor_part: condition {f}.agent_id = {agent_id}": (
-        "whoever asks has one, where it is required"
-    ),
-    "resolvers/reading/partner_links.py partner_link_list: condition {link}.account_id = {account_id}": (
-        "`visible_partner_links`"
-    ),
-    "resolvers/reading/partner_links.py partner_link_list: visibility visible_partner_links(reading, "
-    "reading.actor, link)": "the condition beside it",
-    "resolvers/uploads.py _finished: guard owner is None": "the callers of the root fields",
-    "resolvers/storage.py _add: condition account_id = $1": "what is read again is the caller's own",
-    "resolvers/uploads.py append_part: condition {owner.column} = $2": "`find_upload`",
 }
 """Policies without which nothing goes wrong, since another one does the same: by that one. They are counted, and not
 noticed."""
