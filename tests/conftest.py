@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,7 +32,22 @@ SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"
 DEMONSTRATION = ROOT / "municipalities" / "demonstration"
 
+TOGETHER = ("tests/authorization", "tests/openid")
+"""Folders whose tests share what is dear to make. `make test` has several processes at work, each with a whole file."""
+
+MEMORY = Path("/dev/shm")
+"""A database is a thousand small files: there they are made in a third of the time that a disk takes."""
+ROOM_BYTES = 2 << 30
+
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(ROOT).as_posix()
+        item.add_marker(
+            pytest.mark.xdist_group(next((each for each in TOGETHER if path.startswith(each)), path))
+        )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,8 +72,12 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture(scope="session")
 def servers() -> Iterator[EmbeddedServers]:
     """PostgreSQL and Valkey without durability, shared by the session. Do not stop them: `stack` has its own."""
-    with temporary_servers() as servers:
+    with temporary_servers(MEMORY if _has_room(MEMORY) else None) as servers:
         yield servers
+
+
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -68,9 +68,9 @@ class EmbeddedServers:
 
 
 @contextlib.contextmanager
-def temporary_servers() -> Iterator[EmbeddedServers]:
+def temporary_servers(within: Path | None = None) -> Iterator[EmbeddedServers]:
     """Both servers in a folder that disappears with them, without durability: for tests."""
-    folder = Path(tempfile.mkdtemp(prefix="espace-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="espace-test-", dir=within))
     try:
         with EmbeddedServers(folder, durable=False) as servers:
             yield servers

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pyotp
 import pytest
 
 from tests.journeys.client import DEMONSTRATION_PASSWORD, Client, Data, RefusedError
+from tests.journeys.telephone import Telephone
 from tests.stack import Api, Stack
 
 AGENT = "agent"
-
-
-class Telephone:
-    """An authenticator program: two codes, one after the other."""
-
-    def __init__(self, secret: str) -> None:
-        self._program = pyotp.TOTP(secret)
-        self._last = 0
-
-    def fresh(self) -> str:
-        present = int(time.time()) // 30
-        self._last = max(self._last + 1, present)
-        assert self._last <= present + 1
-        return self._program.generate_otp(self._last)
 
 
 async def log_in(api: Api, code: str | None = None) -> Client:
@@ -81,7 +66,7 @@ async def test_a_second_factor_from_beginning_to_end(stack: Stack) -> None:
     # The telephone is in the river, the paper too.
     administrator = await Client(stack.api).log_in("admin")
     agents = (await administrator.run("DeskAgents"))["agents"]
-    lost = next(agent for agent in agents if agent["role"] == "HANDLER")
+    lost = next(agent for agent in agents if agent["username"] == AGENT)
     await administrator.change("ResetSecondFactor", agent=lost["id"], password=DEMONSTRATION_PASSWORD)
     with pytest.raises(RefusedError) as ended:
         await by_code.run("DeskInbox")

@@ -6,8 +6,10 @@ import { FrameProvider } from "./frame.tsx";
 import { Inbox } from "./pages/Inbox.tsx";
 import { useWords } from "./wording.ts";
 
+const AccessPage = lazy(() => import("./pages/AccessPage.tsx"));
 const Calendars = lazy(() => import("./pages/Calendars.tsx"));
 const FiguresPage = lazy(() => import("./pages/FiguresPage.tsx"));
+const PartnersPage = lazy(() => import("./pages/PartnersPage.tsx"));
 const ProcedureEditor = lazy(() => import("./pages/ProcedureEditor.tsx"));
 const ProceduresPage = lazy(() => import("./pages/ProceduresPage.tsx"));
 const RequestPage = lazy(() => import("./pages/RequestPage.tsx"));
@@ -26,6 +28,8 @@ export function App() {
             <Route path="/demarches/:slug">{({ slug }) => <ProcedureEditor slug={slug} />}</Route>
             <Route path="/chiffres" component={FiguresPage} />
             <Route path="/reglages" component={SettingsPage} />
+            <Route path="/reglages/acces" component={AccessPage} />
+            <Route path="/reglages/partenaires" component={PartnersPage} />
             <Route component={NotFound} />
           </Switch>
         </Suspense>

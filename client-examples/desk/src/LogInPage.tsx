@@ -4,7 +4,7 @@ import { Page } from "@espace-citoyens/kit/elements/Page.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { LogIn, LogOut } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useWords } from "./wording.ts";
 
 export function LogInPage({ municipality }: { municipality: string }) {
@@ -20,6 +20,10 @@ export function LogInPage({ municipality }: { municipality: string }) {
   const [code, setCode] = useState("");
   const [needsCode, setNeedsCode] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const codeInput = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (needsCode) codeInput.current?.focus();
+  }, [needsCode]);
   const send = async (event: FormEvent) => {
     event.preventDefault();
     const { success, problem, refusal } = await logIn({
@@ -72,8 +76,8 @@ export function LogInPage({ municipality }: { municipality: string }) {
               {(described) => (
                 <input
                   {...described}
+                  ref={codeInput}
                   autoComplete="one-time-code"
-                  inputMode="numeric"
                   className="medium"
                   value={code}
                   onChange={(event) => setCode(event.target.value)}

@@ -5,9 +5,11 @@ import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskFrame, type DeskFrameQuery, LogOut } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import type { CombinedError } from "@urql/core";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
+import { EnrolPage } from "./EnrolPage.tsx";
 import { LogInPage } from "./LogInPage.tsx";
 import { useWords } from "./wording.ts";
 
@@ -31,6 +33,7 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const [{ data, error }, execute] = useQuery({ query: DeskFrame });
   const reload = () => execute({ requestPolicy: "network-only" });
+  if (hasToEnrol(error)) return <EnrolPage />;
   if (!data)
     return (
       <main className="main">
@@ -55,6 +58,11 @@ export function FrameProvider({ children }: { children: ReactNode }) {
       </main>
     </FrameContext>
   );
+}
+
+/** Whether the mairie wants a second factor of whoever is logged in, before anything else. */
+function hasToEnrol(error: CombinedError | undefined): boolean {
+  return error?.graphQLErrors.some((each) => each.extensions?.duty === "ENROL_SECOND_FACTOR") ?? false;
 }
 
 function Header() {

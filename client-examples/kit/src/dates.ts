@@ -33,3 +33,15 @@ export function readableTime(instant: string, language: Language): string {
 export function dayOf(instant: Date): string {
   return new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(instant);
 }
+
+/** The last second of a day, in the municipality's time, as the API takes instants. */
+export function endOfDay(day: string): string {
+  const inUtc = new Date(`${day}T23:59:59Z`);
+  const shown = new Intl.DateTimeFormat("sv-SE", {
+    timeZone: zone,
+    dateStyle: "short",
+    timeStyle: "medium",
+  }).format(inUtc);
+  const ahead = new Date(`${shown.replace(" ", "T")}Z`).getTime() - inUtc.getTime();
+  return new Date(inUtc.getTime() - ahead).toISOString();
+}

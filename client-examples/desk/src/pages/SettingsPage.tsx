@@ -12,6 +12,7 @@ import { Link } from "wouter";
 import { type Agent, AgentForm } from "../AgentForm.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { SettingsPlaces } from "../SettingsPlaces.tsx";
 import { useWords } from "../wording.ts";
 
 const PAGE = 50;
@@ -22,6 +23,7 @@ export default function SettingsPage() {
   const words = useWords();
   return (
     <DeskPage title={words.settings.title}>
+      <SettingsPlaces />
       <section>
         <h2>{words.settings.mails}</h2>
         <ParkedMails />
