@@ -866,6 +866,12 @@ REFUSALS: tuple[Refusal, ...] = (
         "NotAllowedError",
     ),
     Refusal(
+        "a webhook whose token is over is not resumed",
+        Kind.ADMINISTRATOR,
+        'resumeWebhook(webhook: "<webhook of a token that is over>")',
+        "NotAllowedError",
+    ),
+    Refusal(
         "an upload that was used elsewhere is not used again",
         Kind.OWNER,
         'addAttachment(input: {request: "<owner elsewhere>", field: "piece", '

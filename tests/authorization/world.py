@@ -624,17 +624,7 @@ class _Builder:
             self.world.add(f"token that is over {kind}", "PartnerToken", old.id, ADMINISTRATORS)
             self.world.headers[kind] = {"Authorization": f"Bearer {secret}"}
             self.world.add(f"token {kind}", "PartnerToken", token.id, ADMINISTRATORS)
-            webhook = Webhook(
-                token_id=token.id,
-                number=1,
-                url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
-                host=self.secrets.make("hook-host", ADMINISTRATORS),
-                secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
-                events=["RequestSubmitted"],
-                position=0,
-                last_delivery_at=now(),
-                last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
-            )
+            webhook = self._webhook(token, reach)
             if kind is Kind.OTHER_PARTNER:
                 webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
             await webhook.save(force_create=True)
@@ -642,6 +632,23 @@ class _Builder:
             shown = reach if "MANAGE_WEBHOOKS" in scopes else NOBODY
             self.world.add(f"webhook {kind}", "Webhook", webhook.id, shown)
             self.world.add(f"webhook {kind} at the desk", "DeskWebhook", webhook.id, ADMINISTRATORS)
+            if kind is Kind.PARTNER:
+                webhook = self._webhook(old, frozenset())
+                await webhook.save(force_create=True)
+                self.world.add("webhook of a token that is over", "DeskWebhook", webhook.id, ADMINISTRATORS)
+
+    def _webhook(self, token: PartnerToken, reach: Kinds) -> Webhook:
+        return Webhook(
+            token_id=token.id,
+            number=1,
+            url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
+            host=self.secrets.make("hook-host", ADMINISTRATORS),
+            secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
+            events=["RequestSubmitted"],
+            position=0,
+            last_delivery_at=now(),
+            last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
+        )
 
     async def _file(
         self,
@@ -895,10 +902,12 @@ class _Builder:
             *((kind, actor) for kind, actor in self.staff.items() if kind in AGENTS),
             *((kind, holder_of(self.world.requests[name].row)) for kind, name in holders),
         ]
+        # The same bytes of everybody: they are one file, and each one's own all the same.
+        content = a_pdf()
         for kind, actor in actors:
             reach = frozenset({kind})
             name = self.secrets.make("upload", reach) + ".pdf"
-            id = await make_upload(actor, a_pdf(), name=name)
+            id = await make_upload(actor, content, name=name)
             self.secrets.keep(id, reach)
             self.world.things[f"upload {kind}"] = Thing(f"upload {kind}", UPLOAD, id, reach, reach)
         id = await make_upload(self.accounts[Kind.OWNER], a_pdf())
