@@ -283,45 +283,40 @@ def _of_file(name: str, path: Path) -> Iterator[Policy]:
     source = path.read_text()
     module = _module(name)
     tree = ast.parse(source)
-    strings = _strings(tree)
+    strings = _strings(tree, source)
     for found in CONDITION.finditer(source):
         line = source.count("\n", 0, found.start()) + 1
-        if any(start <= found.start() < end for start, end in strings(source)):
+        if any(start <= found.start() < end for start, end in strings):
             changed = f"{source[: found.start()]}({found[0]} OR TRUE){source[found.end() :]}"
-            yield _policy(module, name, tree, line, f"condition {found[0]}", ast.parse(changed))
+            yield _policy(module, name, tree, line, f"condition {found[0]}", partial(ast.parse, changed))
     for node, what, replace in _sites(name, tree):
-        line = node.lineno
-        yield _policy(module, name, tree, line, what, _replaced(source, node, replace))
+        yield _policy(module, name, tree, node.lineno, what, partial(_replaced, source, node, replace))
 
 
-def _strings(tree: ast.AST) -> Callable[[str], list[tuple[int, int]]]:
+def _strings(tree: ast.AST, source: str) -> list[tuple[int, int]]:
     """Where text that is no docstring stands in a source, by character."""
-
-    def spans(source: str) -> list[tuple[int, int]]:
-        lines = [0]
-        for line in source.splitlines(keepends=True):
-            lines.append(lines[-1] + len(line))
-        docstrings = {
-            id(body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(body := getattr(node, "body", None), list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        }
-        return [
-            (
-                lines[node.lineno - 1] + node.col_offset,
-                lines[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0),
-            )
-            for node in ast.walk(tree)
-            if isinstance(node, (ast.Constant, ast.JoinedStr))
-            and hasattr(node, "lineno")
-            and id(node) not in docstrings
-            and (isinstance(node, ast.JoinedStr) or isinstance(node.value, str))
-        ]
-
-    return spans
+    lines = [0]
+    for line in source.splitlines(keepends=True):
+        lines.append(lines[-1] + len(line))
+    docstrings = {
+        id(body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(body := getattr(node, "body", None), list)
+        and body
+        and isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+    }
+    return [
+        (
+            lines[node.lineno - 1] + node.col_offset,
+            lines[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0),
+        )
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Constant, ast.JoinedStr))
+        and hasattr(node, "lineno")
+        and id(node) not in docstrings
+        and (isinstance(node, ast.JoinedStr) or isinstance(node.value, str))
+    ]
 
 
 Replace = Callable[[Any], Any]
@@ -441,13 +436,18 @@ def _replaced(source: str, node: Any, replace: Replace) -> ast.Module:
 
 
 def _policy(
-    module: ModuleType, name: str, tree: ast.Module, line: int, what: str, changed: ast.Module
+    module: ModuleType,
+    name: str,
+    tree: ast.Module,
+    line: int,
+    what: str,
+    change: Callable[[], ast.Module],
 ) -> Policy:
-    """`changed` is the module's tree without the policy that stands at `line`."""
+    """`change` makes the module's tree without the policy that stands at `line`."""
     constant = _constant(tree, line)
     lines = _users(constant) if constant else frozenset((name, one) for one in _statement(tree, line))
     what = f"{_inside(tree, line)}: {' '.join(what.split())[:160]}"
-    return Policy(name, lines, line, what, lambda: _run_instead(module, changed, line))
+    return Policy(name, lines, line, what, lambda: _run_instead(module, change(), line))
 
 
 def _inside(tree: ast.Module, line: int) -> str:
