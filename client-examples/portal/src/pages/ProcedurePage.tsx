@@ -54,7 +54,9 @@ export default function ProcedurePage({ slug }: { slug: string }) {
       {first?.body && <Markdown text={first.body} />}
       {procedure.estimatedDays !== null && <p>{words.filling.estimated(procedure.estimatedDays)}</p>}
       <ProblemNotice problem={problem} />
-      {procedure.requiresAccount && me === null ? (
+      {procedure.state === "CLOSED" ? (
+        <Notice kind="information">{words.filling.closed}</Notice>
+      ) : procedure.requiresAccount && me === null ? (
         <>
           <Notice kind="information">{words.filling.accountRequired}</Notice>
           <div className="cards">

@@ -119,6 +119,7 @@ export const en: typeof fr = {
     offline: "Connection lost: what you typed is kept here and will be saved when it is back.",
     waiting: "To be corrected before it can be saved",
     estimated: (days) => (days > 1 ? `Usual time: ${days} days.` : "Usual time: 1 day."),
+    closed: "This procedure is closed for the time being.",
     accountRequired: "This procedure needs a citizen account.",
     draftKept: "Your draft is kept: you may close this page and come back to it from the home page.",
     missing: "Still to be filled in:",

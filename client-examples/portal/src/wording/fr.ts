@@ -122,6 +122,7 @@ export const fr = {
     offline: "Connexion interrompue : votre saisie est gardée ici et sera enregistrée à son retour.",
     waiting: "À corriger pour être enregistré",
     estimated: (days: number) => (days > 1 ? `Délai habituel : ${days} jours.` : "Délai habituel : 1 jour."),
+    closed: "Cette démarche est fermée pour le moment.",
     accountRequired: "Cette démarche nécessite un compte citoyen.",
     draftKept: "Votre brouillon est gardé : vous pouvez fermer cette page et y revenir depuis l’accueil.",
     missing: "Il reste à compléter :",
