@@ -861,6 +861,18 @@ REFUSALS: tuple[Refusal, ...] = (
         "NotAllowedError",
     ),
     Refusal(
+        "a request that is closed for good is not decided on, whatever is known of it",
+        Kind.HANDLER,
+        'changeRequestStatus(input: {request: "<owner cancelled>", version: 99, status: IN_PROGRESS})',
+        "NotAllowedError",
+    ),
+    Refusal(
+        "a webhook whose token is over is not resumed",
+        Kind.ADMINISTRATOR,
+        'resumeWebhook(webhook: "<webhook of a token that is over>")',
+        "NotAllowedError",
+    ),
+    Refusal(
         "an upload that was used elsewhere is not used again",
         Kind.OWNER,
         'addAttachment(input: {request: "<owner elsewhere>", field: "piece", '

@@ -222,14 +222,13 @@ class Matrix:
             {"id": id, "active": active, "procedures": [{"slug": slug} for slug in slugs]}
             for id, (active, slugs) in world.given.items()
         ]
-        is_administrator = kind in ADMINISTRATORS
-        without = sum(active for active, _ in world.given.values()) - len(AGENTS)
         asked = (
             "desk { unreadExchangeCount requests { totalCount } parkedMails { totalCount } "
             "securityEvents { totalCount } secondFactor { enabled recoveryCodesLeft } "
             f"figures{self.documents[kind].arguments['Desk.figures'][0]} {{ waiting }} "
             f'erased: figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }} '
-            "tokens: partnerTokens { __typename } without: agentsWithoutSecondFactor { __typename } "
+            "tokens: partnerTokens { __typename } hooks: webhooks { __typename } "
+            "without: agentsWithoutSecondFactor { __typename } "
             "agents { id active procedures { slug } } }"
         )
         return asked, {
@@ -241,7 +240,9 @@ class Matrix:
             "figures": [{"waiting": count} for count in sorted(Counter(open_).values(), reverse=True)],
             "erased": {slug for slug, reach in ERASED.items() if kind in reach},
             "tokens": [{"__typename": "PartnerToken"}] * self._how_many(kind, "PartnerToken"),
-            "without": [{"__typename": "Agent"}] * without if is_administrator else [],
+            "hooks": [{"__typename": "DeskWebhook"}] * self._how_many(kind, "DeskWebhook"),
+            # Who is still to enrol.
+            "without": [{"__typename": "Agent"}] if kind in ADMINISTRATORS else [],
             "agents": agents,
         }
 
