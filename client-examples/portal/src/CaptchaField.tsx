@@ -30,6 +30,7 @@ interface Properties {
   problem: Problem | null;
 }
 
+const LEAST_MILLISECONDS = 60_000;
 const MISSING = "CAPTCHA_MISSING";
 
 /** What keeps a form without its code from being sent. */
@@ -103,6 +104,11 @@ export function CaptchaField({ purpose, round, onChange, problem }: Properties) 
                 spellCheck={false}
                 readOnly={coming}
                 value={coming ? "" : shown.typed}
+                onFocus={() => {
+                  // Whoever comes to it at the end of a long form finds one that can still be answered.
+                  const left = Date.parse(shown.captcha.expiresAt) - Date.now();
+                  if (shown.typed === "" && left < LEAST_MILLISECONDS) setAsked(asked + 1);
+                }}
                 onChange={(event) => {
                   const typed = event.target.value;
                   setGot({ ...shown, typed });
