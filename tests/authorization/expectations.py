@@ -860,6 +860,12 @@ REFUSALS: tuple[Refusal, ...] = (
         "NotAllowedError",
     ),
     Refusal(
+        "a partner whose token is over is told nothing more",
+        Kind.ADMINISTRATOR,
+        'resumeWebhook(webhook: "<webhook that is over>")',
+        "NotAllowedError",
+    ),
+    Refusal(
         "an upload that was used elsewhere is not used again",
         Kind.OWNER,
         'addAttachment(input: {request: "<owner elsewhere>", field: "piece", '

@@ -222,7 +222,8 @@ class Matrix:
             "securityEvents { totalCount } secondFactor { enabled recoveryCodesLeft } "
             f"figures{self.documents[kind].arguments['Desk.figures'][0]} {{ waiting }} "
             f'erased: figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }} '
-            "tokens: partnerTokens { __typename } without: agentsWithoutSecondFactor { __typename } "
+            "tokens: partnerTokens { __typename } webhooks { __typename } "
+            "without: agentsWithoutSecondFactor { __typename } "
             "agents { id active procedures { slug } } }"
         )
         return asked, {
@@ -234,6 +235,7 @@ class Matrix:
             "figures": [{"waiting": count} for count in sorted(Counter(open_).values(), reverse=True)],
             "erased": {slug for slug, reach in ERASED.items() if kind in reach},
             "tokens": [{"__typename": "PartnerToken"}] * self._how_many(kind, "PartnerToken"),
+            "webhooks": [{"__typename": "DeskWebhook"}] * self._how_many(kind, "DeskWebhook"),
             "without": [{"__typename": "Agent"}] * without if is_administrator else [],
             "agents": agents,
         }

@@ -618,24 +618,31 @@ class _Builder:
             self.world.add(f"token that is over {kind}", "PartnerToken", old.id, ADMINISTRATORS)
             self.world.headers[kind] = {"Authorization": f"Bearer {secret}"}
             self.world.add(f"token {kind}", "PartnerToken", token.id, ADMINISTRATORS)
-            webhook = Webhook(
-                token_id=token.id,
-                number=1,
-                url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
-                host=self.secrets.make("hook-host", ADMINISTRATORS),
-                secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
-                events=["RequestSubmitted"],
-                position=0,
-                last_delivery_at=now(),
-                last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
-            )
-            if kind is Kind.OTHER_PARTNER:
-                webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
-            await webhook.save(force_create=True)
+            webhook = await self._webhook(token, reach, paused=kind is Kind.OTHER_PARTNER)
             # Whose token lost the scope since has it still, and is not shown it.
             shown = reach if "MANAGE_WEBHOOKS" in scopes else NOBODY
             self.world.add(f"webhook {kind}", "Webhook", webhook.id, shown)
             self.world.add(f"webhook {kind} at the desk", "DeskWebhook", webhook.id, ADMINISTRATORS)
+        over = await self._webhook(old, NOBODY, paused=True)
+        self.world.add("webhook that is over", "DeskWebhook", over.id, ADMINISTRATORS, owners=NOBODY)
+
+    async def _webhook(self, token: PartnerToken, reach: Kinds, *, paused: bool) -> Webhook:
+        """Whoever `reach` names is shown all of it but how it signs."""
+        webhook = Webhook(
+            token_id=token.id,
+            number=1,
+            url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
+            host=self.secrets.make("hook-host", ADMINISTRATORS),
+            secret_sealed=seal(SECRET_SEAL, self.secrets.make("signing", ()).encode()),
+            events=["RequestSubmitted"],
+            position=0,
+            last_delivery_at=now(),
+            last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
+        )
+        if paused:
+            webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
+        await webhook.save(force_create=True)
+        return webhook
 
     async def _file(
         self,
