@@ -39,11 +39,9 @@ def visible_requests(statement: Statement, actor: Actor, request: str) -> str:
             return _in_scope(statement, actor, "READ_REQUESTS", request)
 
 
-def visible_events(statement: Statement, actor: Actor, request: str) -> str:
-    """Events, by the alias of their request: who sees it sees them; a partner that sees them need not see it."""
-    if isinstance(actor, PartnerActor):
-        return _in_scope(statement, actor, "READ_CHANGES", request)
-    return visible_requests(statement, actor, request)
+def visible_events(statement: Statement, actor: PartnerActor, request: str) -> str:
+    """Events that a partner system is told of, by the alias of their request: it need not see the request itself."""
+    return _in_scope(statement, actor, "READ_CHANGES", request)
 
 
 def _in_scope(statement: Statement, actor: PartnerActor, scope: str, request: str) -> str:

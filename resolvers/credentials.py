@@ -135,9 +135,8 @@ async def _change(
         raise InvalidCredentialsError
     is_still_in = await execute(
         "UPDATE session SET temporary_password_id = NULL, expires_at = CASE WHEN temporary_password_id IS NULL "
-        "THEN expires_at ELSE $3 END WHERE id = $1 AND credential_id = $2 AND expires_at > now()",
+        "THEN expires_at ELSE $2 END WHERE id = $1 AND expires_at > now()",
         who.session_id,
-        known["id"],
         now() + CITIZEN_LIFETIME,
     )
     if not is_still_in:

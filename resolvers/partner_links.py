@@ -161,8 +161,7 @@ async def unlink_partner(actor: Actor, *, link: str, selection: Selection) -> li
     assert isinstance(actor, CitizenActor)
     await _unlink(actor, decode_as("PartnerLink", link))
     reading = await reading_for(actor)
-    part = partner_link_list(reading, selection, reading.bind(actor.account_id, "uuid"))
-    rows: list[Row] = await read_value(reading, part)
+    rows: list[Row] = await read_value(reading, partner_link_list(reading, selection))
     return rows
 
 

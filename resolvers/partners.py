@@ -30,7 +30,7 @@ async def partner(actor: Actor, *, selection: Selection) -> Row | None:
                 shape.output("scopes", lambda raw: [scope for scope in SCOPES if scope in actor.scopes])
             case "changes":
                 require_scope(actor, "READ_CHANGES")
-                shape.child(field.key, changes_page(reading, field))
+                shape.child(field.key, changes_page(reading, actor, field))
             case "webhooks":
                 require_scope(actor, "MANAGE_WEBHOOKS")
                 shape.child("webhooks", webhook_list(reading, field.selection, actor))
@@ -38,7 +38,7 @@ async def partner(actor: Actor, *, selection: Selection) -> Row | None:
     return row
 
 
-def changes_page(reading: Reading, field: SelectedField) -> Part:
+def changes_page(reading: Reading, actor: PartnerActor, field: SelectedField) -> Part:
     """Events of every request in the partner's scope, oldest first.
 
     A request is in its scope from its submission on, and for good; nothing happens to it in the log before. So what a
@@ -51,7 +51,7 @@ def changes_page(reading: Reading, field: SelectedField) -> Part:
         Window.of(field),
         source=(
             f"request_event {e} JOIN service_request {r} ON {r}.id = {e}.request_id "
-            f"WHERE {visible_events(reading, reading.actor, r)}"
+            f"WHERE {visible_events(reading, actor, r)}"
         ),
         order=[OrderBy(f"{e}.position", "bigint")],
         node=lambda wanted: event_part(reading, wanted, e),

@@ -49,7 +49,7 @@ def account_part(reading: Reading, selection: Selection, a: str) -> Part:
             case "identities":
                 shape.child("identities", identity_list(reading, field.selection, f"{a}.id"))
             case "partner_links":
-                shape.child("partner_links", partner_link_list(reading, field.selection, f"{a}.id"))
+                shape.child("partner_links", partner_link_list(reading, field.selection))
             case "sessions":
                 c = reading.alias("c")
                 owner = f"(SELECT {c}.id FROM credential {c} WHERE {c}.account_id = {a}.id)"

@@ -47,12 +47,11 @@ def partner_system_row(entry: PartnerSystemEntry) -> Row:
     }
 
 
-def partner_link_list(reading: Reading, selection: Selection, account_id: str) -> Part:
-    """Those of an account that the caller sees, in the order in which they were made."""
+def partner_link_list(reading: Reading, selection: Selection) -> Part:
+    """Those that the caller sees, in the order in which they were made."""
     link = reading.alias("l")
     return list_of(
-        f"partner_link {link} WHERE {link}.account_id = {account_id} "
-        f"AND {visible_partner_links(reading, reading.actor, link)}",
+        f"partner_link {link} WHERE {visible_partner_links(reading, reading.actor, link)}",
         f"{link}.id",
         partner_link_part(reading, selection, link),
     )

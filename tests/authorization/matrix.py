@@ -81,6 +81,10 @@ class Matrix:
         world = self.callers.world
         if kind in RESTRICTED:
             yield Look("what may not be asked", kind, partial(self.closed, kind))
+            for name, query in QUERIES.items():
+                for asked in query(world):
+                    if kind in asked.reach:
+                        yield Look(f"{name}{asked.arguments}", kind, partial(self.query, kind, name, asked))
             return
         yield Look("which ids exist", kind, partial(self.ids, kind))
         yield Look("ids of the wrong type", kind, partial(self.mistyped, kind))
@@ -110,11 +114,14 @@ class Matrix:
         return [*wrong, *self._wrong(reply)]
 
     async def closed(self, kind: Kind) -> list[str]:
-        """Queries, for those to whom none is open yet: told so, whatever they ask for."""
+        """Queries, for those to whom hardly any is open yet: told so, whatever else they ask for."""
         wrong = []
         things = [thing.id for thing in self.callers.world.things.values()]
         asked = [
-            f"{name}{one.arguments}" for name, query in QUERIES.items() for one in query(self.callers.world)
+            f"{name}{one.arguments}"
+            for name, query in QUERIES.items()
+            for one in query(self.callers.world)
+            if kind not in one.reach
         ]
         for document in (
             *(f"{{ {one} {{ __typename }} }}" for one in asked),
@@ -215,14 +222,12 @@ class Matrix:
             {"id": id, "active": active, "procedures": [{"slug": slug} for slug in slugs]}
             for id, (active, slugs) in world.given.items()
         ]
-        is_administrator = kind in ADMINISTRATORS
-        without = sum(active for active, _ in world.given.values()) - len(AGENTS)
         asked = (
             "desk { unreadExchangeCount requests { totalCount } parkedMails { totalCount } "
             "securityEvents { totalCount } secondFactor { enabled recoveryCodesLeft } "
             f"figures{self.documents[kind].arguments['Desk.figures'][0]} {{ waiting }} "
             f'erased: figures(from: "{ERASED_ON}", to: "{ERASED_ON}") {{ procedure {{ slug }} weeks {{ start }} }} '
-            "tokens: partnerTokens { __typename } webhooks { __typename } "
+            "tokens: partnerTokens { __typename } hooks: webhooks { __typename } "
             "without: agentsWithoutSecondFactor { __typename } "
             "agents { id active procedures { slug } } }"
         )
@@ -235,8 +240,9 @@ class Matrix:
             "figures": [{"waiting": count} for count in sorted(Counter(open_).values(), reverse=True)],
             "erased": {slug for slug, reach in ERASED.items() if kind in reach},
             "tokens": [{"__typename": "PartnerToken"}] * self._how_many(kind, "PartnerToken"),
-            "webhooks": [{"__typename": "DeskWebhook"}] * self._how_many(kind, "DeskWebhook"),
-            "without": [{"__typename": "Agent"}] * without if is_administrator else [],
+            "hooks": [{"__typename": "DeskWebhook"}] * self._how_many(kind, "DeskWebhook"),
+            # Who is still to enrol.
+            "without": [{"__typename": "Agent"}] if kind in ADMINISTRATORS else [],
             "agents": agents,
         }
 

@@ -65,7 +65,6 @@ NOT_WHO = {
             "resolvers/captcha.py create_captcha: condition expires_at > now()",
             "resolvers/captcha_audio.py audio_of_network: condition n.expires_at > now()",
             "resolvers/captcha_audio.py _enqueue: condition expires_at > now()",
-            "resolvers/reading/webhooks.py _waiting_events: condition b.request_id = e.request_id",
             "resolvers/second_factors.py _let_nobody_in: condition agent_id = $1",
             "resolvers/uploads.py create_upload: condition {owner.column} = $2",
         ),
@@ -80,10 +79,6 @@ NOT_WHO = {
         "the next free slot, which everybody may know": (
             "resolvers/booking.py _next_free: condition a.request_id = $1",
         ),
-        "a worker's, the command line's, or the answer's of an identity provider": (
-            "resolvers/identities.py _enter: condition account_id = $1",
-            "resolvers/identities.py leave: guard not isinstance(actor, (CitizenActor, AgentActor, RestrictedActor))",
-        ),
         "for the type checker: nobody else comes there": (
             "resolvers/reading/accounts.py session_list: choice isinstance(reading.actor, (CitizenActor, AgentActor))",
         ),
@@ -92,48 +87,10 @@ NOT_WHO = {
 }
 """What is found and decides nothing about who may: by what it decides instead."""
 
-_HELD = "`_follow` ends with the session, within a second (tests/faults/test_revoked_sessions.py)"
-_SESSION = "models/visibility.py session_holds: "
 TWICE = {
-    f"{_SESSION}condition {{session}}.expires_at > now()": _HELD,
-    f'{_SESSION}return f"EXISTS (SELECT 1 FROM session {{session}} WHERE {{session}}.id = {{statement.bind('
-    "actor.session_id, 'uuid')} AND {session}.expires_at > now())\" for all": _HELD,
-    "resolvers/events.py _read_after: visibility session_holds(reading, actor)": _HELD,
-    **dict.fromkeys(
-        (
-            "models/visibility.py visible_events: return visible_requests(statement, actor, request) for all",
-            "models/visibility.py visible_events: return visible_requests(statement, actor, request) for none",
-            "models/visibility.py visible_events: visibility visible_requests(statement, actor, request)",
-        ),
-        "only partner systems read the log by it",
+    "resolvers/identities.py link_identity: guard credential['account_id'] is None": (
+        "`_link` finds no account for the credential, and refuses with the same error"
     ),
-    **dict.fromkeys(
-        (
-            "resolvers/events.py desk_events: guard not isinstance(actor, AgentActor)",
-            "resolvers/events.py notifications: guard not isinstance(actor, CitizenActor)",
-        ),
-        "the callers of the root field",
-    ),
-    "resolvers/credentials.py _change: condition credential_id = $2": "the session was read by its account",
-    "resolvers/credentials.py _change: condition expires_at > now()": "the door, but for a race",
-    "resolvers/desk.py _change_status: requirement require('CHANGE_STATUS', actor, state)": "`require_transition`",
-    "resolvers/identities.py _unlink: condition account_id = $2": "the condition of the other statement",
-    "resolvers/identities.py link_identity: guard credential['account_id'] is None": "the constraints of `identity`",
-    "resolvers/new_passwords.py _use: condition expires_at > now()": "`find_credential`",
-    "resolvers/sessions.py find_credential: condition expires_at > now()": "`_use`",
-    "resolvers/partner_links.py _REPLACE: condition account_id = $2": "`_own_link`",
-    "resolvers/policies.py permitted_actions: case RestrictedActor()": "no request exists for them",
-    "resolvers/reading/agents.py second_factor_part: condition {f}.agent_id = {agent_id}": (
-        "whoever asks has one, where it is required"
-    ),
-    "resolvers/reading/partner_links.py partner_link_list: condition {link}.account_id = {account_id}": (
-        "`visible_partner_links`"
-    ),
-    "resolvers/reading/partner_links.py partner_link_list: visibility visible_partner_links(reading, "
-    "reading.actor, link)": "the condition beside it",
-    "resolvers/uploads.py _finished: guard owner is None": "the callers of the root fields",
-    "resolvers/storage.py _add: condition account_id = $1": "what is read again is the caller's own",
-    "resolvers/uploads.py append_part: condition {owner.column} = $2": "`find_upload`",
 }
 """Policies without which nothing goes wrong, since another one does the same: by that one. They are counted, and not
 noticed."""
@@ -326,45 +283,40 @@ def _of_file(name: str, path: Path) -> Iterator[Policy]:
     source = path.read_text()
     module = _module(name)
     tree = ast.parse(source)
-    strings = _strings(tree)
+    strings = _strings(tree, source)
     for found in CONDITION.finditer(source):
         line = source.count("\n", 0, found.start()) + 1
-        if any(start <= found.start() < end for start, end in strings(source)):
+        if any(start <= found.start() < end for start, end in strings):
             changed = f"{source[: found.start()]}({found[0]} OR TRUE){source[found.end() :]}"
-            yield _policy(module, name, tree, line, f"condition {found[0]}", ast.parse(changed))
+            yield _policy(module, name, tree, line, f"condition {found[0]}", partial(ast.parse, changed))
     for node, what, replace in _sites(name, tree):
-        line = node.lineno
-        yield _policy(module, name, tree, line, what, _replaced(source, node, replace))
+        yield _policy(module, name, tree, node.lineno, what, partial(_replaced, source, node, replace))
 
 
-def _strings(tree: ast.AST) -> Callable[[str], list[tuple[int, int]]]:
+def _strings(tree: ast.AST, source: str) -> list[tuple[int, int]]:
     """Where text that is no docstring stands in a source, by character."""
-
-    def spans(source: str) -> list[tuple[int, int]]:
-        lines = [0]
-        for line in source.splitlines(keepends=True):
-            lines.append(lines[-1] + len(line))
-        docstrings = {
-            id(body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(body := getattr(node, "body", None), list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        }
-        return [
-            (
-                lines[node.lineno - 1] + node.col_offset,
-                lines[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0),
-            )
-            for node in ast.walk(tree)
-            if isinstance(node, (ast.Constant, ast.JoinedStr))
-            and hasattr(node, "lineno")
-            and id(node) not in docstrings
-            and (isinstance(node, ast.JoinedStr) or isinstance(node.value, str))
-        ]
-
-    return spans
+    lines = [0]
+    for line in source.splitlines(keepends=True):
+        lines.append(lines[-1] + len(line))
+    docstrings = {
+        id(body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(body := getattr(node, "body", None), list)
+        and body
+        and isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+    }
+    return [
+        (
+            lines[node.lineno - 1] + node.col_offset,
+            lines[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0),
+        )
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Constant, ast.JoinedStr))
+        and hasattr(node, "lineno")
+        and id(node) not in docstrings
+        and (isinstance(node, ast.JoinedStr) or isinstance(node.value, str))
+    ]
 
 
 Replace = Callable[[Any], Any]
@@ -484,13 +436,18 @@ def _replaced(source: str, node: Any, replace: Replace) -> ast.Module:
 
 
 def _policy(
-    module: ModuleType, name: str, tree: ast.Module, line: int, what: str, changed: ast.Module
+    module: ModuleType,
+    name: str,
+    tree: ast.Module,
+    line: int,
+    what: str,
+    change: Callable[[], ast.Module],
 ) -> Policy:
-    """`changed` is the module's tree without the policy that stands at `line`."""
+    """`change` makes the module's tree without the policy that stands at `line`."""
     constant = _constant(tree, line)
     lines = _users(constant) if constant else frozenset((name, one) for one in _statement(tree, line))
     what = f"{_inside(tree, line)}: {' '.join(what.split())[:160]}"
-    return Policy(name, lines, line, what, lambda: _run_instead(module, changed, line))
+    return Policy(name, lines, line, what, lambda: _run_instead(module, change(), line))
 
 
 def _inside(tree: ast.Module, line: int) -> str:

@@ -12,6 +12,7 @@ from tests.authorization.doors import Doors
 from tests.authorization.following import Following
 from tests.authorization.kinds import Kind
 from tests.authorization.matrix import Look, Matrix
+from tests.authorization.meanwhile import Meanwhile
 from tests.authorization.policies import Line, Policy, watched
 
 
@@ -59,7 +60,13 @@ class Looks:
 
     def all(self) -> list[Look]:
         """Those that spoil the world come last."""
-        sorts = (self.matrix, self.changes, Doors(self.callers), Following(self.callers))
+        sorts = (
+            self.matrix,
+            self.changes,
+            Doors(self.callers),
+            Following(self.callers),
+            Meanwhile(self.callers),
+        )
         looks = [look for sort in sorts for kind in Kind for look in sort.looks(kind)]
         return sorted(looks, key=lambda look: look.spoils)
 

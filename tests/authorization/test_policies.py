@@ -60,6 +60,7 @@ async def survivors(
     deleted: Iterable[Policy], callers: Callers, worlds: Worlds, survey: Survey
 ) -> list[Policy]:
     """The policies that nothing notices the absence of."""
+    assert survey.wrong == {}, "what finds something wrong anyway notices nothing"
     left = []
     looks = {(look.name, look.kind): look for look in Looks(callers).all()}
     for policy in deleted:

@@ -114,6 +114,7 @@ FIELDS: list[dict[str, Any]] = [
 ]
 
 KEY = "the key of a message"
+ISSUER = "https://identite.invalid"
 UPLOAD = "Upload"
 """A type that ids have and the schema has not: what is sent by tus."""
 ERASED_ON = date(2015, 3, 2)
@@ -198,6 +199,8 @@ class World:
     """Of each agent, by their id, whether they can log in and the slugs of their procedures."""
     temporary_password: str = ""
     """Of another citizen, who has asked for a new one and not used it yet."""
+    old_temporary_password: UUID = field(default_factory=new_id)
+    """The id of one that a citizen has not used in time."""
     old_arrival: str = ""
     """The cookie of somebody who has proved who they are too long ago."""
     factor_secrets: dict[Kind, str] = field(default_factory=dict)
@@ -376,7 +379,7 @@ class _Builder:
     async def _second_factor(self, kind: Kind | None, actor: AgentActor) -> None:
         """Confirmed, but for who is still to enrol: they have been offered one."""
         secret = new_secret()
-        enrolled = kind in AGENTS
+        enrolled = kind is not Kind.ENROLLING
         self.secrets.keep(secret, ())
         factor = SecondFactor(
             agent_id=actor.agent_id,
@@ -418,12 +421,15 @@ class _Builder:
             session = await self._sessions(kind, credential.id)
             if kind is Kind.OWNER:
                 await self._restricted(credential.id)
-            temporary = TemporaryPassword(
-                id=new_id(), credential_id=credential.id, expires_at=now() + timedelta(hours=1)
-            )
-            await temporary.save(force_create=True)
-            if kind is Kind.OTHER_CITIZEN:
-                self.world.temporary_password = temporary_password(temporary.id)
+            for hours in (-0.01, 1):
+                temporary = TemporaryPassword(
+                    id=new_id(), credential_id=credential.id, expires_at=now() + timedelta(hours=hours)
+                )
+                await temporary.save(force_create=True)
+                if kind is Kind.OWNER and hours < 0:
+                    self.world.old_temporary_password = temporary.id
+                if kind is Kind.OTHER_CITIZEN:
+                    self.world.temporary_password = temporary_password(temporary.id)
             self.accounts[kind] = CitizenActor(account_id=account.id, session_id=session.id)
             await self._document(kind, "document")
             await self._document(kind, "spare document")
@@ -459,9 +465,9 @@ class _Builder:
         reach = frozenset({kind})
         identity = Identity(
             account_id=account_id,
-            issuer="https://identite.invalid",
+            issuer=ISSUER,
             provider="FranceConnect",
-            subject=hmac_digest("openid subject", kind.encode()),
+            subject=hmac_digest("openid subject", f"{ISSUER}\0{kind}".encode()),
             acr=self.secrets.make("acr", reach),
             amr=["pwd"],
         )
@@ -618,17 +624,21 @@ class _Builder:
             self.world.add(f"token that is over {kind}", "PartnerToken", old.id, ADMINISTRATORS)
             self.world.headers[kind] = {"Authorization": f"Bearer {secret}"}
             self.world.add(f"token {kind}", "PartnerToken", token.id, ADMINISTRATORS)
-            webhook = await self._webhook(token, reach, paused=kind is Kind.OTHER_PARTNER)
+            webhook = self._webhook(token, reach)
+            if kind is Kind.OTHER_PARTNER:
+                webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
+            await webhook.save(force_create=True)
             # Whose token lost the scope since has it still, and is not shown it.
             shown = reach if "MANAGE_WEBHOOKS" in scopes else NOBODY
             self.world.add(f"webhook {kind}", "Webhook", webhook.id, shown)
             self.world.add(f"webhook {kind} at the desk", "DeskWebhook", webhook.id, ADMINISTRATORS)
-        over = await self._webhook(old, NOBODY, paused=True)
-        self.world.add("webhook that is over", "DeskWebhook", over.id, ADMINISTRATORS, owners=NOBODY)
+            if kind is Kind.PARTNER:
+                webhook = self._webhook(old, frozenset())
+                await webhook.save(force_create=True)
+                self.world.add("webhook of a token that is over", "DeskWebhook", webhook.id, ADMINISTRATORS)
 
-    async def _webhook(self, token: PartnerToken, reach: Kinds, *, paused: bool) -> Webhook:
-        """Whoever `reach` names is shown all of it but how it signs."""
-        webhook = Webhook(
+    def _webhook(self, token: PartnerToken, reach: Kinds) -> Webhook:
+        return Webhook(
             token_id=token.id,
             number=1,
             url_sealed=seal(URL_SEAL, f"https://{self.secrets.make('hook', reach)}.example/".encode()),
@@ -639,10 +649,6 @@ class _Builder:
             last_delivery_at=now(),
             last_error={"fr": self.secrets.make("hook-error", reach | ADMINISTRATORS), "en": "…"},
         )
-        if paused:
-            webhook.state, webhook.failures, webhook.failing_since = "PAUSED", 1, now()
-        await webhook.save(force_create=True)
-        return webhook
 
     async def _file(
         self,
@@ -896,10 +902,12 @@ class _Builder:
             *((kind, actor) for kind, actor in self.staff.items() if kind in AGENTS),
             *((kind, holder_of(self.world.requests[name].row)) for kind, name in holders),
         ]
+        # The same bytes of everybody: they are one file, and each one's own all the same.
+        content = a_pdf()
         for kind, actor in actors:
             reach = frozenset({kind})
             name = self.secrets.make("upload", reach) + ".pdf"
-            id = await make_upload(actor, a_pdf(), name=name)
+            id = await make_upload(actor, content, name=name)
             self.secrets.keep(id, reach)
             self.world.things[f"upload {kind}"] = Thing(f"upload {kind}", UPLOAD, id, reach, reach)
         id = await make_upload(self.accounts[Kind.OWNER], a_pdf())

@@ -67,6 +67,11 @@ async def log_in_at_desk(
     await expect(somebody.page.get_by_role("search")).to_be_visible()
 
 
+async def go_to(page: Page, place: str) -> None:
+    """Follows a link of the main navigation."""
+    await page.get_by_role("navigation", name="Navigation principale").get_by_role("link", name=place).click()
+
+
 async def write_exchange(page: Page, body: str) -> None:
     await page.get_by_label("Nouvel échange").fill(body)
     await (

@@ -54,16 +54,14 @@ export default function ProcedurePage({ slug }: { slug: string }) {
       {first?.body && <Markdown text={first.body} />}
       {procedure.estimatedDays !== null && <p>{words.filling.estimated(procedure.estimatedDays)}</p>}
       <ProblemNotice problem={problem} />
-      {procedure.requiresAccount && me === null ? (
+      {procedure.state === "CLOSED" ? (
+        <Notice kind="information">{words.filling.closed}</Notice>
+      ) : procedure.requiresAccount && me === null ? (
         <>
           <Notice kind="information">{words.filling.accountRequired}</Notice>
           <div className="cards">
             <section className="card">
-              <LogInForm
-                onDone={(mustChange) =>
-                  mustChange && navigate("/mon-espace/identifiants", { state: { mustChange } })
-                }
-              />
+              <LogInForm />
             </section>
             <p>
               <Link href="/creer-mon-compte" className="button-second">

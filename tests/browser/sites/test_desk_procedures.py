@@ -1,0 +1,207 @@
+"""The form editor: a procedure from nothing to citizens, its mistakes shown where they are, its next version."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.sites.accessibility import examine
+from tests.browser.sites.conftest import Arrive
+from tests.browser.sites.doing import (
+    card,
+    fill_contact,
+    go_on,
+    go_to,
+    log_in,
+    log_in_at_desk,
+    saved,
+    ticket_of,
+)
+from tests.files import a_pdf
+from tests.journeys.stories import new_address, open_account
+from tests.stack import Stack
+
+PASSWORD = "Tournesol-au-balcon-7"
+
+
+def field(page: Page, position: int) -> Locator:
+    return page.get_by_role("group", name=f"Champ {position}", exact=True)
+
+
+def told_at(page: Page, path: str) -> Locator:
+    """What is said to be wrong at an input."""
+    return page.locator(f'[id="field-{path}-messages"]')
+
+
+async def add_field(page: Page, position: int, label: str, key: str, type: str) -> Locator:
+    await page.get_by_role("button", name="Ajouter un champ").click()
+    added = field(page, position)
+    await expect(added.get_by_label("Libellé")).to_be_focused()
+    await page.keyboard.type(label)
+    await added.get_by_label("Clé").fill(key)
+    await added.get_by_label("Type", exact=True).select_option(type)
+    return added
+
+
+async def save(page: Page) -> None:
+    await page.get_by_role("button", name="Enregistrer").click()
+
+
+async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive, stack: Stack) -> None:
+    mark = uuid4().hex[:8]
+    slug, title = f"pret-velo-{mark}", f"Emprunter un vélo {mark}"
+    administrator = await arrive()
+    page = administrator.page
+    await log_in_at_desk(administrator)
+    await go_to(page, "Démarches")
+    await page.get_by_role("link", name="Nouvelle démarche").click()
+    await page.get_by_label("Titre").fill(title)
+    await page.get_by_label("Adresse (dans les liens)").fill(slug)
+    await page.get_by_label("Résumé").fill("Un mois, gratuit.")
+    await page.get_by_label("La démarche (Markdown)").fill("Apportez une **caution**.")
+    await page.get_by_label("Aide à la saisie : Ma demande").fill("Mesurez-vous d’abord.")
+
+    # As it is written, it is seen as citizens will see it.
+    preview = page.get_by_role("region", name="Aperçu")
+    await expect(preview.get_by_role("heading", name=title)).to_be_visible()
+    await expect(preview.locator("strong")).to_have_text("caution")
+    steps = preview.get_by_role("list").first.get_by_role("listitem")
+    await page.get_by_label("Rendez-vous", exact=True).select_option("facultatif")
+    await expect(steps).to_have_text(
+        ["La démarche", "Mon rendez-vous", "Mes informations", "Ma demande", "Le récapitulatif"]
+    )
+    await page.get_by_label("Rendez-vous", exact=True).select_option("aucun")
+    await expect(steps).to_have_count(4)
+    kind = await add_field(page, 1, "Type de vélo", "type", "choix")
+    await kind.get_by_label(re.compile("^Options")).fill("ville = Vélo de ville\ncargo = Vélo cargo")
+    await kind.get_by_label("Obligatoire").check()
+    age = await add_field(page, 2, "Âge de l’enfant", "age", "nombre")
+    await age.get_by_label("Nombre entier").check()
+    await add_field(page, 3, "Justificatif de domicile", "justificatif", "fichiers")
+    badge = await add_field(page, 4, "Badge", "badge", "texte")
+    await page.get_by_role("button", name="Monter le champ Badge").press("Enter")
+    badge = field(page, 3)
+    await expect(badge.get_by_label("Libellé")).to_have_value("Badge")
+    await expect(page.get_by_role("button", name="Monter le champ Badge")).to_be_focused()
+
+    # What cannot be read is told at once where it is typed, and keeps the rest from being saved without it.
+    conditions = re.compile("^Demandé si")
+    await age.get_by_label(conditions).fill("type vaut cargo")
+    await expect(told_at(page, "fields.1.visibleWhen")).to_contain_text("type vaut cargo")
+    await age.get_by_label("Minimum").fill("trois")
+    await expect(told_at(page, "fields.1.type.number.minimum")).to_contain_text("trois")
+    await save(page)
+    await expect(page.get_by_role("alert")).to_contain_text("Rien n’est enregistré")
+    await age.get_by_label("Minimum").fill("")
+
+    # A condition on a missing field and a pattern that is none, together; then a circle.
+    await age.get_by_label(conditions).fill("typ EQUALS cargo")
+    await badge.get_by_label("Motif").fill("[A-Z")
+    await save(page)
+    await expect(told_at(page, "fields.1.visibleWhen")).to_contain_text("Aucun champ n’a la clé « typ »")
+    await expect(told_at(page, "fields.2.type.text.pattern")).to_be_visible()
+    await expect(age.get_by_label(conditions)).to_have_attribute("aria-invalid", "true")
+    alert = page.get_by_role("alert")
+    await expect(alert).to_be_focused()
+    await alert.get_by_role("link", name="Âge de l’enfant").click()
+    await expect(age.get_by_label(conditions)).to_be_focused()
+    await examine(page)
+    await badge.get_by_label("Motif").fill("[A-Z]{2}[0-9]{3}")
+    await age.get_by_label(conditions).fill("badge IS_ANSWERED")
+    await badge.get_by_label(conditions).fill("age GREATER_THAN 3")
+    await save(page)
+    await expect(told_at(page, "fields.1.visibleWhen")).to_contain_text("finit par dépendre d’elle-même")
+    await expect(told_at(page, "fields.2.visibleWhen")).to_contain_text("finit par dépendre d’elle-même")
+    await page.get_by_role("button", name="Retirer le champ Badge").click()
+    await expect(page.get_by_role("button", name="Ajouter un champ")).to_be_focused()
+    await age.get_by_label(conditions).fill("type EQUALS cargo")
+    await expect(preview.get_by_label("Âge de l’enfant")).to_be_hidden()
+    await preview.get_by_label("Vélo cargo").check()
+    await expect(preview.get_by_label("Âge de l’enfant")).to_be_visible()
+    await save(page)
+    await expect(page.get_by_text("Enregistrée : version 1.")).to_be_visible()
+    await expect(page).to_have_url(re.compile(f"/mairie/demarches/{slug}$"))
+    await expect(age.get_by_label(conditions)).to_have_value("type EQUALS cargo")
+    await expect(page.get_by_label("Aide à la saisie : Ma demande")).to_have_value("Mesurez-vous d’abord.")
+
+    # A draft is nobody's business yet; opened, a citizen fills it in.
+    _, account = await open_account(stack.api)
+    citizen = await arrive()
+    theirs = citizen.page
+    await log_in(citizen, account["username"], PASSWORD)
+    await citizen.open(f"/demarches/{slug}")
+    await expect(theirs.get_by_role("heading", level=1)).not_to_have_text(title)
+    await page.get_by_label("État").select_option("ouverte")
+    await expect(page.get_by_text("Enregistrée : version")).to_be_hidden()
+    await save(page)
+    await expect(page.get_by_text("Enregistrée : version 1.")).to_be_visible()
+    await citizen.open(f"/demarches/{slug}")
+    await theirs.get_by_role("button", name="Commencer la demande").click()
+    await expect(theirs.get_by_label("Prénom")).to_have_value("Hélène")
+    await go_on(theirs)
+    await theirs.get_by_role("button", name="Aide à la saisie").click()
+    await expect(theirs.get_by_role("dialog")).to_contain_text("Mesurez-vous d’abord.")
+    await theirs.keyboard.press("Escape")
+    await expect(theirs.get_by_label("Âge de l’enfant")).to_be_hidden()
+    await theirs.get_by_label("Vélo cargo").check()
+    await theirs.get_by_label("Âge de l’enfant").fill("4")
+    pieces = theirs.get_by_role("group", name="Justificatif de domicile")
+    await pieces.get_by_role("button", name="Ajouter", exact=True).click()
+    await (
+        theirs.get_by_role("dialog")
+        .get_by_label("Fichier")
+        .set_input_files({"name": "facture.pdf", "mimeType": "application/pdf", "buffer": a_pdf()})
+    )
+    await theirs.get_by_role("dialog").get_by_role("button", name="Enregistrer").click()
+    await expect(pieces.get_by_text("facture").first).to_be_visible()
+    await saved(theirs)
+
+    # The next version asks for one thing more: of whoever begins now, not of whoever has begun.
+    colour = await add_field(page, 4, "Couleur", "couleur", "texte")
+    await colour.get_by_label("Obligatoire").check()
+    await save(page)
+    await expect(page.get_by_text("Enregistrée : version 2.")).to_be_visible()
+    visitor = await arrive()
+    await visitor.open(f"/demarches/{slug}")
+    await visitor.page.get_by_role("button", name="Commencer la demande").click()
+    await fill_contact(visitor.page, new_address())
+    await go_on(visitor.page)
+    await expect(visitor.page.get_by_label("Couleur")).to_be_visible()
+    await theirs.reload()
+    await go_on(theirs)
+    await expect(theirs.get_by_label("Âge de l’enfant")).to_have_value("4")
+    await expect(theirs.get_by_label("Couleur")).to_be_hidden()
+    await go_on(theirs)
+    await theirs.get_by_role("button", name="Valider ma demande").click()
+    await expect(theirs.get_by_text("Votre demande est envoyée")).to_be_visible()
+    ticket = await ticket_of(theirs)
+
+    # Two administrators: the later one is told, and loses nothing of what they typed.
+    other = await administrator.context.new_page()
+    await other.goto(page.url)
+    await other.get_by_label("Résumé").fill("Deux mois, gratuit.")
+    await page.get_by_label("Résumé").fill("Un mois, sous caution.")
+    await save(page)
+    await expect(page.get_by_text("Enregistrée : version 3.")).to_be_visible()
+    await save(other)
+    await expect(other.get_by_role("alert")).to_contain_text("Quelqu’un a publié une autre version")
+    await expect(other.get_by_label("Résumé")).to_have_value("Deux mois, gratuit.")
+
+    # Closed, nobody begins; what was sent is handled.
+    await page.get_by_label("État").select_option("fermée")
+    await save(page)
+    await expect(page.get_by_text("Enregistrée : version 3.")).to_be_visible()
+    await visitor.open(f"/demarches/{slug}")
+    await expect(visitor.page.get_by_text("Cette démarche est fermée pour le moment.")).to_be_visible()
+    await expect(visitor.page.get_by_role("button", name="Commencer la demande")).to_be_hidden()
+    await go_to(page, "Démarches")
+    line = page.locator(".procedure-line", has_text=title)
+    await expect(line).to_contain_text("fermée, version 3")
+    await go_to(page, "Demandes")
+    await page.get_by_label("Ticket, nom ou courriel").fill(ticket)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("table").get_by_role("link", name=title).click()
+    await expect(card(page, "La demande")).to_contain_text("Vélo cargo")
+    await expect(card(page, "Pièces jointes").get_by_role("link", name="facture")).to_be_visible()
