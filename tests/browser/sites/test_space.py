@@ -111,7 +111,7 @@ async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack
 
 
 async def test_a_request_of_a_visitor_is_attached(arrive: Arrive, stack: Stack) -> None:
-    """Rattacher cette demande, of a request consulted by ticket: asks to log in; once it is done, it is offered no more."""
+    """Rattacher cette demande, of a request consulted by ticket: asks to log in; once done, it is offered no more."""
     _, account = await open_account(stack.api)
     request = await file_request(Client(stack.api))
     somebody = await arrive()
