@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -35,9 +36,9 @@ async def hire(api: Api) -> tuple[str, str]:
     return username, name
 
 
-async def begin_to_log_in(somebody: Somebody, username: str) -> None:
+async def begin_to_log_in(somebody: Somebody, username: str, at: str = "/mairie/") -> None:
     """With the password, which is not enough."""
-    await somebody.open("/mairie/")
+    await somebody.open(at)
     await somebody.page.get_by_label("Nom d’utilisateur").fill(username)
     await somebody.page.get_by_label("Mot de passe").fill(PASSWORD)
     await somebody.page.get_by_role("button", name="Se connecter").click()
@@ -165,6 +166,21 @@ async def test_an_administrator_gives_an_access_back(arrive: Arrive, stack: Stac
     await log_in_at_desk(agent, username, PASSWORD)
 
 
+async def test_the_citizens_site_shows_an_agent_in(arrive: Arrive, stack: Stack) -> None:
+    username, _ = await hire(stack.api)
+    codes = await with_second_factor(stack.api, username)
+    agent = await arrive(width=320)
+    page = agent.page
+    await begin_to_log_in(agent, username, "/")
+    asked = page.get_by_label("Code à usage unique")
+    await expect(asked).to_be_focused()
+    await examine(page)
+    await asked.fill(codes[0])
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/mairie/$"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Demandes")
+
+
 async def test_where_it_is_asked_of_everybody_it_comes_first(arrive: Arrive, stack: Stack) -> None:
     strict = await stack.start_api(ESPACE_AGENTS_SECOND_FACTOR="required")
     username, _ = await hire(stack.api)
@@ -184,10 +200,13 @@ async def test_where_it_is_asked_of_everybody_it_comes_first(arrive: Arrive, sta
     nobody_writes_down((secret, *codes), strict)
 
 
-async def with_second_factor(api: Api, username: str) -> None:
+async def with_second_factor(api: Api, username: str) -> list[str]:
+    """Its recovery codes."""
     client = await Client(api).log_in(username, PASSWORD)
     enrolment = await client.change("EnrolSecondFactor", password=PASSWORD)
-    await client.change("ConfirmSecondFactor", code=Telephone(enrolment["secret"]).fresh())
+    confirmed = await client.change("ConfirmSecondFactor", code=Telephone(enrolment["secret"]).fresh())
+    codes: list[str] = confirmed["recoveryCodes"]
+    return codes
 
 
 def nobody_writes_down(secrets: Sequence[str], api: Api) -> None:

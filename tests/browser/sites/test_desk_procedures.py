@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Dialog, Locator, Page, expect
 
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
@@ -171,7 +171,6 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await go_on(visitor.page)
     await expect(visitor.page.get_by_label("Couleur")).to_be_visible()
     await theirs.reload()
-    await go_on(theirs)
     await expect(theirs.get_by_label("Âge de l’enfant")).to_have_value("4")
     await expect(theirs.get_by_label("Couleur")).to_be_hidden()
     await go_on(theirs)
@@ -206,3 +205,36 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await page.get_by_role("table").get_by_role("link", name=title).click()
     await expect(card(page, "La demande")).to_contain_text("Vélo cargo")
     await expect(card(page, "Pièces jointes").get_by_role("link", name="facture")).to_be_visible()
+
+
+async def test_what_is_not_saved_is_not_left_unasked(arrive: Arrive) -> None:
+    """By a link, by the browser's arrows, by loading again: asked, and where the answer is no, all is as it was."""
+    administrator = await arrive()
+    page = administrator.page
+    asked: list[str] = []
+    answers: list[bool] = []
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await (dialog.accept() if answers.pop(0) else dialog.dismiss())
+
+    page.on("dialog", answer)
+    await log_in_at_desk(administrator)
+    await go_to(page, "Démarches")
+    await page.get_by_role("link", name="Nouvelle démarche").click()
+    await go_to(page, "Démarches")
+    await page.get_by_role("link", name="Nouvelle démarche").click()
+    title = page.get_by_label("Titre")
+    await title.fill("Louer un barnum")
+    answers[:] = [False, False, True]
+    await go_to(page, "Agendas")
+    await expect(title).to_have_value("Louer un barnum")
+    await page.evaluate("history.back()")
+    await expect(title).to_have_value("Louer un barnum")
+    await go_to(page, "Agendas")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Agendas")
+    assert asked == ["confirm"] * 3
+
+    # The address of a new one is nobody's own.
+    await administrator.open("/mairie/demarches/nouvelle")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Page introuvable")

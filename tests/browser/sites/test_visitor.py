@@ -144,6 +144,32 @@ async def test_another_code_on_a_slow_network_takes_nothing_that_was_typed(
     await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
 
 
+async def test_the_arrows_of_the_browser_lead_through_the_steps(arrive: Arrive, stack: Stack) -> None:
+    """Back and forward, typing until the last moment; and a page that is loaded again is the same step."""
+    draft = await draft_request(Client(stack.api))
+    visitor = await arrive()
+    page = visitor.page
+    step = page.get_by_role("heading", level=2)
+    await visitor.open(f"/demandes/{draft['ticket']}/saisie")
+    await expect(step).to_have_text("Mes informations")
+    await go_on(page)
+    await expect(step).to_have_text("Ma demande")
+    await go_on(page)
+    await expect(step).to_have_text("Le récapitulatif")
+    await page.go_back()
+    await expect(step).to_have_text("Ma demande")
+    await expect(step).to_be_focused()
+    await page.go_back()
+    await expect(step).to_have_text("Mes informations")
+    await fill_contact(page, new_address())
+    await page.evaluate("history.go(2)")
+    await expect(step).to_have_text("Le récapitulatif")
+    await expect(page.locator(".summary").first).to_contain_text("Marchand")
+    await page.reload()
+    await expect(step).to_have_text("Le récapitulatif")
+    await expect(page.locator(".summary").first).to_contain_text("Marchand")
+
+
 async def test_an_unknown_ticket_is_told(arrive: Arrive) -> None:
     visitor = await arrive()
     await visitor.open("/")

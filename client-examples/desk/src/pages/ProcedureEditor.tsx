@@ -22,10 +22,11 @@ import {
   unreadable,
 } from "../procedures/draft.ts";
 import { FieldEditor } from "../procedures/FieldEditor.tsx";
+import { NEW } from "../procedures/new.ts";
 import { Preview } from "../procedures/Preview.tsx";
+import { useUnsaved } from "../useUnsaved.ts";
 import { useWords } from "../wording.ts";
 
-const NEW = "nouvelle";
 const ADD = "add-a-field";
 /** The input that a problem is about: what is wrong inside a condition or an option is told where all of them are typed. */
 const INPUT = /^fields\.\d+\.(?:type\.\w+\.\w+|\w+)/;
@@ -78,7 +79,9 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   );
   const [version, setVersion] = useState(read?.version ?? null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const unsaved = useUnsaved(words.procedures.leave);
   const set = (changed: Partial<ProcedureDraft>) => {
+    unsaved.current = true;
     onSaved(null);
     setDraft((before) => ({ ...before, ...changed }));
   };
@@ -119,6 +122,7 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
       },
     );
     if (!success) return;
+    unsaved.current = false;
     setVersion(success.procedure.version);
     onSaved(success.procedure.version);
     frame.reload();

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { NEW } from "../procedures/new.ts";
 import { useWords } from "../wording.ts";
 
 /** Every procedure, drafts and closed ones too; administrators open one to write on it. */
@@ -11,7 +12,7 @@ export default function ProceduresPage() {
   return (
     <DeskPage title={words.procedures.title}>
       {writes && (
-        <Link href="/demarches/nouvelle" className="button">
+        <Link href={`/demarches/${NEW}`} className="button">
           {words.procedures.add}
         </Link>
       )}

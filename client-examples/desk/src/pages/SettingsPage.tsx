@@ -15,9 +15,6 @@ import { useFrame } from "../frame.tsx";
 import { SettingsPlaces } from "../SettingsPlaces.tsx";
 import { useWords } from "../wording.ts";
 
-const PAGE = 50;
-const MOST = 100;
-
 /** What an agent looks at now and then: mail that was not delivered, and who works at the mairie. */
 export default function SettingsPage() {
   const words = useWords();
@@ -37,56 +34,72 @@ export default function SettingsPage() {
 }
 
 function ParkedMails() {
+  const [pages, setPages] = useState<(string | null)[]>([null]);
+  return pages.map((after, index) => (
+    <ParkedPage
+      key={after}
+      after={after}
+      onMore={index === pages.length - 1 ? (next) => setPages([...pages, next]) : null}
+    />
+  ));
+}
+
+function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: string) => void) | null }) {
   const words = useWords();
   const { language } = useLanguage();
   const announce = useAnnounce();
-  const [first, setFirst] = useState(PAGE);
   const [{ data, error }, reload] = useQuery({
     query: DeskParkedMails,
-    variables: { first },
+    variables: { after },
     requestPolicy: "network-only",
   });
   const [resend, busy] = useChange(ResendMail, (answer) => answer.resendMail);
   const [problem, setProblem] = useState<Problem | null>(null);
+  // Taken away without reading the page again: the first mail of the next one would move up into it.
+  const [resent, setResent] = useState<ReadonlySet<string>>(new Set());
   const mails = data?.desk?.parkedMails;
   if (!mails) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
-  if (mails.totalCount === 0) return <p>{words.settings.noMails}</p>;
+  if (after === null && mails.totalCount === resent.size) return <p>{words.settings.noMails}</p>;
+  const { endCursor, hasNextPage } = mails.pageInfo;
   return (
     <>
-      <p>{words.settings.mailsText}</p>
+      {after === null && <p>{words.settings.mailsText}</p>}
       <ProblemNotice problem={problem} />
       <ul className="plain">
-        {mails.nodes.map((mail) => (
-          <li key={mail.id} className="card">
-            <strong>{mail.recipient}</strong>{" "}
-            <span className="quiet">
-              {readableInstant(mail.createdAt, language)}, {words.settings.attempts(mail.attempts)} :{" "}
-              {mail.lastError}
-            </span>
-            <button
-              type="button"
-              className="button-quiet"
-              disabled={busy}
-              onClick={async () => {
-                const { success, problem } = await resend({ mail: mail.id });
-                setProblem(problem);
-                if (success) announce(words.agents.resent);
-                reload({ requestPolicy: "network-only" });
-              }}
-            >
-              {words.agents.resend}
-              <span className="for-screen-readers"> : {mail.recipient}</span>
-            </button>
-            {mail.request && (
-              <p>
-                <Link href={`/demandes/${mail.request.id}`}>{mail.request.ticket}</Link>
-              </p>
-            )}
-          </li>
-        ))}
+        {mails.nodes
+          .filter((mail) => !resent.has(mail.id))
+          .map((mail) => (
+            <li key={mail.id} className="card">
+              <strong>{mail.recipient}</strong>{" "}
+              <span className="quiet">
+                {readableInstant(mail.createdAt, language)}, {words.settings.attempts(mail.attempts)} :{" "}
+                {mail.lastError}
+              </span>
+              <button
+                type="button"
+                className="button-quiet"
+                disabled={busy}
+                onClick={async () => {
+                  const { success, problem } = await resend({ mail: mail.id });
+                  setProblem(problem);
+                  if (!success) return reload({ requestPolicy: "network-only" });
+                  announce(words.agents.resent);
+                  setResent(new Set([...resent, mail.id]));
+                }}
+              >
+                {words.agents.resend}
+                <span className="for-screen-readers"> : {mail.recipient}</span>
+              </button>
+              {mail.request && (
+                <p>
+                  <Link href={`/demandes/${mail.request.id}`}>{mail.request.ticket}</Link>
+                </p>
+              )}
+            </li>
+          ))}
       </ul>
-      {mails.pageInfo.hasNextPage && first < MOST && (
-        <button type="button" className="button-second" onClick={() => setFirst(MOST)}>
+      {hasNextPage && endCursor !== null && onMore && (
+        <button type="button" className="button-second" onClick={() => onMore(endCursor)}>
           {words.inbox.more}
         </button>
       )}

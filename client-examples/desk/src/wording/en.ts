@@ -25,9 +25,6 @@ export const en: typeof fr = {
     code: "One-time code",
     codeHelp: "The one of your authenticator program, or a recovery code.",
     title: "The mairie’s space",
-    username: "Username",
-    password: "Password",
-    logIn: "Log in",
     notAnAgent: "This account is not that of an agent of the mairie.",
   },
   inbox: {
@@ -201,6 +198,7 @@ export const en: typeof fr = {
       SUMMARY: "Summary",
     },
     preview: "Preview",
+    leave: "What you have written is not saved. Leave this page all the same?",
     conflict: "Somebody published another version meanwhile. Reload the page before you go on.",
     published: (version) => `Saved: version ${version}.`,
   },

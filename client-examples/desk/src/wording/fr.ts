@@ -23,9 +23,6 @@ export const fr = {
     code: "Code à usage unique",
     codeHelp: "Celui de votre application d’authentification, ou un code de secours.",
     title: "Espace de la mairie",
-    username: "Nom d’utilisateur",
-    password: "Mot de passe",
-    logIn: "Se connecter",
     notAnAgent: "Ce compte n’est pas celui d’un agent de la mairie.",
   },
   inbox: {
@@ -201,6 +198,7 @@ export const fr = {
       SUMMARY: "Le récapitulatif",
     },
     preview: "Aperçu",
+    leave: "Ce que vous avez écrit n’est pas enregistré. Quitter cette page quand même ?",
     conflict: "Quelqu’un a publié une autre version entre-temps. Rechargez la page avant de continuer.",
     published: (version: number) => `Enregistrée : version ${version}.`,
   },

@@ -9,8 +9,8 @@ import type { Answers, FormField } from "@espace-citoyens/kit/form/definition.ts
 import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
 import { CancelRequest, type StepKind } from "@espace-citoyens/kit/operations.ts";
 import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
-import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
-import { Redirect, useLocation } from "wouter";
+import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Redirect, useLocation, useSearchParams } from "wouter";
 import { forgetDraft, keepDraft } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
 import { SitePage } from "../SitePage.tsx";
@@ -22,23 +22,60 @@ import { StepNavigation } from "./StepNavigation.tsx";
 import { SummaryStep } from "./SummaryStep.tsx";
 import { type Draft, useDraft } from "./useDraft.ts";
 
-/** A draft, step by step. `after` is where its page is once it was sent. */
+/** Each step as the address names it. */
+const ADDRESSES: Record<StepKind, string> = {
+  PROCEDURE: "demarche",
+  APPOINTMENT: "rendez-vous",
+  CONTACT: "informations",
+  FORM: "demande",
+  SUMMARY: "recapitulatif",
+};
+
+/**
+ * A draft, step by step. `after` is where its page is once it was sent.
+ *
+ * The step is in the address: the browser's arrows lead from one to another, and a page that is loaded again is the same.
+ */
 export function Filling({ id, after }: { id: string; after: string }) {
   const words = useWords();
   const { me, municipality } = useFrame();
   const { ticket } = useDoor();
-  const [, navigate] = useLocation();
+  const [path, navigate] = useLocation();
+  const [search] = useSearchParams();
   const filling = useDraft(id);
-  const { draft } = filling;
-  const [current, setCurrent] = useState<StepKind | null>(null);
+  const { draft, save, reload } = filling;
   const [visited, setVisited] = useState<ReadonlySet<StepKind>>(new Set());
   const heading = useRef<HTMLHeadingElement>(null);
+  const upToDate = useRef<StepKind | null>(null);
 
   const title = draft?.procedure.title;
   useEffect(() => {
     if (ticket && title && draft?.status === "DRAFT") keepDraft({ ticket, title });
   }, [ticket, title, draft?.status]);
   const labels = useMemo(() => labelsOf(draft), [draft]);
+  const asked = search.get("etape");
+  const current =
+    draft && (draft.steps.find(({ kind }) => ADDRESSES[kind] === asked) ?? draft.steps[1])?.kind;
+  const catchUp = useCallback(
+    async (kind: StepKind) => {
+      await save();
+      // What the step shows is made by the server of what the others hold.
+      if (kind === "SUMMARY" || kind === "APPOINTMENT") await reload();
+    },
+    [save, reload],
+  );
+  const shownBefore = useRef<StepKind | null>(null);
+  useEffect(() => {
+    const left = shownBefore.current;
+    shownBefore.current = current ?? null;
+    if (left === null || !current || left === current) return;
+    setVisited((before) => new Set([...before, left]));
+    heading.current?.focus();
+    window.scrollTo(0, 0);
+    // The browser's arrows ask nobody: it is done now.
+    if (upToDate.current !== current) catchUp(current);
+    upToDate.current = null;
+  }, [current, catchUp]);
 
   if (filling.absent === "absent") return <p role="alert">{words.request.unknown}</p>;
   if (filling.absent !== null) return <ProblemNotice problem={filling.absent} />;
@@ -47,16 +84,16 @@ export function Filling({ id, after }: { id: string; after: string }) {
   const steps = draft.steps;
   const index = Math.max(
     0,
-    steps.findIndex((each) => each.kind === (current ?? steps[1]?.kind)),
+    steps.findIndex((each) => each.kind === current),
   );
   const step = steps[index]!;
   const go = async (kind: StepKind) => {
-    setVisited((before) => new Set([...before, step.kind]));
-    await filling.save();
-    if (kind === "SUMMARY" || kind === "APPOINTMENT") await filling.reload();
-    setCurrent(kind);
-    requestAnimationFrame(() => heading.current?.focus());
-    window.scrollTo(0, 0);
+    const { pathname } = location;
+    await catchUp(kind);
+    // Whoever has gone elsewhere meanwhile, or asked twice, is where they want to be.
+    if (location.pathname !== pathname || shownBefore.current === kind) return;
+    upToDate.current = kind;
+    navigate(`${path}?etape=${ADDRESSES[kind]}`);
   };
   const stepOf = (path: string): StepKind => {
     if (path === "appointment") return "APPOINTMENT";
