@@ -96,7 +96,7 @@ function Header() {
               <Notifications />
             </Link>
           )}
-          {me || mustChangePassword ? <LogOutButton /> : <Link href="/">{words.frame.logIn}</Link>}
+          {me || mustChangePassword ? <LogOutButton /> : <Link href="/connexion">{words.frame.logIn}</Link>}
           <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
             {words.frame.otherLanguage}
           </button>

@@ -27,6 +27,8 @@ async def test_every_page_of_a_visitor(arrive: Arrive, stack: Stack, width: int,
     somebody = await arrive(width=width, locale=locale)
     page = somebody.page
     await look(somebody, "/", "main form")
+    await page.get_by_role("navigation").first.locator("a").last.click()
+    await expect(page.locator("#field-username")).to_be_focused()
     await look(somebody, "/creer-mon-compte", ".captcha-picture img")
     await look(somebody, "/demarches", ".themes")
     await look(somebody, "/demarches/inscription-scolaire", ".steps")

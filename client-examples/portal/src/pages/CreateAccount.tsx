@@ -191,7 +191,7 @@ function Done({ created }: { created: Created }) {
           </p>
         </Notice>
       )}
-      <Link href="/" className="button">
+      <Link href="/connexion" className="button">
         {words.account.logInNow}
       </Link>
     </SitePage>

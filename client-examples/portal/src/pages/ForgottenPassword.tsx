@@ -34,7 +34,7 @@ export default function ForgottenPassword() {
       {answer ? (
         <>
           <Notice kind="success">{answer}</Notice>
-          <Link href="/" className="button">
+          <Link href="/connexion" className="button">
             {words.home.logIn}
           </Link>
         </>

@@ -3,7 +3,7 @@ import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx"
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { keptDrafts } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
@@ -18,6 +18,11 @@ export function Home() {
   const { language } = useLanguage();
   const drafts = keptDrafts();
   const erasedAt: unknown = history.state?.erasedAt;
+  const [path] = useLocation();
+  // Whoever asked to log in is led to where that is done, from this page as well.
+  useEffect(() => {
+    if (path === "/connexion") document.getElementById("field-username")?.focus();
+  }, [path]);
   return (
     <SitePage title={words.home.title(municipality.name)}>
       {me === null && typeof erasedAt === "string" && (

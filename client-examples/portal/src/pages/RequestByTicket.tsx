@@ -71,7 +71,7 @@ function Claim({ ticket, claimed, claim }: ClaimProperties) {
   const { me } = useFrame();
   const [, navigate] = useLocation();
   const [problem, setProblem] = useState<Problem | null>(null);
-  const logIn = `/?retour=${encodeURIComponent(`/demandes/${ticket}`)}`;
+  const logIn = `/connexion?retour=${encodeURIComponent(`/demandes/${ticket}`)}`;
   if (me === null)
     return (
       <>
