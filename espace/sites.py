@@ -80,6 +80,11 @@ def make_sites(settings: Settings) -> ASGIApp | None:
     return sites if assets else None
 
 
+def is_built(settings: Settings, base: str) -> bool:
+    """Whether there is a site at this one of FOLDERS."""
+    return (settings.sites / FOLDERS[base] / "dist" / "index.html").is_file()
+
+
 def _read(root: Path) -> dict[str, _Asset]:
     return {
         base + file.relative_to(built).as_posix(): _read_asset(file, immutable=file.parent.name == "assets")

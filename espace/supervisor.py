@@ -28,6 +28,7 @@ from espace.mail_catcher import catch_mail
 from espace.processes import start_child, stop_child
 from espace.servers import addresses_of, publish_addresses, servers_folder, use_defaults
 from espace.serving import StartError, open_listener
+from espace.sites import is_built
 from resolvers.demonstration import DemonstrationFacts
 
 logger = logging.getLogger("espace.dev")
@@ -270,6 +271,11 @@ def describe(
     """Where everything is, for the terminal. `inbox`: whether mails land there instead of being sent. `partner`: where
     the example of a partner system is."""
     lines = [
+        *(
+            (name, f"{settings.public_url}{base}")
+            for name, base in (("Citizens' site", "/"), ("Mairie's site", "/mairie/"))
+            if is_built(settings, base)
+        ),
         ("API", f"{settings.public_url}/graphql"),
         ("GraphiQL", f"{settings.public_url}/graphql in a browser"),
         *([("Inbox", f"{settings.public_url}/dev/inbox")] if inbox else []),

@@ -266,6 +266,16 @@ def test_the_inbox_is_named_where_mails_land_in_it(inbox: bool) -> None:
     assert ("/dev/inbox" in describe(Settings(), facts, 1.0, inbox=inbox)) is inbox
 
 
+@pytest.mark.parametrize("built", [(), ("portal",), ("portal", "desk")])
+def test_the_sites_are_named_that_are_built(tmp_path: Path, built: tuple[str, ...]) -> None:
+    for folder in built:
+        (tmp_path / folder / "dist").mkdir(parents=True)
+        (tmp_path / folder / "dist" / "index.html").touch()
+    facts = DemonstrationFacts(citizens=(), agents=(), password="x", ticket=None)
+    told = describe(Settings(sites=tmp_path), facts, 1.0, inbox=False)
+    assert ("Citizens' site" in told, "/mairie/" in told) == ("portal" in built, "desk" in built)
+
+
 def test_it_is_not_for_production(data: Path) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if name != "ESPACE_CAPTCHA_FIXED_CODE"},

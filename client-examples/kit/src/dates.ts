@@ -24,6 +24,11 @@ export function readableDay(instant: string, language: Language): string {
   return format(instant, language, { dateStyle: "full" });
 }
 
+/** 27 juin 1948, of a day as the API writes it: a day of birth is nobody's Saturday. */
+export function readableDate(day: string, language: Language): string {
+  return format(`${day}T12:00:00Z`, language, { dateStyle: "long" });
+}
+
 /** 09:30. */
 export function readableTime(instant: string, language: Language): string {
   return format(instant, language, { hour: "2-digit", minute: "2-digit" });

@@ -1,4 +1,4 @@
-import { readableDay, readableInstant, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { readableDate, readableDay, readableInstant, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
@@ -138,6 +138,7 @@ export default function RequestPage({ id }: { id: string }) {
 function Citizen({ request }: { request: Request }) {
   const words = useWords();
   const form = useWording(FORM);
+  const { language } = useLanguage();
   const { contact } = request;
   if (contact === null) return null;
   const preferred = (method: string) =>
@@ -159,13 +160,13 @@ function Citizen({ request }: { request: Request }) {
         )}
         {contact.mobilePhone && (
           <li>
-            <a href={`tel:${contact.mobilePhone}`}>{contact.mobilePhone}</a>
+            <a href={`tel:${contact.mobilePhone}`}>{readablePhone(contact.mobilePhone)}</a>
             {preferred("MOBILE_PHONE")}
           </li>
         )}
         {contact.landlinePhone && (
           <li>
-            <a href={`tel:${contact.landlinePhone}`}>{contact.landlinePhone}</a>
+            <a href={`tel:${contact.landlinePhone}`}>{readablePhone(contact.landlinePhone)}</a>
             {preferred("LANDLINE_PHONE")}
           </li>
         )}
@@ -177,7 +178,7 @@ function Citizen({ request }: { request: Request }) {
         )}
         {contact.birthDate && (
           <li>
-            {form.birthDate} : {contact.birthDate}
+            {form.birthDate} : {readableDate(contact.birthDate, language)}
           </li>
         )}
       </ul>
@@ -302,4 +303,9 @@ function Assignee({ request, onChange }: { request: Request; onChange: () => voi
       </form>
     </section>
   );
+}
+
+/** 02 61 91 00 45, as it is dialled in France; others as they are. */
+function readablePhone(number: string): string {
+  return number.replace(/^\+33(\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "0$1 $2 $3 $4 $5");
 }
