@@ -241,8 +241,17 @@ class Meanwhile:
         return wrong
 
     async def upload(self) -> list[str]:
+        """Whoever has nowhere to use one neither begins one nor opens somebody's."""
+        partner = await actor_of(self.callers.world.headers[Kind.PARTNER])
+        begun = [
+            await _answer(create_upload(actor, name="piece.pdf", media_type="", length=9))
+            for actor in (Visitor(), partner)
+        ]
         opened = [await open_upload(Visitor(), thing.id) for thing in self.callers.world.of_type("Upload")]
-        return ["an upload is opened to the visitor"] if any(opened) else []
+        wrong = ["an upload is opened to the visitor"] if any(opened) else []
+        if begun != ["UnauthenticatedError", "ForbiddenError"]:
+            wrong.append(f"a new upload of nobody's answers {begun}")
+        return wrong
 
     async def leave(self) -> list[str]:
         return [] if await leave(Visitor()) is None else ["the visitor has left a session"]
