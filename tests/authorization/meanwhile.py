@@ -63,6 +63,8 @@ class Meanwhile:
             yield Look("a piece that another has as well", kind, partial(self.same_piece, kind), spoils=True)
             yield Look("the last way into an account", kind, partial(self.last_way, kind), spoils=True)
             yield Look("what an identity opens", kind, partial(self.identity, kind), spoils=True)
+        if kind is Kind.OWNER:
+            yield Look("a captcha that nobody asked for", kind, self.captcha, spoils=True)
         if kind in RESTRICTED:
             yield Look("what may be done by who has a duty first", kind, partial(self.permitted, kind))
         if kind is Kind.ENROLLING:
@@ -189,6 +191,17 @@ class Meanwhile:
         )
         expected = {"unlinkIdentity": {"__typename": "NotAllowedError"}}
         return [] if reply.data == expected else [f"the last way of the {kind} answers {reply.data}"]
+
+    async def captcha(self) -> list[str]:
+        """Whoever has logged in is asked for none, whatever they answer to one."""
+        things = self.callers.world.things
+        captcha = f'{{captcha: "{things["captcha"].id}", answer: "FAUXXX"}}'
+        call = (
+            f'submitRequest(input: {{request: "{things["owner draft"].id}", version: 1, captcha: {captcha}}})'
+        )
+        reply = await self.callers.ask(Kind.OWNER, f"mutation {{ {call} {{ __typename }} }}")
+        expected = {"submitRequest": {"__typename": "SubmitRequestSuccess"}}
+        return [] if reply.data == expected else [f"a captcha that nobody asked for answers {reply.data}"]
 
     async def identity(self, kind: Kind) -> list[str]:
         """Whoever comes back from the provider is the citizen of the account that their identity is linked to."""
