@@ -139,6 +139,10 @@ def _policy(settings: Settings) -> str:
     public = urlsplit(settings.public_url)
     socket = f"{'wss' if public.scheme == 'https' else 'ws'}://{public.netloc}"
     files = f" {settings.files_origin}" if settings.files_origin else ""
+    # Logging out is a form that leads on to the provider, and from there to whoever has identified the person, which is
+    # the provider's own affair: Chromium holds all of that way to this policy.
+    issuer = urlsplit(settings.openid_issuer or "")
+    ways_out = f" https: {issuer.scheme}://{issuer.netloc}" if settings.openid_issuer else ""
     return "; ".join(
         [
             "default-src 'none'",
@@ -148,7 +152,7 @@ def _policy(settings: Settings) -> str:
             "media-src 'self'",
             # Not every browser takes 'self' for a WebSocket's.
             f"connect-src 'self' {socket}",
-            "form-action 'self'",
+            f"form-action 'self'{ways_out}",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         ]

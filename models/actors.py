@@ -69,8 +69,8 @@ ANSWERING: tuple[Party, ...] = ("MUNICIPALITY", "PARTNER")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestrictedActor:
-    """Somebody who is logged in and has a duty first. Nothing exists for them, and they may call nothing, but what
-    names them (schema/callers.py): that acts as `who`.
+    """Somebody who is logged in and has a duty first. Nothing exists for them but the municipality, and they may call
+    nothing but what names them (schema/callers.py): that acts as `who`.
     """
 
     who: CitizenActor | AgentActor

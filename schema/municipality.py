@@ -1,7 +1,7 @@
 """The commune that an installation serves."""
 
 import resolvers.procedures
-from schema.callers import EVERYONE
+from schema.callers import ANYBODY
 from schema.contact import Address
 from schema.declare import output
 from schema.fields import Info, query, selection_of
@@ -80,7 +80,7 @@ class Municipality:
     """How long an account that was closed can be restored, before its data are erased."""
 
 
-@query(Municipality, callers=EVERYONE)
+@query(Municipality, callers=ANYBODY)
 async def municipality(info: Info) -> Row:
-    """The commune that this installation serves."""
+    """The commune that this installation serves: what every page shows, that of a duty which comes first, too."""
     return await resolvers.procedures.municipality(info.context.actor, selection=selection_of(info))

@@ -21,6 +21,7 @@ from core.clock import now
 from tests.authorization.kinds import (
     ADMINISTRATORS,
     AGENTS,
+    ANYBODY,
     APPLICANTS,
     CITIZENS,
     EVERYONE,
@@ -48,16 +49,16 @@ _QUESTION = "key label help required visibleWhen"
 FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     # The catalogue, for everybody.
     "Municipality": {
-        EVERYONE: "name timezone contactEmail phone address upload passwords partners "
+        ANYBODY: "name timezone contactEmail phone address upload passwords partners "
         "identityProviders accountGraceDays"
     },
-    "IdentityProvider": {EVERYONE: "name logInUrl logOutUrl"},
+    "IdentityProvider": {ANYBODY: "name logInUrl logOutUrl"},
     "PasswordRules": {
-        EVERYONE: "advice shortest shortestWithoutSymbol fewestWords longest lowestScore common"
+        ANYBODY: "advice shortest shortestWithoutSymbol fewestWords longest lowestScore common"
     },
-    "PartnerSystem": {EVERYONE: "slug name credentialLabels"},
-    "PartnerCredentialLabels": {EVERYONE: "code password"},
-    "UploadLimits": {EVERYONE: "maxFileBytes maxRequestBytes acceptedMediaTypes resumableUrl"},
+    "PartnerSystem": {ANYBODY: "slug name credentialLabels"},
+    "PartnerCredentialLabels": {ANYBODY: "code password"},
+    "UploadLimits": {ANYBODY: "maxFileBytes maxRequestBytes acceptedMediaTypes resumableUrl"},
     "ProcedureCategory": {EVERYONE: "id slug title procedures"},
     "Procedure": {
         EVERYONE: "id slug title category summary keywords requiresAccount state version steps appointment schedules "
@@ -80,7 +81,7 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "ChoiceOption": {EVERYONE: "value label"},
     "Schedule": {EVERYONE: "id title place address slots firstAvailableSlot"},
     "Slot": {EVERYONE: "id schedule start end capacity remaining closed", AGENTS: "appointments"},
-    "Address": {EVERYONE: "lines postalCode city country"},
+    "Address": {ANYBODY: "lines postalCode city country"},
     "Captcha": {EVERYONE: "id prompt image audio proofOfWork expiresAt"},
     "CaptchaAudio": {EVERYONE: "state url"},
     # Requests, for those who see them.
@@ -240,7 +241,7 @@ QUERIES: Mapping[str, Callable[[World], Iterable[Asked]]] = {
     "requestByTicket": _by_ticket,
     "me": _plainly(CITIZENS, depth=3),
     "desk": _plainly(AGENTS, depth=3),
-    "municipality": _plainly(EVERYONE, depth=3),
+    "municipality": _plainly(ANYBODY, depth=3),
 }
 """`node` is asked for everything that the world has."""
 

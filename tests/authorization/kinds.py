@@ -32,7 +32,8 @@ Kinds = frozenset[Kind]
 NOBODY: Kinds = frozenset()
 RESTRICTED: Kinds = frozenset({Kind.RESTRICTED, Kind.ENROLLING})
 """Whoever has something to do before anything else. They are in no other group; the first is the citizen, too."""
-EVERYONE: Kinds = frozenset(Kind) - RESTRICTED
+ANYBODY: Kinds = frozenset(Kind)
+EVERYONE: Kinds = ANYBODY - RESTRICTED
 VISITORS: Kinds = frozenset({Kind.VISITOR, Kind.STALE, Kind.ARRIVING})
 HOLDERS: Kinds = frozenset({Kind.HOLDER, Kind.OTHER_HOLDER})
 CITIZENS: Kinds = frozenset({Kind.OWNER, Kind.OTHER_CITIZEN})

@@ -81,6 +81,10 @@ class Matrix:
         world = self.callers.world
         if kind in RESTRICTED:
             yield Look("what may not be asked", kind, partial(self.closed, kind))
+            for name, query in QUERIES.items():
+                for asked in query(world):
+                    if kind in asked.reach:
+                        yield Look(f"{name}{asked.arguments}", kind, partial(self.query, kind, name, asked))
             return
         yield Look("which ids exist", kind, partial(self.ids, kind))
         yield Look("ids of the wrong type", kind, partial(self.mistyped, kind))
@@ -110,11 +114,14 @@ class Matrix:
         return [*wrong, *self._wrong(reply)]
 
     async def closed(self, kind: Kind) -> list[str]:
-        """Queries, for those to whom none is open yet: told so, whatever they ask for."""
+        """Queries, for those to whom hardly any is open yet: told so, whatever else they ask for."""
         wrong = []
         things = [thing.id for thing in self.callers.world.things.values()]
         asked = [
-            f"{name}{one.arguments}" for name, query in QUERIES.items() for one in query(self.callers.world)
+            f"{name}{one.arguments}"
+            for name, query in QUERIES.items()
+            for one in query(self.callers.world)
+            if kind not in one.reach
         ]
         for document in (
             *(f"{{ {one} {{ __typename }} }}" for one in asked),

@@ -65,6 +65,7 @@ NOT_WHO = {
             "resolvers/captcha.py create_captcha: condition expires_at > now()",
             "resolvers/captcha_audio.py audio_of_network: condition n.expires_at > now()",
             "resolvers/captcha_audio.py _enqueue: condition expires_at > now()",
+            "resolvers/reading/webhooks.py _waiting_events: condition b.request_id = e.request_id",
             "resolvers/second_factors.py _let_nobody_in: condition agent_id = $1",
             "resolvers/uploads.py create_upload: condition {owner.column} = $2",
         ),

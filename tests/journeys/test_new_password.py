@@ -127,7 +127,7 @@ async def test_a_mailed_password_opens_nothing_but_its_own_change(stack: Stack) 
     restricted, password = await use(stack, username, address)
 
     closed = [root for root in ROOT_FIELDS if Caller.MUST_CHANGE_PASSWORD not in root.callers]
-    assert len(closed) == len(ROOT_FIELDS) - 2
+    assert len(closed) == len(ROOT_FIELDS) - 3
     for root in closed:
         query = smallest_operation(root, SCHEMA)
         if "$upload" in query:

@@ -149,10 +149,37 @@ class Provider:
         assert response.status_code == 200
 
 
+@contextlib.asynccontextmanager
+async def provider_process(
+    log: Path, clients: list[dict[str, Any]], *, port: int, issuer: str
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """The provider, ready, for as long as the block lasts."""
+    settings = {
+        "issuer": issuer,
+        "port": port,
+        "clients": clients,
+        "keys": [KEY.as_dict(private=True), RSA.as_dict(private=True)],
+        "people": PEOPLE,
+    }
+    with log.open("ab") as output:
+        process = start_child(
+            [node_for(FOLDER), "provider.mjs", json.dumps(settings)],
+            environment=_environment(),
+            folder=FOLDER,
+            output=output,
+        )
+    try:
+        await _ready(port, process, log)
+        yield process
+    finally:
+        stop_child(process, signal.SIGTERM, 5)
+
+
 @pytest_asyncio.fixture(scope="session")
 async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Provider, list[Between]]]:
     """The provider for the whole session, and who stands in between now."""
-    node, port, log = node_for(FOLDER), free_port(), tmp_path_factory.mktemp("openid") / "provider.log"
+    port, log = free_port(), tmp_path_factory.mktemp("openid") / "provider.log"
+    clients = [CLIENT, {name: value for name, value in PLAIN_CLIENT.items() if value}]
     present: list[Between] = []
 
     async def hand_on(request: Request) -> Response:
@@ -161,26 +188,11 @@ async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tu
     def make(_: str) -> ASGIApp:
         return Starlette(routes=[Route("/{path:path}", hand_on, methods=["GET", "POST"])])
 
-    async with serving(make) as issuer:
-        settings = {
-            "issuer": issuer,
-            "port": port,
-            "clients": [CLIENT, {k: v for k, v in PLAIN_CLIENT.items() if v}],
-            "keys": [KEY.as_dict(private=True), RSA.as_dict(private=True)],
-            "people": PEOPLE,
-        }
-        with log.open("ab") as output:
-            process = start_child(
-                [node, "provider.mjs", json.dumps(settings)],
-                environment=_environment(),
-                folder=FOLDER,
-                output=output,
-            )
-        try:
-            await _ready(port, process, log)
-            yield Provider(issuer, port, process), present
-        finally:
-            stop_child(process, signal.SIGTERM, 5)
+    async with (
+        serving(make) as issuer,
+        provider_process(log, clients, port=port, issuer=issuer) as process,
+    ):
+        yield Provider(issuer, port, process), present
 
 
 @pytest_asyncio.fixture

@@ -80,10 +80,10 @@ def test_queries_are_open_to_everyone_and_changes_are_not_open_to_partners_by_ac
 
 
 def test_who_has_a_duty_first_may_do_that_and_leave() -> None:
-    """Nothing else: a field is closed to them unless it names them."""
+    """And read whose site it is. Nothing else: a field is closed to them unless it names them."""
     assert {kind: {root.name for root in ROOT_FIELDS if kind in root.callers} for kind in RESTRICTED} == {
-        Caller.MUST_CHANGE_PASSWORD: {"change_credentials", "log_out"},
-        Caller.MUST_ENROL: {"enrol_second_factor", "confirm_second_factor", "log_out"},
+        Caller.MUST_CHANGE_PASSWORD: {"change_credentials", "log_out", "municipality"},
+        Caller.MUST_ENROL: {"enrol_second_factor", "confirm_second_factor", "log_out", "municipality"},
     }
 
 

@@ -1,5 +1,6 @@
 import { useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
+import { messagesAt } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import {
@@ -9,7 +10,7 @@ import {
   type CreateCaptchaMutation,
   RequestCaptchaAudio,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useClient } from "urql";
 import { useWords } from "./wording.ts";
@@ -25,7 +26,16 @@ interface Properties {
   /** Grows when the answer that was sent is used up: then there is another code. */
   round: number;
   onChange: (answer: CaptchaAnswer | null) => void;
-  messages?: readonly string[];
+  /** What was wrong with the form: what of it concerns the code is said at its field. */
+  problem: Problem | null;
+}
+
+const LEAST_MILLISECONDS = 60_000;
+const MISSING = "CAPTCHA_MISSING";
+
+/** What keeps a form without its code from being sent. */
+export function missingCode(words: ReturnType<typeof useWords>): Problem {
+  return { code: MISSING, message: words.captcha.missing, fields: [] };
 }
 
 /**
@@ -34,7 +44,7 @@ interface Properties {
  * What is typed belongs to the code that is shown. Until another one has come, nothing can be typed: it would be an answer to
  * a code that nobody has seen.
  */
-export function CaptchaField({ purpose, round, onChange, messages = [] }: Properties) {
+export function CaptchaField({ purpose, round, onChange, problem }: Properties) {
   const words = useWords();
   const client = useClient();
   const { language } = useLanguage();
@@ -60,14 +70,16 @@ export function CaptchaField({ purpose, round, onChange, messages = [] }: Proper
       left = true;
     };
   }, [client, language, purpose, wanted]);
-  const problem = failed?.wanted === wanted ? failed.message : null;
-  const coming = got?.wanted !== wanted && problem === null;
-  const shown = problem === null ? got : null;
+  const failure = failed?.wanted === wanted ? failed.message : null;
+  const coming = got?.wanted !== wanted && failure === null;
+  const shown = failure === null ? got : null;
+  const messages = messagesAt(problem?.fields ?? [], "captcha");
+  if (problem?.code === "CAPTCHA_REJECTED" || problem?.code === MISSING) messages.push(problem.message);
   return (
     <div className="captcha" aria-busy={coming}>
-      {problem && (
+      {failure && (
         <p className="alarming" role="alert">
-          {problem}
+          {failure}
         </p>
       )}
       {shown && (
@@ -92,6 +104,11 @@ export function CaptchaField({ purpose, round, onChange, messages = [] }: Proper
                 spellCheck={false}
                 readOnly={coming}
                 value={coming ? "" : shown.typed}
+                onFocus={() => {
+                  // Whoever comes to it at the end of a long form finds one that can still be answered.
+                  const left = Date.parse(shown.captcha.expiresAt) - Date.now();
+                  if (shown.typed === "" && left < LEAST_MILLISECONDS) setAsked(asked + 1);
+                }}
                 onChange={(event) => {
                   const typed = event.target.value;
                   setGot({ ...shown, typed });

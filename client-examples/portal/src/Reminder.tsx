@@ -47,7 +47,11 @@ export function Reminder({ appointment, onChange }: { appointment: Reminded; onC
       </label>
       {wanted && (
         <>
-          <Labelled path="reminderEmail" label={words.request.notifyAt}>
+          <Labelled
+            path="reminderEmail"
+            label={words.request.notifyAt}
+            messages={(problem?.fields ?? []).map((each) => each.message)}
+          >
             {(described) => (
               <input
                 {...described}

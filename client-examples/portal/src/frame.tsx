@@ -12,7 +12,11 @@ import { Link, useLocation } from "wouter";
 import { Notifications } from "./Notifications.tsx";
 import { useWords } from "./wording.ts";
 
-type Frame = SiteFrameQuery & { reload: () => void };
+interface Frame extends SiteFrameQuery {
+  /** Logged in with a mailed password: nobody yet, until they have chosen their own. */
+  mustChangePassword: boolean;
+  reload: () => void;
+}
 
 const FrameContext = createContext<Frame | null>(null);
 
@@ -47,7 +51,9 @@ export function FrameProvider({ children }: { children: ReactNode }) {
       </main>
     );
   setZone(data.municipality.timezone);
-  const frame = { ...data, reload: () => reload({ requestPolicy: "network-only" }) };
+  const mustChangePassword =
+    error?.graphQLErrors.some(({ extensions }) => extensions?.duty === "CHANGE_PASSWORD") ?? false;
+  const frame = { ...data, mustChangePassword, reload: () => reload({ requestPolicy: "network-only" }) };
   return (
     <FrameContext value={frame}>
       <Header />
@@ -67,7 +73,7 @@ export function FrameProvider({ children }: { children: ReactNode }) {
 function Header() {
   const words = useWords();
   const { language, setLanguage } = useLanguage();
-  const { municipality, me } = useFrame();
+  const { municipality, me, mustChangePassword } = useFrame();
   const other = language === "fr" ? "en" : "fr";
   return (
     <header className="header">
@@ -84,17 +90,13 @@ function Header() {
         </Link>
         <nav aria-label={words.frame.main}>
           <Link href="/demarches">{words.frame.makeRequest}</Link>
-          {me ? (
-            <>
-              <Link href="/mon-espace">
-                {words.frame.mySpace}
-                <Notifications />
-              </Link>
-              <LogOutButton />
-            </>
-          ) : (
-            <Link href="/">{words.frame.logIn}</Link>
+          {me && (
+            <Link href="/mon-espace">
+              {words.frame.mySpace}
+              <Notifications />
+            </Link>
           )}
+          {me || mustChangePassword ? <LogOutButton /> : <Link href="/">{words.frame.logIn}</Link>}
           <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
             {words.frame.otherLanguage}
           </button>
@@ -108,10 +110,21 @@ function LogOutButton() {
   const words = useWords();
   const [, navigate] = useLocation();
   const { reopen } = useDoor();
+  const { municipality } = useFrame();
+  const [provider] = municipality.identityProviders;
   const [logOut] = useChange(LogOut, (data) => ({
     __typename: "LogOutSuccess" as const,
     done: data.logOut,
   }));
+  // A provider that has opened the session is told of its end: the browser has to go there, and comes back.
+  if (provider)
+    return (
+      <form method="post" action={provider.logOutUrl}>
+        <button type="submit" className="button-quiet">
+          {words.frame.logOut}
+        </button>
+      </form>
+    );
   return (
     <button
       type="button"

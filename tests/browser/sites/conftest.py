@@ -69,7 +69,7 @@ async def arrive(chromium: Browser, stack: Stack, built: Path) -> AsyncIterator[
 
         def hear(message: ConsoleMessage) -> None:
             if message.type == "error":
-                somebody.complaints.append(message.text)
+                somebody.complaints.append(f"{message.text} ({message.location.get('url')})")
 
         page.on("console", hear)
         page.on("pageerror", lambda error: somebody.complaints.append(str(error)))

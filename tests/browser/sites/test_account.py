@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from playwright.async_api import expect
 
+from core.clock import now
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import fill_contact, log_in, pass_captcha
 from tests.journeys.stories import new_address, open_account
@@ -81,6 +83,23 @@ async def test_the_code_is_heard(arrive: Arrive) -> None:
         while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert await page.evaluate("document.querySelector('audio').duration") > 2
+
+
+async def test_a_code_that_has_grown_old_is_replaced(arrive: Arrive) -> None:
+    """It is good for five minutes, and the form before it takes longer: another one is there once it is come to."""
+    visitor = await arrive()
+    page = visitor.page
+    await page.clock.install()
+    await visitor.open("/creer-mon-compte")
+    picture = page.locator(".captcha-picture img")
+    first = await picture.get_attribute("src")
+    await page.get_by_label("Code de sécurité").focus()
+    await page.get_by_label("Prénom").focus()
+    assert await picture.get_attribute("src") == first
+    await page.clock.set_system_time(now() + timedelta(minutes=6))
+    await page.get_by_label("Code de sécurité").focus()
+    await expect(picture).not_to_have_attribute("src", first or "")
+    await pass_captcha(page)
 
 
 async def test_a_wrong_password_is_told(arrive: Arrive) -> None:

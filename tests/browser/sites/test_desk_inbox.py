@@ -150,7 +150,8 @@ async def test_every_page_of_the_desk(arrive: Arrive, stack: Stack) -> None:
     """axe-core finds nothing, and at 320 pixels nothing sticks out."""
     administrator = await Client(stack.api).log_in("admin")
     schedule, slots = await open_slots(administrator)
-    citizen, _ = await open_account(stack.api)
+    long = f"{uuid4().hex}@une-adresse-longue.exemple.example"
+    citizen, _ = await open_account(stack.api, email=long)
     sent = await file_request(citizen)
     await post(citizen, sent["id"], "Bonjour.")
     somebody = await arrive(locale="en-GB")

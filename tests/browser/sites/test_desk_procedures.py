@@ -116,6 +116,7 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await expect(told_at(page, "fields.2.visibleWhen")).to_contain_text("finit par dépendre d’elle-même")
     await page.get_by_role("button", name="Retirer le champ Badge").click()
     await expect(page.get_by_role("button", name="Ajouter un champ")).to_be_focused()
+    await expect(page.locator(".field-messages")).to_have_count(0)
     await age.get_by_label(conditions).fill("type EQUALS cargo")
     await expect(preview.get_by_label("Âge de l’enfant")).to_be_hidden()
     await preview.get_by_label("Vélo cargo").check()

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+import asyncio
+from typing import Any
+
+from playwright.async_api import Route, expect
 
 from tests.browser.sites.conftest import Arrive, Somebody
 from tests.browser.sites.doing import fill_street_light, go_on, log_in, saved
 from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client
-from tests.journeys.stories import file_request, open_account
+from tests.journeys.stories import file_request, open_account, post
 from tests.stack import Api, Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
 
 
-async def citizen(somebody: Somebody, api: Api) -> None:
+async def citizen(somebody: Somebody, api: Api, **profile: Any) -> None:
     """Logs in with an account that was just opened."""
-    _, account = await open_account(api)
+    _, account = await open_account(api, **profile)
     await log_in(somebody, account["username"], PASSWORD)
 
 
@@ -52,7 +55,7 @@ async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack
     """Filled in from the account, a piece from the device and one from the storage space; archived once cancelled."""
     somebody = await arrive()
     page = somebody.page
-    await citizen(somebody, stack.api)
+    await citizen(somebody, stack.api, preferredContactMethod="MOBILE_PHONE", mobilePhone="06 12 34 56 78")
     await page.get_by_role("link", name="Mon espace de stockage").click()
     await page.get_by_role("button", name="Ajouter").click()
     await page.get_by_label("Fichier").set_input_files(
@@ -63,6 +66,8 @@ async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack
     await somebody.open("/demarches/signalement-voirie")
     await page.get_by_role("button", name="Commencer la demande").click()
     await expect(page.get_by_label("Prénom")).to_have_value("Hélène")
+    preferred = page.get_by_role("group", name="Moyen de contact préféré")
+    await expect(preferred.get_by_role("radio", name="Téléphone mobile")).to_be_checked()
     await go_on(page)
     await fill_street_light(page)
     photos = page.get_by_role("group", name="Photos")
@@ -85,9 +90,17 @@ async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack
     )
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(pieces.get_by_text("plan").first).to_be_visible()
-    await pieces.get_by_role("button", name="Supprimer : plan").click()
+    await pieces.get_by_role("button", name="Modifier : plan").click()
+    await page.get_by_role("dialog").get_by_label("Titre de la pièce").fill("Plan de la rue")
+    await page.get_by_role("dialog").get_by_role("button", name="Enregistrer").click()
+    shown = await pieces.get_by_role("link", name="Plan de la rue").get_attribute("href")
+    assert (await (await page.request.get(shown or "")).body()).startswith(b"%PDF")
+    await pieces.get_by_role("button", name="Supprimer : Plan de la rue").click()
     await page.get_by_role("dialog").get_by_role("button", name="Supprimer").click()
-    await expect(pieces.get_by_role("button", name="Supprimer : plan")).to_be_hidden()
+    await expect(pieces.get_by_role("button", name="Supprimer : Plan de la rue")).to_be_hidden()
+    await pieces.get_by_role("button", name="Ajouter depuis mon espace de stockage").click()
+    await page.get_by_role("dialog").get_by_role("button", name="facture").click()
+    await expect(pieces.get_by_role("button", name="Supprimer : facture")).to_have_count(1)
     await page.get_by_role("button", name="Annuler ma demande").click()
     await page.get_by_role("button", name="Oui, annuler ma demande").click()
     await expect(page.get_by_text("Votre demande est annulée et archivée.")).to_be_visible()
@@ -98,13 +111,13 @@ async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack
 
 
 async def test_a_request_of_a_visitor_is_attached(arrive: Arrive, stack: Stack) -> None:
-    """Me connecter on a request consulted by ticket, then Rattacher cette demande."""
+    """Rattacher cette demande, of a request consulted by ticket: asks to log in; once done, it is offered no more."""
     _, account = await open_account(stack.api)
     request = await file_request(Client(stack.api))
     somebody = await arrive()
     page = somebody.page
     await somebody.open(f"/demandes/{request['ticket']}")
-    await page.get_by_role("link", name="Me connecter").click()
+    await page.get_by_role("link", name="Rattacher cette demande à mon compte citoyen").click()
     await page.get_by_label("Nom d’utilisateur").fill(account["username"])
     await page.get_by_label("Mot de passe").fill(PASSWORD)
     await page.get_by_role("button", name="Se connecter").click()
@@ -112,3 +125,35 @@ async def test_a_request_of_a_visitor_is_attached(arrive: Arrive, stack: Stack) 
     await expect(page.get_by_text("La demande est rattachée à votre compte.")).to_be_visible()
     await page.get_by_role("link", name="Mon espace citoyen").click()
     await expect(page.get_by_text(request["ticket"])).to_be_visible()
+    await page.get_by_role("button", name="Se déconnecter").click()
+    await somebody.open(f"/demandes/{request['ticket']}")
+    await expect(page.get_by_role("link", name="Me connecter")).to_be_visible()
+    await expect(page.get_by_role("link", name="Rattacher cette demande")).to_be_hidden()
+
+
+async def test_an_exchange_that_waits_to_be_read(arrive: Arrive, stack: Stack) -> None:
+    """Échange à lire in the list and above the exchanges, with its icon, until it was seen; then with another one."""
+    client, account = await open_account(stack.api)
+    request = await file_request(client)
+    await post(await Client(stack.api).log_in("agent"), request["id"], "Passez à l’accueil.")
+    somebody = await arrive()
+    page = somebody.page
+    await log_in(somebody, account["username"], PASSWORD)
+    await expect(page.locator(".request-line").get_by_text("1 échange à lire")).to_be_visible()
+    seen = asyncio.Event()
+
+    async def not_yet(route: Route) -> None:
+        if "markExchangesRead" in (route.request.post_data or ""):
+            await seen.wait()
+        await route.continue_()
+
+    await page.route("**/graphql", not_yet)
+    await somebody.open(f"/mon-espace/demandes/{request['id']}/suivi")
+    theirs = page.locator(".exchange", has_text="Passez à l’accueil.")
+    unread = "Vous n’avez pas lu ce message adressé par la mairie."
+    await expect(theirs.get_by_role("img", name=unread)).to_be_visible()
+    await expect(page.get_by_text("Échange à lire", exact=True)).to_be_visible()
+    seen.set()
+    read = "Vous avez lu ce message adressé par la mairie."
+    await expect(theirs.get_by_role("img", name=read)).to_be_visible()
+    await expect(page.get_by_text("Échange à lire", exact=True)).to_be_hidden()

@@ -28,7 +28,7 @@ import { useWords } from "../wording.ts";
 const NEW = "nouvelle";
 const ADD = "add-a-field";
 /** The input that a problem is about: what is wrong inside a condition or an option is told where all of them are typed. */
-const INPUT = /^(fields\.\d+\.(?:type\.\w+\.\w+|\w+)|\w+)/;
+const INPUT = /^fields\.\d+\.(?:type\.\w+\.\w+|\w+)/;
 
 /** A procedure to write on, beside what citizens will see of it. */
 export default function ProcedureEditor({ slug }: { slug: string }) {
@@ -90,12 +90,17 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
     if (goOn.current !== null) document.getElementById(goOn.current)?.focus();
     goOn.current = null;
   });
+  // What was wrong was told by positions: it is told anew by the next save.
+  const rearrange = (fields: ProcedureDraft["fields"]) => {
+    setProblem(null);
+    set({ fields });
+  };
   const moveField = (position: number, by: number, button: string) => {
     goOn.current = button;
     const fields = [...draft.fields];
     const [moved] = fields.splice(position, 1);
     if (moved) fields.splice(Math.max(0, position + by), 0, moved);
-    set({ fields });
+    rearrange(fields);
   };
   const send = async (event: FormEvent) => {
     event.preventDefault();
@@ -251,7 +256,7 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
               onMove={(by, button) => moveField(position, by, button)}
               onRemove={() => {
                 goOn.current = ADD;
-                set({ fields: draft.fields.filter((each) => each.id !== field.id) });
+                rearrange(draft.fields.filter((each) => each.id !== field.id));
               }}
             />
           ))}

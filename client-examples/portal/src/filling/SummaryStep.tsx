@@ -11,7 +11,7 @@ import {
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { type FormEvent, useState } from "react";
-import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
+import { type CaptchaAnswer, CaptchaField, missingCode } from "../CaptchaField.tsx";
 import { useWords } from "../wording.ts";
 import type { Draft } from "./useDraft.ts";
 
@@ -44,7 +44,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (needsCaptcha && captcha === null) {
-      setProblem({ code: "VALIDATION", message: words.captcha.help, fields: [] });
+      setProblem(missingCode(words));
       return;
     }
     await save();
@@ -99,7 +99,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
           )}
         </ProblemNotice>
         {needsCaptcha && ready && (
-          <CaptchaField purpose="SUBMIT_REQUEST" round={round} onChange={setCaptcha} />
+          <CaptchaField purpose="SUBMIT_REQUEST" round={round} onChange={setCaptcha} problem={problem} />
         )}
         <div className="actions">
           <button type="submit" className="button" disabled={busy || !ready}>

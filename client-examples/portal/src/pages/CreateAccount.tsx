@@ -12,7 +12,9 @@ import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
 import { useFrame } from "../frame.tsx";
+import { IdentityLogIns } from "../IdentityLogIns.tsx";
 import { SitePage } from "../SitePage.tsx";
+import { UsernameField } from "../UsernameField.tsx";
 import { useWords } from "../wording.ts";
 
 type Created = Extract<CreateAccountMutation["createAccount"], { __typename: "CreateAccountSuccess" }>;
@@ -42,7 +44,7 @@ export default function CreateAccount() {
     event.preventDefault();
     const own: FieldProblem[] = [];
     if (password !== again) own.push({ path: "again", message: words.account.different });
-    if (captcha === null) own.push({ path: "captcha", message: words.captcha.help });
+    if (captcha === null) own.push({ path: "captcha", message: words.captcha.missing });
     if (own.length > 0) {
       setProblem({ code: "VALIDATION", message: formWords.requiredLegend, fields: own });
       return;
@@ -73,44 +75,19 @@ export default function CreateAccount() {
   }));
   return (
     <SitePage title={words.account.createTitle}>
+      <IdentityLogIns text={words.identity.faster} label={words.identity.create} back="/mon-espace" />
       <p>{formWords.requiredLegend}</p>
       <form onSubmit={send} noValidate>
         <ProblemNotice problem={problem} />
         <section>
           <h2>{words.account.credentials}</h2>
-          <Labelled
-            path="username"
-            label={words.account.username}
-            help={words.account.usernameHelp}
-            messages={at("username")}
+          <UsernameField
+            value={username}
+            onChange={setUsername}
+            problem={problem}
+            suggestions={suggestions}
             required
-          >
-            {(described) => (
-              <input
-                {...described}
-                autoComplete="username"
-                autoCapitalize="none"
-                spellCheck={false}
-                value={username}
-                onChange={(event) => setUsername(event.target.value)}
-              />
-            )}
-          </Labelled>
-          {suggestions.length > 0 && (
-            <p role="status">
-              {words.account.taken}{" "}
-              {suggestions.map((suggestion) => (
-                <button
-                  key={suggestion}
-                  type="button"
-                  className="button-quiet"
-                  onClick={() => setUsername(suggestion)}
-                >
-                  {suggestion}
-                </button>
-              ))}
-            </p>
-          )}
+          />
           <Labelled
             path="password"
             label={words.account.password}
@@ -190,12 +167,7 @@ export default function CreateAccount() {
         ))}
         <section>
           <h2>{words.account.security}</h2>
-          <CaptchaField
-            purpose="CREATE_ACCOUNT"
-            round={round}
-            onChange={setCaptcha}
-            messages={at("captcha")}
-          />
+          <CaptchaField purpose="CREATE_ACCOUNT" round={round} onChange={setCaptcha} problem={problem} />
         </section>
         <button type="submit" className="button" disabled={busy}>
           {words.account.create}

@@ -5,7 +5,7 @@ import { RequestNewPassword } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
-import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
+import { type CaptchaAnswer, CaptchaField, missingCode } from "../CaptchaField.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
 
@@ -21,7 +21,7 @@ export default function ForgottenPassword() {
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (captcha === null) {
-      setProblem({ code: "VALIDATION", message: words.captcha.help, fields: [] });
+      setProblem(missingCode(words));
       return;
     }
     const { success, problem } = await ask({ usernameOrEmail: typed, captcha });
@@ -54,7 +54,7 @@ export default function ForgottenPassword() {
               />
             )}
           </Labelled>
-          <CaptchaField purpose="REQUEST_PASSWORD" round={round} onChange={setCaptcha} />
+          <CaptchaField purpose="REQUEST_PASSWORD" round={round} onChange={setCaptcha} problem={problem} />
           <button type="submit" className="button" disabled={busy || typed.trim() === ""}>
             {words.account.send}
           </button>

@@ -1,5 +1,7 @@
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { readableDay } from "@espace-citoyens/kit/dates.ts";
+import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { Link, useLocation } from "wouter";
@@ -7,15 +9,23 @@ import { keptDrafts } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
 import { LogInForm } from "../LogInForm.tsx";
 import { SitePage } from "../SitePage.tsx";
+import { wayBack } from "../wayBack.ts";
 import { useWords } from "../wording.ts";
 
 export function Home() {
   const words = useWords();
   const { municipality, me } = useFrame();
-  const [, navigate] = useLocation();
+  const { language } = useLanguage();
   const drafts = keptDrafts();
+  const erasedAt: unknown = history.state?.erasedAt;
   return (
     <SitePage title={words.home.title(municipality.name)}>
+      {me === null && typeof erasedAt === "string" && (
+        <Notice kind="success">
+          <p>{words.closing.closed}</p>
+          <p>{words.closing.grace(readableDay(erasedAt, language), municipality.contactEmail)}</p>
+        </Notice>
+      )}
       <div className="cards">
         <section className="card">
           <h2>{words.home.requestTitle}</h2>
@@ -45,11 +55,7 @@ export function Home() {
           <>
             <section className="card">
               <h2>{words.home.logInTitle}</h2>
-              <LogInForm
-                onDone={(mustChange) =>
-                  navigate(mustChange ? "/mon-espace/identifiants" : whereTo(), { state: { mustChange } })
-                }
-              />
+              <LogInForm to={wayBack()} />
             </section>
             <section className="card">
               <h2>{words.home.createAccountTitle}</h2>
@@ -67,12 +73,6 @@ export function Home() {
       </div>
     </SitePage>
   );
-}
-
-/** Where somebody wanted to go when they were asked to log in: a page of a request, or Mon espace citoyen. */
-function whereTo(): string {
-  const wanted = new URLSearchParams(location.search).get("retour");
-  return wanted?.startsWith("/demandes/") ? wanted : "/mon-espace";
 }
 
 function TicketForm() {

@@ -1,47 +1,30 @@
+import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, useEffect } from "react";
 import { Link, Route, Switch, useLocation, useSearchParams } from "wouter";
 import { Filling } from "../filling/Filling.tsx";
 import { useFrame } from "../frame.tsx";
 import { LogInForm } from "../LogInForm.tsx";
 import { RequestView } from "../request/RequestView.tsx";
 import { SitePage } from "../SitePage.tsx";
-import { ChangeCredentials } from "../space/ChangeCredentials.tsx";
 import { MyAccount } from "../space/MyAccount.tsx";
 import { MyRequests } from "../space/MyRequests.tsx";
 import { MyStorage } from "../space/MyStorage.tsx";
+import { takeWayBack } from "../wayBack.ts";
 import { useWords } from "../wording.ts";
+
+const ChangeCredentials = lazy(() => import("../space/ChangeCredentials.tsx"));
 
 /** Mon espace citoyen. */
 export default function MySpace() {
   const words = useWords();
   const { me } = useFrame();
-  const [, navigate] = useLocation();
-  // Whoever logs in with a mailed password is nobody else until they have chosen their own.
-  const [must, setMust] = useState(history.state?.mustChange === true);
-  if (must || location.pathname === "/mon-espace/identifiants")
-    return (
-      <SitePage title={words.account.changeTitle}>
-        {me === null && !must ? (
-          <LogInForm onDone={setMust} />
-        ) : (
-          <ChangeCredentials
-            must={must}
-            username={me?.username ?? ""}
-            onDone={() => {
-              setMust(false);
-              navigate("/mon-espace?identifiants");
-            }}
-          />
-        )}
-      </SitePage>
-    );
   if (me === null)
     return (
       <SitePage title={words.space.title}>
         <p>{words.space.logInFirst}</p>
         <div className="card">
-          <LogInForm onDone={setMust} />
+          <LogInForm />
         </div>
       </SitePage>
     );
@@ -53,6 +36,8 @@ export default function MySpace() {
       <Route path="/mon-espace/demandes/:id/*?">
         {({ id }) => <RequestView id={id} address={`/mon-espace/demandes/${id}`} />}
       </Route>
+      <Route path="/mon-espace/identifiants" component={ChangeCredentials} />
+      <Route path="/mon-espace/retour" component={Back} />
       <Route path="/mon-espace/compte">
         <Tabbed here="account">
           <MyAccount />
@@ -70,6 +55,13 @@ export default function MySpace() {
       </Route>
     </Switch>
   );
+}
+
+/** Come back from a provider, logged in: on to the page that it was asked for. */
+function Back() {
+  const [, navigate] = useLocation();
+  useEffect(() => navigate(takeWayBack() ?? "/mon-espace", { replace: true }), [navigate]);
+  return <Busy />;
 }
 
 const TABS = {

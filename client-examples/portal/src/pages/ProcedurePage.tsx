@@ -61,11 +61,7 @@ export default function ProcedurePage({ slug }: { slug: string }) {
           <Notice kind="information">{words.filling.accountRequired}</Notice>
           <div className="cards">
             <section className="card">
-              <LogInForm
-                onDone={(mustChange) =>
-                  mustChange && navigate("/mon-espace/identifiants", { state: { mustChange } })
-                }
-              />
+              <LogInForm />
             </section>
             <p>
               <Link href="/creer-mon-compte" className="button-second">

@@ -24,12 +24,12 @@ export default function RequestByTicket({ ticket }: { ticket: string }) {
   const [claim] = useChange(ClaimRequest, (data) => data.claimRequest);
   return (
     <DoorProvider ticket={typed}>
-      <Found ticket={typed} claim={<Claim ticket={typed} claim={claim} />} />
+      <Found ticket={typed} claim={(claimed) => <Claim ticket={typed} claimed={claimed} claim={claim} />} />
     </DoorProvider>
   );
 }
 
-function Found({ ticket, claim }: { ticket: string; claim: ReactNode }) {
+function Found({ ticket, claim }: { ticket: string; claim: (claimed: boolean) => ReactNode }) {
   const words = useWords();
   const { language } = useLanguage();
   const [{ data, error }] = useQuery({ query: ByTicket, variables: { ticket } });
@@ -61,21 +61,27 @@ function Found({ ticket, claim }: { ticket: string; claim: ReactNode }) {
 
 interface ClaimProperties {
   ticket: string;
+  claimed: boolean;
   claim: (variables: { ticket: string }) => Promise<Outcome<ClaimRequestMutation["claimRequest"]>>;
 }
 
-/** Rattacher cette demande à mon compte citoyen, or Me connecter. */
-function Claim({ ticket, claim }: ClaimProperties) {
+/** Me connecter, and Rattacher cette demande à mon compte citoyen: which asks to log in, too, and then is done by a button. */
+function Claim({ ticket, claimed, claim }: ClaimProperties) {
   const words = useWords();
   const { me } = useFrame();
   const [, navigate] = useLocation();
   const [problem, setProblem] = useState<Problem | null>(null);
+  const logIn = `/?retour=${encodeURIComponent(`/demandes/${ticket}`)}`;
   if (me === null)
     return (
-      <Link href={`/?retour=${encodeURIComponent(`/demandes/${ticket}`)}`} className="button-second">
-        {words.request.logIn}
-      </Link>
+      <>
+        <Link href={logIn} className="button-second">
+          {words.request.logIn}
+        </Link>
+        {!claimed && <Link href={logIn}>{words.request.claim}</Link>}
+      </>
     );
+  if (claimed) return null;
   return (
     <>
       <ProblemNotice problem={problem} />

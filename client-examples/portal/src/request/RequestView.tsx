@@ -20,8 +20,15 @@ import { Following } from "./Following.tsx";
 
 export type Request = NonNullable<RequestPageQuery["request"]>;
 
+interface Properties {
+  id: string;
+  address: string;
+  /** What whoever consults by ticket may do about an account. `claimed`: the request is in one. */
+  aside?: (claimed: boolean) => ReactNode;
+}
+
 /** A request that was sent: Récapitulatif and Suivi, kept up to date while it is open. `address` is where it lies. */
-export function RequestView({ id, address, aside }: { id: string; address: string; aside?: ReactNode }) {
+export function RequestView({ id, address, aside }: Properties) {
   const words = useWords();
   const wording = useWording(WORDING);
   const announce = useAnnounce();
@@ -82,7 +89,7 @@ export function RequestView({ id, address, aside }: { id: string; address: strin
             {words.request.goOn}
           </Link>
         )}
-        {(request.permittedActions.includes("CLAIM") || !request.claimed) && aside}
+        {aside?.(request.claimed)}
         {request.permittedActions.includes("CANCEL") && !draft && (
           <CancelLink request={id} onCancelled={reload} />
         )}

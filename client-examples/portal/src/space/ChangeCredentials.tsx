@@ -5,25 +5,26 @@ import { ChangeCredentials as Change, PasswordRules } from "@espace-citoyens/kit
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
+import { useLocation } from "wouter";
+import { useFrame } from "../frame.tsx";
+import { SitePage } from "../SitePage.tsx";
+import { UsernameField } from "../UsernameField.tsx";
 import { useWords } from "../wording.ts";
-
-interface Properties {
-  /** Logged in with a temporary password: another one has to be chosen. */
-  must: boolean;
-  username: string;
-  onDone: () => void;
-}
 
 type Typed = Record<"currentPassword" | "username" | "password" | "again", string>;
 
-/** Modifier les identifiants de mon compte citoyen. */
-export function ChangeCredentials({ must, username, onDone }: Properties) {
+/** Modifier les identifiants de mon compte citoyen: wanted, or asked of whoever has a mailed password. */
+export default function ChangeCredentials() {
   const words = useWords();
+  const { me, mustChangePassword: must } = useFrame();
+  const [, navigate] = useLocation();
+  const username = me?.username ?? "";
   const { reopen } = useDoor();
   const [{ data }] = useQuery({ query: PasswordRules });
   const [change, busy] = useChange(Change, (answer) => answer.changeCredentials);
   const [typed, setTyped] = useState<Typed>({ currentPassword: "", username, password: "", again: "" });
   const [problem, setProblem] = useState<Problem | null>(null);
+  const [suggestions, setSuggestions] = useState<readonly string[]>([]);
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (typed.password !== typed.again) {
@@ -31,28 +32,34 @@ export function ChangeCredentials({ must, username, onDone }: Properties) {
       setProblem({ code: "VALIDATION", message: words.account.different, fields: [different] });
       return;
     }
-    const { success, problem } = await change({
+    const { success, problem, refusal } = await change({
       currentPassword: typed.currentPassword,
       username: typed.username === username ? null : typed.username,
       password: typed.password || null,
     });
     setProblem(problem);
+    setSuggestions(refusal?.__typename === "UsernameTakenError" ? refusal.suggestions : []);
     if (!success) return;
-    onDone();
+    navigate("/mon-espace?identifiants");
     reopen();
   };
-  const field = (name: keyof Typed, label: string, autoComplete: string, help: string | null = null) => (
+  const field = (
+    name: Exclude<keyof Typed, "username">,
+    label: string,
+    autoComplete: string,
+    help: string | null = null,
+  ) => (
     <Labelled
       path={name}
       label={label}
       help={help}
       messages={messagesAt(problem?.fields ?? [], name)}
-      required={name === "currentPassword" || (must && name !== "username")}
+      required={name === "currentPassword" || must}
     >
       {(described) => (
         <input
           {...described}
-          type={name === "username" ? "text" : "password"}
+          type="password"
           autoComplete={autoComplete}
           autoCapitalize="none"
           spellCheck={false}
@@ -64,16 +71,25 @@ export function ChangeCredentials({ must, username, onDone }: Properties) {
   );
   const advice = data?.municipality.passwords.advice ?? words.account.passwordHelp;
   return (
-    <form onSubmit={send} noValidate>
-      {must && <Notice kind="warning">{words.account.mustChange}</Notice>}
-      <ProblemNotice problem={problem} />
-      {field("currentPassword", words.account.currentPassword, "current-password")}
-      {!must && field("username", words.account.username, "username")}
-      {field("password", words.account.newPassword, "new-password", advice)}
-      {field("again", words.account.passwordAgain, "new-password")}
-      <button type="submit" className="button" disabled={busy}>
-        {words.frame.save}
-      </button>
-    </form>
+    <SitePage title={words.account.changeTitle}>
+      <form onSubmit={send} noValidate>
+        {must && <Notice kind="warning">{words.account.mustChange}</Notice>}
+        <ProblemNotice problem={problem} />
+        {field("currentPassword", words.account.currentPassword, "current-password")}
+        {!must && (
+          <UsernameField
+            value={typed.username}
+            onChange={(username) => setTyped({ ...typed, username })}
+            problem={problem}
+            suggestions={suggestions}
+          />
+        )}
+        {field("password", words.account.newPassword, "new-password", advice)}
+        {field("again", words.account.passwordAgain, "new-password")}
+        <button type="submit" className="button" disabled={busy}>
+          {words.frame.save}
+        </button>
+      </form>
+    </SitePage>
   );
 }

@@ -1,16 +1,13 @@
-import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { answersOf, contactOf, useContactFields } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
 import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import {
   MyAccount as Account,
   type MyAccountQuery,
-  MySessions,
-  RevokeSession,
+  MyIdentities,
   UpdateProfile,
 } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
@@ -19,21 +16,46 @@ import { useQuery } from "urql";
 import { Link } from "wouter";
 import { useFrame } from "../frame.tsx";
 import { useWords } from "../wording.ts";
+import { CloseAccount } from "./CloseAccount.tsx";
+import { Identities } from "./Identities.tsx";
+import { MyData } from "./MyData.tsx";
 import { PartnerLinks } from "./PartnerLinks.tsx";
+import { Sessions } from "./Sessions.tsx";
 
-/** Mon compte: what was filled in when it was opened, and where it is logged in. */
+/** Mon compte: what was filled in when it was opened, what opens it, where it is logged in, and how to leave. */
 export function MyAccount() {
   const words = useWords();
+  const { municipality } = useFrame();
   const [{ data }] = useQuery({ query: Account, requestPolicy: "network-only" });
+  const [{ data: opened }, readOpened] = useQuery({
+    query: MyIdentities,
+    requestPolicy: "network-only",
+    pause: municipality.identityProviders.length === 0,
+  });
   if (!data?.me) return <Busy />;
+  const hasPassword = opened?.me?.hasPassword ?? true;
   return (
     <>
       <Profile account={data.me} />
       <p>
-        <Link href="/mon-espace/identifiants">{words.space.changeCredentials}</Link>
+        {hasPassword ? (
+          <Link href="/mon-espace/identifiants">{words.space.changeCredentials}</Link>
+        ) : (
+          <>
+            {words.space.noPassword} <Link href="/mot-de-passe-oublie">{words.home.forgotten}</Link>
+          </>
+        )}
       </p>
+      {opened?.me && (
+        <Identities
+          identities={opened.me.identities}
+          onChange={() => readOpened({ requestPolicy: "network-only" })}
+        />
+      )}
       <PartnerLinks />
       <Sessions />
+      <MyData />
+      <CloseAccount hasPassword={hasPassword} />
     </>
   );
 }
@@ -77,42 +99,5 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
         {words.frame.save}
       </button>
     </form>
-  );
-}
-
-function Sessions() {
-  const words = useWords();
-  const { language } = useLanguage();
-  const [{ data }, reload] = useQuery({ query: MySessions, requestPolicy: "network-only" });
-  const [revoke] = useChange(RevokeSession, (answer) => answer.revokeSession);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  return (
-    <section>
-      <h2>{words.space.sessions}</h2>
-      <ProblemNotice problem={problem} />
-      <ul className="plain">
-        {data?.me?.sessions.map((session) => (
-          <li key={session.id}>
-            {session.userAgent ?? "—"}{" "}
-            <span className="quiet">{words.space.since(readableInstant(session.createdAt, language))}</span>{" "}
-            {session.current ? (
-              <strong>{words.space.thisOne}</strong>
-            ) : (
-              <button
-                type="button"
-                className="button-quiet"
-                onClick={async () => {
-                  const { problem } = await revoke({ session: session.id });
-                  setProblem(problem);
-                  reload({ requestPolicy: "network-only" });
-                }}
-              >
-                {words.space.end}
-              </button>
-            )}
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

@@ -1,0 +1,24 @@
+/**
+ * Where somebody was going when they were asked to log in, while a provider identifies them elsewhere.
+ *
+ * Kept by the browser and not sent along: the address of a request holds its ticket, which is nobody else's business.
+ */
+const KEY = "way back";
+
+/** The page that is to be shown once somebody has logged in here: the one that they asked for, or Mon espace citoyen. */
+export function wayBack(): string {
+  if (location.pathname !== "/" && location.pathname !== "/connexion") return location.pathname;
+  const wanted = new URLSearchParams(location.search).get("retour");
+  return wanted?.startsWith("/demandes/") ? wanted : "/mon-espace";
+}
+
+export function keepWayBack(path: string): void {
+  sessionStorage.setItem(KEY, path);
+}
+
+/** The page that was kept, once. */
+export function takeWayBack(): string | null {
+  const kept = sessionStorage.getItem(KEY);
+  sessionStorage.removeItem(KEY);
+  return kept;
+}
