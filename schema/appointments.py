@@ -316,7 +316,7 @@ async def close_slots(info: Info, input: CloseSlotsInput) -> Row:
 async def slot_changes(
     info: Info, schedule: strawberry.ID, from_: FromArgument, to: date
 ) -> AsyncIterator[Row]:
-    """Free places of a schedule, as they are taken and freed: each slot whenever `remaining` changes."""
+    """Free places of a schedule, as they are taken and freed: each slot whenever `remaining` or `closed` changes."""
     return resolvers.slot_changes.slot_changes(
         info.context.actor, schedule=schedule, first=from_, last=to, selection=selection_of(info)
     )
