@@ -122,6 +122,20 @@ async def test_after_a_day_it_is_not_sent_any_more(inbox: MailServer) -> None:
     assert await fetch("SELECT id FROM mail") == []
 
 
+async def test_to_an_address_that_was_replaced_it_is_not_sent_any_more(inbox: MailServer) -> None:
+    mail = await new_password_mail()
+    await Account.all().update(email="marie@example.net", former_email="Marie@Example.fr")
+    inbox.on_data = "451 later"
+    await send_mail(str(mail))
+    assert (await mail_row(mail))["state"] == "PENDING"  # The one before has it still.
+    inbox.on_data = None
+    await Account.all().update(former_email=None)
+    await make_due(mail)
+    await send_mail(str(mail))
+    assert inbox.kept == []
+    assert await fetch("SELECT id FROM mail") == []
+
+
 async def test_no_secret_is_in_the_row_or_the_log(
     inbox: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
