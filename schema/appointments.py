@@ -152,7 +152,7 @@ class PublishSlotsInput:
     """How long each slot is."""
     capacity: int = 1
     skip_public_holidays: bool = False
-    """Leaves out the public holidays of France, with those of Alsace and Moselle where the mairie is there."""
+    """Leaves out the public holidays of France, with those of Alsace, Moselle and overseas if it is there."""
     reopen_closed: bool = False
     """Slots that were closed stay closed where slots are published again; true opens new ones in their place."""
 
