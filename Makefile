@@ -29,7 +29,7 @@ run: $(STAMP) $(if $(HAS_NODE),$(SITES)) ## start everything for development: se
 sites: $(SITES) ## build the citizen's site, the mairie's and the widget (needs Node 20)
 
 test: $(STAMP) $(NODE) $(SITES) ## run the tests (TESTS="tests/core -k text" for some of them)
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 $(TESTS)
 
 soak: $(STAMP) $(NODE) ## run the long tests: faults, again and again
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     """Origins of other sites that may call the API from a browser, separated by commas."""
     trusted_proxies: str = "127.0.0.1"
-    """Addresses whose X-Forwarded-* headers are believed, separated by commas."""
+    """Addresses and networks whose X-Forwarded-* headers are believed, separated by commas."""
     outgoing_allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
     """Hosts, each with a port or without, that may be called although they are not on the public Internet, and over
     HTTP without TLS, separated by commas: `espace-famille.mairie.lan:8080`, `192.168.1.20`, `[fd00::1]:8443`."""
@@ -422,9 +422,21 @@ def _joint_problems(data: dict[str, Any]) -> list[tuple[str, str]]:
         ]
     if mode != "development" and given("openid_issuer").startswith("http:"):
         problems.append(("openid_issuer", "must start with https:// unless ESPACE_MODE=development"))
+    if mode != "development" and _trusts_everybody(given("trusted_proxies")):
+        problems.append(
+            (
+                "trusted_proxies",
+                "must name the proxies (10.0.0.5, 10.1.0.0/16): callers would choose their own address",
+            )
+        )
     if given("captcha_fixed_code") and mode != "development":
         problems.append(("captcha_fixed_code", "is only allowed when ESPACE_MODE=development"))
     return problems
+
+
+def _trusts_everybody(proxies: str) -> bool:
+    """Whether callers themselves are believed, who then choose the address that limits count them by."""
+    return any(proxy.strip() == "*" or proxy.strip().endswith("/0") for proxy in proxies.split(","))
 
 
 def _problem(name: str, message: str) -> InitErrorDetails:

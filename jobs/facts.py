@@ -112,6 +112,7 @@ SELECT m.id AS mail_id, m.template, m.language, m.recipient, m.account_id,
        t.phone AS municipality_phone, t.address AS municipality_address,
        {COLUMNS}, h.id AS schedule_id, a.reminder_sent_at,
        coalesce(r.contact ->> 'email' = m.recipient, false) AS to_the_contact,
+       coalesce(lower(m.recipient) IN (lower(k.email), lower(k.former_email)), false) AS to_the_account,
        q.name AS partner, w.host, w.last_error ->> m.language AS problem,
        m.created_at, m.appointment_sequence AS told_sequence,
        EXISTS (

@@ -1,7 +1,8 @@
 """Mails that time has overtaken between the change that they tell of and the moment of sending.
 
-New passwords that are too old are none any more. That an account was closed is not mailed once it is open again, nor
-the other way round; nor that an export is there which is gone by then.
+New passwords that are too old are none any more, nor those to an address that was replaced meanwhile. That an account
+was closed is not mailed once it is open again, nor the other way round; nor that an export is there which is gone by
+then.
 
 For appointments there are two rules. What a mail tells, its text and its invitation, is the appointment's row as one
 statement reads it when the mail is sent: an invitation with an older SEQUENCE never has newer dates. And a mail is
@@ -42,7 +43,7 @@ def is_overtaken(row: Row, at: datetime) -> bool:
         return OF_ACCOUNTS[row["template"]](row, at)
     if row["template"] == NEW_PASSWORD:
         asked_at: datetime = row["created_at"]
-        return asked_at < at - NEW_PASSWORD_AGE
+        return asked_at < at - NEW_PASSWORD_AGE or not row["to_the_account"]
     if row["appointment_id"] is None:
         return False
     is_confirmed = row["appointment_state"] == "CONFIRMED"

@@ -72,10 +72,10 @@ class Invitation:
         """Of the object that goes by mail."""
         return "CANCEL" if self.is_cancelled else "REQUEST"
 
-    def uid(self, sender: str) -> str:
-        """Globally unique (RFC 5545, 3.8.4.7). `sender`: the From header of mails, whose domain is ours."""
-        domain = parseaddr(sender)[1].rpartition("@")[2].lower()
-        return f"appointment-{self.appointment_id}@{domain}"
+    @property
+    def uid(self) -> str:
+        """A UUID and no host (RFC 7986, 5.3): it outlives a change of domain or sender."""
+        return str(self.appointment_id)
 
     def digest(self) -> str:
         """Changes with whatever the object tells; not with when it was made."""
@@ -115,7 +115,7 @@ def to_icalendar(
     DTSTAMP is when the object was made: between two with the same SEQUENCE it decides (RFC 5546, 2.1.5).
     """
     event = Event()
-    event.add("uid", invitation.uid(sender))
+    event.add("uid", invitation.uid)
     event.add("sequence", invitation.sequence)
     event.add("dtstamp", made_at.replace(microsecond=0))
     event.add("dtstart", invitation.start)

@@ -12,6 +12,19 @@ WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", 
 ALSACE_MOSELLE = {"57", "67", "68"}
 """Départements with two public holidays more: Good Friday and the day after Christmas (ordonnance du 16 août 1892)."""
 
+OVERSEAS = {
+    "971": (5, 27),
+    "972": (5, 22),
+    "973": (6, 10),
+    "974": (12, 20),
+    "976": (4, 27),
+    "97133": (10, 9),
+    "97150": (5, 28),
+}
+"""Month and day of one more, where slavery is remembered to have ended, by how postal codes begin: the longest that
+fits counts (Code du travail, L. 3422-2; Guadeloupe, Martinique, Guyane, La Réunion, Mayotte, Saint-Barthélemy,
+Saint-Martin)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -52,11 +65,14 @@ def spans(
 
 
 def public_holidays(first: date, last: date, postal_code: str | None) -> frozenset[date]:
-    """The public holidays of France between two days (Code du travail, L. 3133-1), with those of the département where
-    the postal code is in Alsace or Moselle."""
+    """The public holidays of France between two days (Code du travail, L. 3133-1), with those of the place where the
+    postal code is in Alsace, Moselle or overseas."""
     # It takes 0.4 s to load, which nobody has to wait for who leaves none out.
     import holidays
 
-    area = "57" if (postal_code or "")[:2] in ALSACE_MOSELLE else None
-    calendar = holidays.country_holidays("FR", subdiv=area, years=range(first.year, last.year + 1))
-    return frozenset(day for day in calendar if first <= day <= last)
+    code, years = postal_code or "", range(first.year, last.year + 1)
+    area = "57" if code[:2] in ALSACE_MOSELLE else None
+    days = set(holidays.country_holidays("FR", subdiv=area, years=years))
+    if overseas := OVERSEAS.get(code) or OVERSEAS.get(code[:3]):
+        days |= {date(year, *overseas) for year in years}
+    return frozenset(day for day in days if first <= day <= last)

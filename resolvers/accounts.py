@@ -107,7 +107,8 @@ async def create_account(
 
 
 async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Row:
-    """Confirms the address that the token was mailed to; again and again the same answer.
+    """Confirms the address that the token was mailed to; again and again the same answer. Temporary passwords that went
+    to the one before are worth nothing any more.
 
     Raises NotFoundError where the token is none of ours, has expired, or the account has another address by now;
     ForbiddenError where more is asked of the account than PROVED_BY_TOKEN by anyone but its citizen.
@@ -122,8 +123,14 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
             )
         )
     row = confirmed and await fetch_one(
-        "UPDATE account SET email_confirmed_at = coalesce(email_confirmed_at, now()), former_email = NULL "
-        "WHERE id = $1 AND lower(email) = lower($2) AND closed_at IS NULL RETURNING id",
+        "WITH confirmed AS ("
+        "UPDATE account a SET email_confirmed_at = coalesce(a.email_confirmed_at, now()), former_email = NULL "
+        "FROM account before WHERE before.id = a.id AND a.id = $1 AND lower(a.email) = lower($2) "
+        "AND a.closed_at IS NULL RETURNING a.id, before.former_email"
+        "), overtaken AS ("
+        "DELETE FROM temporary_password t USING credential c, confirmed d "
+        "WHERE c.id = t.credential_id AND c.account_id = d.id AND d.former_email IS NOT NULL"
+        ") SELECT id FROM confirmed",
         *confirmed,
     )
     if not row:

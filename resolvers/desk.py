@@ -15,6 +15,7 @@ from models.database import Row, fetch_one
 from models.ids import decode_as
 from models.requests import CLOSED_STATUSES, ServiceRequest
 from models.statement import Statement
+from models.temporary_password import TEMPLATE as NEW_PASSWORD
 from models.visibility import visible_parked_mails, visible_requests
 from resolvers.figures import figures
 from resolvers.policies import RequestState, require, require_scope, require_transition
@@ -236,8 +237,9 @@ async def _resend(work: Work, actor: Actor, id: UUID) -> None:
     statement = Statement()
     visible = visible_parked_mails(statement, actor, "m")
     due = await fetch_one(
-        # Attempts go on counting: the queue knows a job by its row and their number.
-        "UPDATE mail m SET state = 'PENDING', next_attempt_at = now(), created_at = now() "
+        # Attempts go on counting: the queue knows a job by its row and their number. A new password keeps its age.
+        "UPDATE mail m SET state = 'PENDING', next_attempt_at = now(), "
+        f"created_at = CASE WHEN m.template = '{NEW_PASSWORD}' THEN m.created_at ELSE now() END "
         f"WHERE m.id = {statement.bind(id, 'uuid')} AND {visible} RETURNING m.id",
         *statement.values,
     )

@@ -32,8 +32,8 @@ _USERNAME_NEEDED = Text(
     en="Enter the username that this agent will log in with.",
 )
 _PASSWORD_NEEDED = Text(
-    fr="Indiquez un premier mot de passe, que l’agent changera.",
-    en="Enter a first password, which the agent will change.",
+    fr="Indiquez le mot de passe avec lequel cet agent se connectera.",
+    en="Enter the password that this agent will log in with.",
 )
 _NO_PROCEDURE = Text(fr="Aucune démarche ne s’appelle « {slug} ».", en="No procedure is called “{slug}”.")
 _LAST_ADMINISTRATOR = Text(
@@ -55,8 +55,8 @@ class AgentToSave:
 
 
 async def save_agent(actor: Actor, *, id: str | None, agent: AgentToSave, selection: Selection) -> Row:
-    """Writes an agent: a new one without an `id`. Who is no longer active, or gets another password, is logged out
-    everywhere; an agent who is gone stays as a name in what was done.
+    """Writes an agent: a new one without an `id`. Who is no longer active, or gets another password or role, is logged
+    out everywhere; an agent who is gone stays as a name in what was done.
 
     Raises ValidationError, UsernameTakenError, NotFoundError; NotAllowedError where no administrator would be left.
     """
@@ -126,17 +126,36 @@ async def _save(work: Work, agent: AgentToSave, id: UUID | None, password_hash: 
     if id is None:
         row = Agent(display_name=name, role=agent.role)
         await row.save(force_create=True)
-        id = row.id
+        id, before = row.id, agent.role
     else:
-        await execute("UPDATE agent SET display_name = $2, role = $3 WHERE id = $1", id, name, agent.role)
-    await _save_credential(agent, id, password_hash)
+        before = await _rename(id, name, agent.role)
+    # What a session follows goes by the role that it began with.
+    await _save_credential(agent, id, password_hash, ends_sessions=before != agent.role)
+    work.wake("sessions")
     await execute("DELETE FROM agent_procedure WHERE agent_id = $1", id)
     for given in await fetch("SELECT id FROM procedure WHERE slug = ANY($1)", list(agent.procedures)):
         await AgentProcedure(agent_id=id, procedure_id=given["id"]).save(force_create=True)
     return id
 
 
-async def _save_credential(agent: AgentToSave, id: UUID, password_hash: str | None) -> None:
+async def _rename(id: UUID, name: str, role: AgentRole) -> AgentRole:
+    """The role before."""
+    row = await fetch_one(
+        "UPDATE agent g SET display_name = $2, role = $3 FROM agent before "
+        "WHERE g.id = $1 AND before.id = g.id RETURNING before.role",
+        id,
+        name,
+        role,
+    )
+    if row is None:
+        raise NotFoundError
+    before: AgentRole = row["role"]
+    return before
+
+
+async def _save_credential(
+    agent: AgentToSave, id: UUID, password_hash: str | None, *, ends_sessions: bool
+) -> None:
     if not agent.active:
         await execute("DELETE FROM credential WHERE agent_id = $1", id)
         return
@@ -152,5 +171,5 @@ async def _save_credential(agent: AgentToSave, id: UUID, password_hash: str | No
         assert username is not None
         assert password_hash is not None
         await Credential(username=username, password_hash=password_hash, agent_id=id).save(force_create=True)
-    elif password_hash is not None:
+    elif password_hash is not None or ends_sessions:
         await execute("DELETE FROM session WHERE credential_id = $1", known["id"])

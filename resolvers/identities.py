@@ -288,7 +288,7 @@ async def _link(
     work: Work, actor: Actor, pending: str | None, credential: Row, token: str, user_agent: str | None
 ) -> Session:
     same = await fetch_one(
-        "SELECT a.email, a.language FROM credential c JOIN account a ON a.id = c.account_id "
+        "SELECT a.email, a.former_email, a.language FROM credential c JOIN account a ON a.id = c.account_id "
         "WHERE c.id = $1 AND c.password_hash = $2 FOR SHARE OF c",
         credential["id"],
         credential["password_hash"],
@@ -296,9 +296,7 @@ async def _link(
     if same is None:
         raise InvalidCredentialsError
     session = await _open_with(await _take(pending), credential, token, user_agent)
-    work.mail(
-        "identity_linked", same["email"], _language(same["language"]), account_id=credential["account_id"]
-    )
+    _tell(work, "identity_linked", same, credential["account_id"])
     return session
 
 
@@ -331,7 +329,7 @@ async def _open_with(taken: Row, credential: Row, token: str, user_agent: str | 
 async def _unlink(work: Work, actor: CitizenActor, id: UUID | None) -> None:
     # The account first: of the last two identities one stays, whoever asks at the same moment.
     account = await fetch_one(
-        "SELECT email, language FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id
+        "SELECT email, former_email, language FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id
     )
     assert account is not None
     identity = await fetch_one(
@@ -349,9 +347,13 @@ async def _unlink(work: Work, actor: CitizenActor, id: UUID | None) -> None:
     await execute("DELETE FROM session WHERE identity_id = $1 AND id <> $2", identity["id"], actor.session_id)
     work.wake("sessions")
     await execute("DELETE FROM identity WHERE id = $1", identity["id"])
-    work.mail(
-        "identity_unlinked", account["email"], _language(account["language"]), account_id=actor.account_id
-    )
+    _tell(work, "identity_unlinked", account, actor.account_id)
+
+
+def _tell(work: Work, template: str, account: Row, account_id: UUID) -> None:
+    """By mail, also to the last address that was proved: whoever has changed it since may be somebody else."""
+    for address in dict.fromkeys(filter(None, (account["email"], account["former_email"]))):
+        work.mail(template, address, _language(account["language"]), account_id=account_id)
 
 
 def _credential_problems(

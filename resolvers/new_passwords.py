@@ -106,10 +106,15 @@ async def _meant(typed: str) -> list[Row]:
 
 
 async def begin_lifetime(mail_id: UUID, taken_at: datetime) -> None:
-    """The mail server has taken the mail: its password can be used from now on, for ten minutes from then."""
+    """The mail server has taken the mail: its password can be used from now on, for ten minutes from then.
+
+    Not where it went to an address that is the account's no more: another one was confirmed while it waited.
+    """
     await execute(
         "INSERT INTO temporary_password (id, credential_id, expires_at) "
-        "SELECT m.id, c.id, $2 FROM mail m JOIN credential c ON c.account_id = m.account_id WHERE m.id = $1 "
+        "SELECT m.id, c.id, $2 FROM mail m JOIN account a ON a.id = m.account_id "
+        "JOIN credential c ON c.account_id = a.id "
+        "WHERE m.id = $1 AND lower(m.recipient) IN (lower(a.email), lower(a.former_email)) "
         "ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at",
         mail_id,
         taken_at + LIFETIME,

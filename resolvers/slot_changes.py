@@ -26,7 +26,7 @@ _LONG = Text(
 async def slot_changes(
     actor: Actor, *, schedule: str, first: date, last: date, selection: Selection
 ) -> AsyncGenerator[Row, None]:
-    """Each slot of the schedule whose free places change, from now on, for ever.
+    """Each slot of the schedule whose free places change, or that is closed, from now on, for ever.
 
     Raises NotFoundError where there is no such schedule, MalformedError where the span is too long, UnavailableError.
     """
@@ -37,8 +37,8 @@ async def slot_changes(
     if last - first > timedelta(days=LONGEST_CALENDAR_DAYS):
         raise MalformedError(_LONG)
     start, end = span_of_days(known.municipality.timezone, first, last)
-    wanted = Selection.merged([*selection.fields, *Selection.of("id", "remaining").fields])
-    told: dict[str, int] = {}
+    wanted = Selection.merged([*selection.fields, *Selection.of("id", "remaining", "closed").fields])
+    told: dict[str, tuple[int, bool]] = {}
     async with slot_tail().following(id, start, end) as calendar:
         while True:
             changed = await calendar.changes()
@@ -47,8 +47,9 @@ async def slot_changes(
             else:
                 rows = await _read(actor, changed.keys(), wanted)
             for row in rows:
-                if told.get(row["id"]) != row["remaining"]:
-                    told[row["id"]] = row["remaining"]
+                standing = row["remaining"], row["closed"]
+                if told.get(row["id"]) != standing:
+                    told[row["id"]] = standing
                     yield row
 
 

@@ -1,8 +1,8 @@
 """What webhooks tell of an event: the JSON that `partner { changes { nodes { … } } }` gives for the same fields, read
 by the same code, for the same token.
 
-It says what happened, to which request, and what to ask next. Messages, files and contact data it leaves to whoever
-calls with the token: a payload goes where nobody can be asked who they are.
+It says what happened, to which request, and what to ask next. Messages, files and contact data, the name of whoever
+has written among it, it leaves to whoever calls with the token: a payload goes where nobody can be asked who they are.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SHARED = Selection.of(
 OF_KIND: Mapping[str, Selection] = {
     "RequestStatusChanged": Selection.of("previous", "status", "reason"),
     "RequestCancelled": Selection.of("reason"),
-    "ExchangePosted": Selection.of(exchange=Selection.of("id", "author", "author_name", "posted_at")),
+    "ExchangePosted": Selection.of(exchange=Selection.of("id", "author", "posted_at")),
     "ExchangesRead": Selection.of(up_to=Selection.of("id")),
     "AttachmentAdded": Selection.of(attachment=Selection.of("id", "title", "field", "added_by")),
     "AttachmentReplaced": Selection.of(attachment=Selection.of("id", "title", "field", "added_by")),

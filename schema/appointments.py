@@ -152,7 +152,7 @@ class PublishSlotsInput:
     """How long each slot is."""
     capacity: int = 1
     skip_public_holidays: bool = False
-    """Leaves out the public holidays of France, with those of Alsace and Moselle where the mairie is there."""
+    """Leaves out the public holidays of France, with those of Alsace, Moselle and overseas if it is there."""
     reopen_closed: bool = False
     """Slots that were closed stay closed where slots are published again; true opens new ones in their place."""
 
@@ -316,7 +316,7 @@ async def close_slots(info: Info, input: CloseSlotsInput) -> Row:
 async def slot_changes(
     info: Info, schedule: strawberry.ID, from_: FromArgument, to: date
 ) -> AsyncIterator[Row]:
-    """Free places of a schedule, as they are taken and freed: each slot whenever `remaining` changes."""
+    """Free places of a schedule, as they are taken and freed: each slot whenever `remaining` or `closed` changes."""
     return resolvers.slot_changes.slot_changes(
         info.context.actor, schedule=schedule, first=from_, last=to, selection=selection_of(info)
     )

@@ -219,8 +219,8 @@ async def assign_request(info: Info, input: AssignRequestInput) -> Row:
     callers=ADMINISTRATORS,
 )
 async def save_agent(info: Info, input: SaveAgentInput) -> Row:
-    """Writes an agent: a new one, or what is to change of a known one. NotAllowedError where no administrator would
-    be left.
+    """Writes an agent: a new one, or what is to change of a known one, who is logged out where that is the password,
+    the role, or whether they may log in. NotAllowedError where no administrator would be left.
     """
     given = narrow(input)
     saved = await resolvers.desk_agents.save_agent(

@@ -26,28 +26,20 @@ from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers, temporary_servers
 from tests.partner import Partner
+from tests.sharing import pytest_xdist_make_scheduler
 from tests.stack import ROOT, Stack, free_port
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"
 DEMONSTRATION = ROOT / "municipalities" / "demonstration"
-
-TOGETHER = ("tests/authorization", "tests/openid")
-"""Folders whose tests share what is dear to make. `make test` has several processes at work, each with a whole file."""
 
 MEMORY = Path("/dev/shm")
 """A database is a thousand small files: there they are made in a third of the time that a disk takes."""
 ROOM_BYTES = 2 << 30
 
 _numbers = itertools.count(1)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        path = item.path.relative_to(ROOT).as_posix()
-        item.add_marker(
-            pytest.mark.xdist_group(next((each for each in TOGETHER if path.startswith(each)), path))
-        )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,6 +26,9 @@ ENDING = {"logOut", "revokeOtherSessions"}
 NOISE = frozenset({"limit_count"})
 """Tables that change with whoever calls, whatever comes of it."""
 
+SEEN = {"session": "last_seen_at", "partner_token": "last_used_at"}
+"""Columns that say that somebody called, whatever they asked for."""
+
 SHARED = frozenset({"municipality", "slot", "file", "tortoise_migrations", "captcha", "captcha_audio"})
 """Tables that are everybody's."""
 
@@ -202,7 +205,7 @@ class Changes:
         ids |= {str(row["id"]) for row in of_theirs}
         rows = await fetch(
             " UNION ALL ".join(
-                f"SELECT '{name}' AS name, t.id::text AS id, t::text AS held FROM \"{name}\" t"
+                f"SELECT '{name}' AS name, t.id::text AS id, {_held(name)} AS held FROM \"{name}\" t"
                 for name in await _tables()
                 if name not in SHARED
             )
@@ -284,11 +287,17 @@ _PLAIN = {"Boolean": "bool"}
 async def digest() -> dict[str, str]:
     """What each table holds."""
     each = " UNION ALL ".join(
-        f"SELECT '{name}' AS name, md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS held "
+        f"SELECT '{name}' AS name, "
+        f"md5(coalesce(string_agg({_held(name)}, '|' ORDER BY {_held(name)}), '')) AS held "
         f'FROM "{name}" t'
         for name in await _tables()
     )
     return {row["name"]: row["held"] for row in await fetch(each)}
+
+
+def _held(table: str) -> str:
+    """A row `t` of it as text."""
+    return f"(to_jsonb(t) - '{SEEN[table]}')::text" if table in SEEN else "t::text"
 
 
 async def _tables() -> list[str]:

@@ -49,6 +49,7 @@ class Worlds:
             "UPDATE session SET created_at = now(), expires_at = now() + (expires_at - created_at) "
             "WHERE temporary_password_id IS NOT NULL"
         )
+        await execute("UPDATE second_factor SET offered_at = now() WHERE confirmed_at IS NULL")
         await execute(
             "UPDATE captcha SET expires_at = now() + interval '1 hour' WHERE expires_at > created_at"
         )

@@ -63,6 +63,8 @@ class Meanwhile:
             yield Look("a piece that another has as well", kind, partial(self.same_piece, kind), spoils=True)
             yield Look("the last way into an account", kind, partial(self.last_way, kind), spoils=True)
             yield Look("what an identity opens", kind, partial(self.identity, kind), spoils=True)
+        if kind is Kind.OWNER:
+            yield Look("a captcha that nobody asked for", kind, self.captcha, spoils=True)
         if kind in RESTRICTED:
             yield Look("what may be done by who has a duty first", kind, partial(self.permitted, kind))
         if kind is Kind.ENROLLING:
@@ -190,6 +192,17 @@ class Meanwhile:
         expected = {"unlinkIdentity": {"__typename": "NotAllowedError"}}
         return [] if reply.data == expected else [f"the last way of the {kind} answers {reply.data}"]
 
+    async def captcha(self) -> list[str]:
+        """Whoever has logged in is asked for none, whatever they answer to one."""
+        things = self.callers.world.things
+        captcha = f'{{captcha: "{things["captcha"].id}", answer: "FAUXXX"}}'
+        call = (
+            f'submitRequest(input: {{request: "{things["owner draft"].id}", version: 1, captcha: {captcha}}})'
+        )
+        reply = await self.callers.ask(Kind.OWNER, f"mutation {{ {call} {{ __typename }} }}")
+        expected = {"submitRequest": {"__typename": "SubmitRequestSuccess"}}
+        return [] if reply.data == expected else [f"a captcha that nobody asked for answers {reply.data}"]
+
     async def identity(self, kind: Kind) -> list[str]:
         """Whoever comes back from the provider is the citizen of the account that their identity is linked to."""
         person = Person(
@@ -241,8 +254,17 @@ class Meanwhile:
         return wrong
 
     async def upload(self) -> list[str]:
+        """Whoever has nowhere to use one neither begins one nor opens somebody's."""
+        partner = await actor_of(self.callers.world.headers[Kind.PARTNER])
+        begun = [
+            await _answer(create_upload(actor, name="piece.pdf", media_type="", length=9))
+            for actor in (Visitor(), partner)
+        ]
         opened = [await open_upload(Visitor(), thing.id) for thing in self.callers.world.of_type("Upload")]
-        return ["an upload is opened to the visitor"] if any(opened) else []
+        wrong = ["an upload is opened to the visitor"] if any(opened) else []
+        if begun != ["UnauthenticatedError", "ForbiddenError"]:
+            wrong.append(f"a new upload of nobody's answers {begun}")
+        return wrong
 
     async def leave(self) -> list[str]:
         return [] if await leave(Visitor()) is None else ["the visitor has left a session"]

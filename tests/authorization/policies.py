@@ -89,6 +89,9 @@ NOT_WHO = {
 """What is found and decides nothing about who may: by what it decides instead."""
 
 TWICE = {
+    "resolvers/policies.py require_own_attachment: requirement require('ADD_ATTACHMENT', actor, request)": (
+        "`may_edit_attachment` asks it again; the first says what to do instead"
+    ),
     "resolvers/identities.py link_identity: guard credential['account_id'] is None": (
         "`_link` finds no account for the credential, and refuses with the same error"
     ),

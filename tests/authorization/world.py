@@ -343,18 +343,17 @@ class _Builder:
         return procedure
 
     async def agents(self) -> None:
-        # The first credential of all is nobody's here, and its password nobody knows: what finds any finds it.
-        former = await make_agent("HANDLER")
-        await Credential.filter(agent_id=former.agent_id).update(
-            password_hash="$argon2id$of another password"
-        )
-        await self._second_factor(None, former)
+        # The first credentials of all are nobody's here, and their password nobody knows: what finds any finds them.
+        for enrolled in (True, False):
+            former = await make_agent("HANDLER")
+            await Credential.filter(agent_id=former.agent_id).update(
+                password_hash="$argon2id$of another password"
+            )
+            await self._second_factor(None, former, enrolled=enrolled)
+            self.world.given[encode("Agent", former.agent_id)] = True, ()
         gone = Agent(display_name=self.secrets.make("agent", AGENTS), role="HANDLER")
         await gone.save(force_create=True)
-        self.world.given = {
-            encode("Agent", former.agent_id): (True, ()),
-            encode("Agent", gone.id): (False, ()),
-        }
+        self.world.given[encode("Agent", gone.id)] = False, ()
         given = {
             Kind.HANDLER: [self.procedure],
             Kind.OTHER_HANDLER: [self.other_procedure],
@@ -374,12 +373,11 @@ class _Builder:
             self.world.add(f"agent {kind}", "Agent", actor.agent_id, AGENTS)
             credential = await Credential.get(agent_id=actor.agent_id)
             await self._sessions(kind, credential.id)
-            await self._second_factor(kind, actor)
+            await self._second_factor(kind, actor, enrolled=kind in AGENTS)
 
-    async def _second_factor(self, kind: Kind | None, actor: AgentActor) -> None:
-        """Confirmed, but for who is still to enrol: they have been offered one."""
+    async def _second_factor(self, kind: Kind | None, actor: AgentActor, *, enrolled: bool) -> None:
+        """Confirmed, or offered to who is still to enrol."""
         secret = new_secret()
-        enrolled = kind is not Kind.ENROLLING
         self.secrets.keep(secret, ())
         factor = SecondFactor(
             agent_id=actor.agent_id,

@@ -1,9 +1,11 @@
-"""The example of a partner by itself: what depends on how often the mairie is asked for its keys."""
+"""The example of a partner by itself: how often passwords may be tried, and the mairie is asked for its keys."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,16 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from espace_famille.families import (
+    DEMONSTRATION,
+    MOST_WRONG_TRIES,
+    Family,
+    TooManyTriesError,
+    add_demonstration,
+    find_family,
+)
 from espace_famille.sign_on import ASK_AGAIN_SECONDS, KEEP_KEYS_SECONDS, MairieKeys, RefusedError
+from espace_famille.store import Store
 from tests.partner import misbehaving, says
 
 
@@ -91,3 +102,27 @@ async def test_what_is_known_does_while_the_mairie_is_away(
     for nonsense in ("", "a.b.c", "é"):
         with pytest.raises(RefusedError):
             await keys.for_token(nonsense)
+
+
+@pytest.mark.parametrize("code", [DEMONSTRATION[0][0], "000000"])
+def test_of_forty_guesses_at_once_ten_are_looked_at(tmp_path: Path, code: str) -> None:
+    store = Store(tmp_path / "store")
+    add_demonstration(store)
+    (_, right, name, _), (other, *_) = DEMONSTRATION
+
+    def guess(number: int) -> Family | TooManyTriesError | None:
+        try:
+            return find_family(store, code, f"guess {number}")
+        except TooManyTriesError as refused:
+            return refused
+
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(guess, range(40)))
+    assert answers.count(None) == MOST_WRONG_TRIES
+    with pytest.raises(TooManyTriesError):
+        find_family(store, code, right)
+    # Another code is another count, and what was right counts for nothing.
+    for _ in range(MOST_WRONG_TRIES + 1):
+        found = find_family(store, other, right)
+        assert found is not None
+        assert found.name != name

@@ -161,6 +161,17 @@ def test_the_fixed_captcha_code_is_for_development(monkeypatch: pytest.MonkeyPat
     assert problems() == ["ESPACE_CAPTCHA_FIXED_CODE: is only allowed when ESPACE_MODE=development"]
 
 
+@pytest.mark.parametrize("everybody", ["*", "10.0.0.5, *", "0.0.0.0/0", "::/0"])
+def test_callers_are_not_believed_where_they_come_from(
+    monkeypatch: pytest.MonkeyPatch, everybody: str
+) -> None:
+    set_all(monkeypatch, {**PRODUCTION, "ESPACE_TRUSTED_PROXIES": everybody})
+    (problem,) = problems()
+    assert problem.startswith("ESPACE_TRUSTED_PROXIES: must name the proxies")
+    monkeypatch.setenv("ESPACE_TRUSTED_PROXIES", "10.0.0.5, 10.1.0.0/16, fd00::/64")
+    assert Settings().trusted_proxies == "10.0.0.5, 10.1.0.0/16, fd00::/64"
+
+
 def test_the_key_of_development_is_kept_and_private(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         keys = set(threads.map(lambda _: Settings().secret_key.get_secret_value(), range(32)))

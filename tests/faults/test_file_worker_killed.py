@@ -69,6 +69,7 @@ async def unfinished() -> int:
     return left
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 async def test_killed_20_times_it_ends_all_of_it_once(
     mairie: Settings,  # noqa: F811

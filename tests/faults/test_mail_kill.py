@@ -66,6 +66,8 @@ async def _until_all_are_marked(count: int, worker: Command, within: float) -> N
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(300)
 async def test_killed_at_any_moment_it_loses_nothing(inbox: MailServer, worker: Command) -> None:  # noqa: F811
     """A worker has one mail at a time on its way: as many duplicates as kills, at most."""
     message_ids = await add_confirmations(60)

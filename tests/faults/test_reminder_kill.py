@@ -37,6 +37,7 @@ async def _until(statement: str, count: int, worker: Command) -> None:  # noqa: 
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 async def test_killed_while_reminders_go_out_none_is_lost_or_doubled(
     inbox: MailServer,  # noqa: F811

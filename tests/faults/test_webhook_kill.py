@@ -50,6 +50,7 @@ async def _running(worker: Command) -> AsyncIterator[None]:
             worker.kill()
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 async def test_killed_at_random_moments(database: Settings, tmp_path: Path) -> None:
     procedure, partner = await make_procedure(), await make_partner()

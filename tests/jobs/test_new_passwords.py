@@ -16,9 +16,11 @@ from jobs.retention import sweep
 from models.accounts import Account, NewPasswordRequest, TemporaryPassword
 from models.actors import Visitor
 from models.database import execute, fetch
+from models.ids import encode
 from models.temporary_password import LIFETIME, temporary_password
+from resolvers.desk import resend_mail
 from resolvers.new_passwords import begin_lifetime, request_new_password
-from tests.factories import make_captcha
+from tests.factories import make_agent, make_captcha
 from tests.jobs.mail_server import MailServer
 from tests.jobs.mails import add_account, add_mail, mail_row, make_due
 
@@ -117,6 +119,35 @@ async def test_taken_while_the_commit_failed_it_has_its_ten_minutes_from_then(
 async def test_after_a_day_it_is_not_sent_any_more(inbox: MailServer) -> None:
     mail = await new_password_mail()
     await execute("UPDATE mail SET created_at = now() - interval '25 hours' WHERE id = $1", mail)
+    await send_mail(str(mail))
+    assert inbox.kept == []
+    assert await fetch("SELECT id FROM mail") == []
+
+
+@pytest.mark.parametrize(("hours", "sent"), [(23, 1), (25, 0)])
+async def test_nor_where_an_administrator_has_it_tried_again(
+    inbox: MailServer, hours: int, sent: int
+) -> None:
+    mail = await new_password_mail()
+    await execute(
+        "UPDATE mail SET state = 'PARKED', created_at = now() - make_interval(hours => $2) WHERE id = $1",
+        mail,
+        hours,
+    )
+    await resend_mail(await make_agent(), mail=encode("ParkedMail", mail))
+    await send_mail(str(mail))
+    assert len(inbox.kept) == await TemporaryPassword.all().count() == sent
+
+
+async def test_to_an_address_that_was_replaced_it_is_not_sent_any_more(inbox: MailServer) -> None:
+    mail = await new_password_mail()
+    await Account.all().update(email="marie@example.net", former_email="Marie@Example.fr")
+    inbox.on_data = "451 later"
+    await send_mail(str(mail))
+    assert (await mail_row(mail))["state"] == "PENDING"  # The one before has it still.
+    inbox.on_data = None
+    await Account.all().update(former_email=None)
+    await make_due(mail)
     await send_mail(str(mail))
     assert inbox.kept == []
     assert await fetch("SELECT id FROM mail") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 
@@ -28,8 +29,9 @@ from models.partner_tokens import SCOPES
 from models.procedures import Procedure
 from models.requests import ServiceRequest
 from models.webhooks import Webhook, WebhookBlock
+from resolvers.exchanges import post_exchange
 from resolvers.webhooks import save_webhook
-from tests.factories import make_event, make_partner, make_procedure, make_request, make_webhook
+from tests.factories import holder_of, make_event, make_partner, make_procedure, make_request, make_webhook
 from tests.jobs.mail_server import MailServer
 from tests.webhook_receiver import Delivery, Receiver, receiving
 
@@ -490,8 +492,19 @@ async def test_payloads_hold_what_scopes_tell(receiver: Receiver, procedure: Pro
     data = {"previous": "SUBMITTED", "status": "ACCEPTED", "reason": "Parce que."}
     await make_event(sent, "RequestStatusChanged", actor="MUNICIPALITY", data=data)
     await make_event(sent, "AttachmentRemoved", data={"title": "Secret"})
+    await post_exchange(
+        holder_of(sent),
+        request=encode("ServiceRequest", sent.id),
+        body="Bonjour.",
+        attachments=[],
+        idempotency_key=None,
+        selection=Selection.of("id"),
+    )
     await _tell(knowing)
-    changed, removed = [delivery.event for delivery in receiver.deliveries]
+    changed, removed, posted = [delivery.event for delivery in receiver.deliveries]
+    assert set(posted["exchange"]) == {"id", "author", "postedAt"}
+    for told in receiver.deliveries:
+        assert not re.search("Jeanne|Durand|Bonjour", json.dumps(told.event))
     assert set(changed) == {
         "__typename", "id", "cursor", "occurredAt", "actor", "description", "request",
         "previous", "status", "reason",
@@ -501,7 +514,8 @@ async def test_payloads_hold_what_scopes_tell(receiver: Receiver, procedure: Pro
 
     receiver.deliveries.clear()
     await _tell(unknowing)
-    changed, removed = [delivery.event for delivery in receiver.deliveries]
+    changed, removed, posted = [delivery.event for delivery in receiver.deliveries]
+    assert "exchange" not in posted
     assert "reason" not in changed
     assert "title" not in removed
     assert removed["description"] == "Le demandeur a retiré la pièce « … »."

@@ -63,7 +63,7 @@ def test_an_invitation_says_all_that_programs_need() -> None:
     calendar, event = _read(_made(INVITATION))
     assert (calendar["METHOD"], calendar["VERSION"]) == ("REQUEST", "2.0")
     assert calendar["PRODID"]
-    assert event["UID"] == "appointment-0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000@mairie.example"
+    assert event["UID"] == "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000"
     assert event["SEQUENCE"] == 3
     assert event["DTSTAMP"].dt == MADE_AT.replace(microsecond=0)
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (START, START + timedelta(minutes=20))
@@ -80,6 +80,11 @@ def test_an_invitation_says_all_that_programs_need() -> None:
 def test_a_cancellation_is_of_the_same_event_and_says_so_twice() -> None:
     calendar, event = _read(_made(replace(INVITATION, is_cancelled=True, sequence=4)))
     assert (calendar["METHOD"], event["STATUS"], event["SEQUENCE"]) == ("CANCEL", "CANCELLED", 4)
+    assert event["UID"] == _read(_made(INVITATION))[1]["UID"]
+
+
+def test_it_is_the_same_event_once_the_sender_has_changed() -> None:
+    _, event = _read(_made(INVITATION, sender="rendez-vous@ville.example"))
     assert event["UID"] == _read(_made(INVITATION))[1]["UID"]
 
 

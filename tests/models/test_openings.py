@@ -112,6 +112,24 @@ def test_the_public_holidays_of_france() -> None:
         }
 
 
+@pytest.mark.parametrize(
+    ("postal_code", "day"),
+    [
+        ("97110", date(2026, 5, 27)),
+        ("97200", date(2026, 5, 22)),
+        ("97300", date(2026, 6, 10)),
+        ("97400", date(2026, 12, 20)),
+        ("97600", date(2026, 4, 27)),
+        ("97133", date(2026, 10, 9)),
+        ("97150", date(2026, 5, 28)),
+    ],
+)
+def test_overseas_there_is_one_more(postal_code: str, day: date) -> None:
+    """Code du travail, L. 3422-2."""
+    year = date(2026, 1, 1), date(2026, 12, 31)
+    assert public_holidays(*year, postal_code) == public_holidays(*year, "75001") | {day}
+
+
 def test_public_holidays_of_a_span_over_new_year() -> None:
     found = public_holidays(date(2026, 12, 20), date(2027, 1, 5), "67000")
     assert found == {date(2026, 12, 25), date(2026, 12, 26), date(2027, 1, 1)}

@@ -211,6 +211,22 @@ async def test_unlinking_ends_what_it_opened_and_is_told(browser: Browser, open_
     assert await elsewhere.log_in() == f"{PUBLIC_URL}/identite"
 
 
+async def test_the_address_before_is_told_what_opens_the_account(browser: Browser) -> None:
+    """Whoever has changed the address may be somebody else."""
+    citizen = await make_citizen("marie")
+    await Account.filter(id=citizen.account_id).update(former_email="marie@example.net")
+    await browser.log_in()
+    # Each further mail is a statement more than its document states.
+    await browser.ask(document("LinkIdentity").text, username="marie", password=PASSWORD)
+    (identity,) = (await browser.run("MyIdentities"))["identities"]
+    await browser.ask(document("UnlinkIdentity").text, identity=identity["id"])
+    assert {(mail.template, mail.recipient) for mail in await Mail.all()} == {
+        (template, address)
+        for template in ("identity_linked", "identity_unlinked")
+        for address in ("jeanne@example.org", "marie@example.net")
+    }
+
+
 async def test_the_last_way_in_stays(browser: Browser, open_browser: OpenBrowser) -> None:
     await open_account(browser)
     (identity,) = (await browser.me())["identities"]

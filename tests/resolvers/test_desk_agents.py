@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from core.errors import NotAllowedError, NotFoundError, UsernameTakenError, ValidationError
+from core.errors import (
+    NotAllowedError,
+    NotFoundError,
+    UnauthenticatedError,
+    UsernameTakenError,
+    ValidationError,
+)
 from core.selection import Selection
 from models.actors import AgentActor
 from models.database import Row, fetch, fetch_one
@@ -15,9 +21,12 @@ from models.ids import decode_as, encode, new_id
 from models.procedures import Procedure
 from resolvers.desk import desk
 from resolvers.desk_agents import AgentToSave, save_agent
+from resolvers.events import desk_events
+from resolvers.session_watch import while_logged_in
 from tests.factories import id_of, make_agent, make_citizen, make_session
 
 PASSWORD = "Un-agent-de-la-mairie-7"
+ID = Selection.of("id")
 SELECTION = Selection.of("id", "display_name", "role", "active", "username", procedures=Selection.of("slug"))
 
 
@@ -74,6 +83,27 @@ async def test_an_agent_comes_changes_and_leaves(administrator: AgentActor, proc
     assert await sessions_of("ines") == []
     back = await save(administrator, an_agent(), made["id"])
     assert (back["id"], back["active"]) == (made["id"], True)
+
+
+@pytest.mark.parametrize("way", ["another role", "another password", "no longer active"])
+async def test_what_an_agent_follows_ends_with_what_they_were(administrator: AgentActor, way: str) -> None:
+    other = await make_agent(username="ines")
+    following = asyncio.create_task(
+        anext(while_logged_in(other, desk_events(other, after=None, selection=ID)))
+    )
+    await asyncio.sleep(0.2)
+    changed = {
+        "another role": an_agent(username=None, password=None),
+        "another password": an_agent(username=None, role="ADMINISTRATOR"),
+        "no longer active": an_agent(username=None, password=None, active=False),
+    }
+    # As it was, it goes on.
+    await save(administrator, an_agent(username=None, password=None, role="ADMINISTRATOR"), id_of(other))
+    assert len(await sessions_of("ines")) == 1
+    await save(administrator, changed[way], id_of(other))
+    with pytest.raises(UnauthenticatedError):
+        await asyncio.wait_for(following, 5)
+    assert await sessions_of("ines") == []
 
 
 async def test_every_problem_at_once(administrator: AgentActor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,8 +17,10 @@ from models.accounts import Account, Credential, NewPasswordRequest, Session, Te
 from models.actors import AgentActor, CitizenActor, RestrictedActor, Visitor
 from models.contact import Contact
 from models.database import counted, execute, fetch
+from models.email_confirmation import confirmation_token
 from models.mail import Mail
 from models.temporary_password import LIFETIME, temporary_password
+from resolvers.accounts import confirm_email, update_profile
 from resolvers.credentials import change_credentials
 from resolvers.new_passwords import (
     ANSWER,
@@ -76,6 +79,11 @@ async def enter(username: str, password: str) -> LoggedIn:
     return await log_in(
         Visitor(), username=username, password=password, user_agent="Firefox", selection=LOGGED_IN
     )
+
+
+async def confirm(citizen: CitizenActor, email: str) -> None:
+    token = confirmation_token(citizen.account_id, email, now() + timedelta(hours=1))
+    await confirm_email(Visitor(), token=token, selection=Selection.of("id"))
 
 
 async def restricted(opened: LoggedIn) -> RestrictedActor:
@@ -325,6 +333,29 @@ async def test_changing_the_password_is_the_end_of_it() -> None:
     )
     with pytest.raises(InvalidCredentialsError):
         await enter("marie", mailed_password)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_an_address_that_was_replaced_is_the_end_of_it(waits: bool) -> None:
+    """Somebody leaves a mailbox that others read: what they asked for there, or have there, opens nothing."""
+    citizen = await confirmed("marie")
+    password = await mailed("marie")
+    if waits:
+        await execute("DELETE FROM temporary_password")
+    changed = replace(JEANNE, email="marie@example.net")
+    await update_profile(citizen, profile=changed, selection=Selection.of("id"))
+    if not waits:
+        assert await TemporaryPassword.all().count() == 1
+    await confirm(citizen, "marie@example.net")
+    if waits:
+        mail = await Mail.get(template="new_password")
+        await begin_lifetime(mail.id, now())
+    with pytest.raises(InvalidCredentialsError):
+        await enter("marie", password)
+    # Confirmed once more, the new address keeps what it was sent.
+    password = await mailed("marie")
+    await confirm(citizen, "marie@example.net")
+    assert (await enter("marie", password)).must_change_password
 
 
 async def test_who_has_let_the_half_hour_pass_asks_again() -> None:

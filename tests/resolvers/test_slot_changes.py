@@ -88,6 +88,12 @@ class OpenCalendar:
             assert time.monotonic() < deadline, (self.shown, wanted)
             await asyncio.sleep(0.01)
 
+    async def has_told(self, count: int, within: float = WITHIN_SECONDS) -> None:
+        deadline = time.monotonic() + within
+        while len(self.told) < count:
+            assert time.monotonic() < deadline, self.told
+            await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def open_calendar(schedule: Schedule, actor: Actor = VISITOR) -> AsyncIterator[OpenCalendar]:
@@ -147,6 +153,20 @@ async def test_what_is_taken_moved_freed_and_closed(
         (id_of(one), 1), (id_of(one), 2), (id_of(two), 0), (id_of(two), 1), (id_of(two), 0), (id_of(two), 1),
         (id_of(one), 0),
     ]  # fmt: skip
+
+
+async def test_a_full_slot_that_is_closed_is_told_as_closed(
+    citizen: CitizenActor, agent: AgentActor, procedure: Procedure, schedule: Schedule
+) -> None:
+    """It has no more room than before, and whoever sits at the counter waits for nobody any more."""
+    slot = await make_slot(schedule)
+    sent = await make_request(procedure, citizen=citizen)
+    async with open_calendar(schedule, agent) as calendar:
+        await book(citizen, id_of(sent), slot)
+        await calendar.shows({slot: 0})
+        await close_slots(agent, slots=[id_of(slot)], reason=None, selection=SLOT)
+        await calendar.has_told(2)
+    assert calendar.told == [(id_of(slot), 0), (id_of(slot), 0)]
 
 
 async def test_a_draft_that_is_thrown_away(

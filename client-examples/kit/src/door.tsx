@@ -120,6 +120,14 @@ export function useRead() {
   );
 }
 
+/** Calls at each connection: what happened while there was none was told to nobody who has no cursor. */
+export function useConnected(onConnected: () => void): void {
+  const { live } = useDoor();
+  const handler = useRef(onConnected);
+  handler.current = onConnected;
+  useEffect(() => live.watch((connected) => connected && handler.current()), [live]);
+}
+
 /** Follows a subscription as long as the component is there. Null variables: not now. */
 export function useFollow<Data, Variables extends object>(
   document: TypedDocumentNode<Data, Variables>,

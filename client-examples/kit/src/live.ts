@@ -15,7 +15,7 @@ export interface Live {
     variables: Variables,
     onData: (data: Data) => void,
   ): () => void;
-  /** Tells, now and at each change, whether the server can be reached. */
+  /** Tells at each change whether the server can be reached. */
   watch(onState: (connected: boolean) => void): () => void;
   close(): void;
 }

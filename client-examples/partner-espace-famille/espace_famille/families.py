@@ -52,16 +52,20 @@ def find_family(store: Store, code: str, password: str) -> Family | None:
     """The family of this code and password; None where one of them is wrong. Raises TooManyTriesError.
 
     Wrong tries are counted by code, whether or not there is such a family: they delay, and lock nobody out for good.
+    Each is a wrong one until it was right, so that of any number at once no more are looked at.
     """
     with store.transaction() as work:
         _refuse_too_many(work, code)
         row = work.execute("SELECT * FROM family WHERE code = ?", (code,)).fetchone()
+        counted = work.execute(
+            "INSERT INTO wrong_try (code, at) VALUES (?, ?)", (code, time.time())
+        ).lastrowid
     # Outside: checking takes its time, and the same whether or not there is such a family.
-    if _is_right(row["password_hash"] if row else _NOBODYS, password) and row:
-        return Family(row["id"], row["code"], row["name"], row["children"])
+    if not (_is_right(row["password_hash"] if row else _NOBODYS, password) and row):
+        return None
     with store.transaction() as work:
-        work.execute("INSERT INTO wrong_try (code, at) VALUES (?, ?)", (code, time.time()))
-    return None
+        work.execute("DELETE FROM wrong_try WHERE rowid = ?", (counted,))
+    return Family(row["id"], row["code"], row["name"], row["children"])
 
 
 def change_password(store: Store, family_id: int, password: str) -> None:

@@ -5,7 +5,7 @@ import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { SetAppointmentReminder } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type FormEvent, useState } from "react";
+import { type FocusEvent, type FormEvent, useRef, useState } from "react";
 import { useWords } from "./wording.ts";
 
 interface Reminded {
@@ -14,7 +14,7 @@ interface Reminded {
   reminder: { email: string; sendsAt: string; sentAt?: string | null } | null;
 }
 
-/** Me notifier la veille. */
+/** Me notifier la veille. Who ticks it or types an address, and goes on without saving, has asked for it all the same. */
 export function Reminder({ appointment, onChange }: { appointment: Reminded; onChange: () => void }) {
   const words = useWords();
   const { language } = useLanguage();
@@ -22,17 +22,25 @@ export function Reminder({ appointment, onChange }: { appointment: Reminded; onC
   const [wanted, setWanted] = useState(appointment.reminder !== null);
   const [email, setEmail] = useState(appointment.reminder?.email ?? appointment.suggestedReminderEmail ?? "");
   const [problem, setProblem] = useState<Problem | null>(null);
+  const asked = useRef(appointment.reminder?.email ?? null);
   const save = async (address: string | null) => {
+    asked.current = address;
     const { problem } = await set({ appointment: appointment.id, email: address });
+    if (problem) asked.current = appointment.reminder?.email ?? null;
     setProblem(problem);
     onChange();
+  };
+  const leave = (event: FocusEvent<HTMLFormElement>) => {
+    // Nor is looking at another window leaving.
+    if (event.currentTarget.contains(event.relatedTarget) || document.activeElement === event.target) return;
+    if (wanted && email && email !== asked.current) save(email);
   };
   const send = (event: FormEvent) => {
     event.preventDefault();
     save(email);
   };
   return (
-    <form onSubmit={send} noValidate>
+    <form onSubmit={send} onBlur={leave} noValidate>
       <ProblemNotice problem={problem} />
       <label className="option">
         <input
@@ -40,7 +48,8 @@ export function Reminder({ appointment, onChange }: { appointment: Reminded; onC
           checked={wanted}
           onChange={(event) => {
             setWanted(event.target.checked);
-            if (!event.target.checked && appointment.reminder) save(null);
+            if (event.target.checked && email) save(email);
+            if (!event.target.checked && asked.current !== null) save(null);
           }}
         />
         {words.request.notify}

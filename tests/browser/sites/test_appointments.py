@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import timedelta
 
-from playwright.async_api import expect
+import asyncpg
+from playwright.async_api import Response, Route, WebSocketRoute, expect
 
+from models.ids import decode_as
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import fill_contact, go_on, pass_captcha
+from tests.browser.sites.doing import fill_contact, go_on, log_in, pass_captcha
 from tests.journeys.client import Client
-from tests.journeys.stories import WITH_APPOINTMENT, new_address, open_slots
+from tests.journeys.stories import (
+    ANSWERS_WITH_APPOINTMENT,
+    WITH_APPOINTMENT,
+    contact,
+    draft_request,
+    new_address,
+    open_account,
+    open_slots,
+)
 from tests.stack import Stack
 
 
@@ -23,6 +35,12 @@ async def test_an_appointment_is_held_booked_moved_and_reminded_of(arrive: Arriv
     await page.get_by_role("button", name="1er dispo").click()
     held = page.get_by_test_id("held")
     await expect(held).to_contain_text("Il vous est réservé jusqu’à")
+    await held.get_by_label("Me notifier la veille").check()
+    await held.get_by_label("Adresse de courriel").fill("pas une adresse")
+    await held.get_by_role("button", name="Enregistrer").click()
+    await expect(held.get_by_role("alert")).to_be_visible()
+    await expect(page.get_by_role("heading", level=2, name="Mon rendez-vous")).to_be_visible()
+    await held.get_by_label("Adresse de courriel").fill("voisine@exemple.example")
     await go_on(page)
     await fill_contact(page, new_address())
     await go_on(page)
@@ -41,10 +59,12 @@ async def test_an_appointment_is_held_booked_moved_and_reminded_of(arrive: Arriv
     await page.get_by_role("navigation", name="Rubriques").get_by_role("link", name="Suivi").click()
     appointment = page.get_by_test_id("appointment")
     before = await appointment.locator("strong").text_content()
+    await expect(appointment.get_by_label("Me notifier la veille")).to_be_checked()
+    await expect(appointment.get_by_label("Adresse de courriel")).to_have_value("voisine@exemple.example")
+    await appointment.get_by_label("Me notifier la veille").uncheck()
+    await expect(appointment.get_by_text("Un rappel sera envoyé le")).to_be_hidden()
     await appointment.get_by_label("Me notifier la veille").check()
-    await appointment.get_by_label("Adresse de courriel").fill("pas une adresse")
-    await appointment.get_by_role("button", name="Enregistrer").click()
-    await expect(appointment.get_by_role("alert")).to_be_visible()
+    await expect(appointment.get_by_text("Un rappel sera envoyé le")).to_be_visible()
     await appointment.get_by_label("Adresse de courriel").fill("helene@exemple.example")
     await appointment.get_by_role("button", name="Enregistrer").click()
     await expect(appointment.get_by_text("Un rappel sera envoyé le")).to_be_visible()
@@ -80,3 +100,118 @@ async def test_an_open_calendar_follows_what_others_take(arrive: Arrive, stack: 
     taken = await one.page.locator(".slot").last.text_content()
     await other.page.get_by_role("button", name=taken or "", exact=True).last.click()
     await expect(one.page.locator(".slot").last).not_to_have_text(taken or "")
+
+
+async def test_what_is_taken_while_the_network_is_away_is_seen_once_it_is_back(
+    arrive: Arrive, stack: Stack
+) -> None:
+    await open_slots(await Client(stack.api).log_in("admin"))
+    somebody, other = await arrive(), await arrive()
+    page, deaf = somebody.page, True
+    connections: list[WebSocketRoute] = []
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        connections.append(socket)
+
+        def hand_on(message: str | bytes) -> None:
+            if not (deaf and '"next"' in str(message)):
+                socket.send(message)
+
+        server.on_message(hand_on)
+
+    await page.route_web_socket("**/graphql", relay)
+    for each in (somebody, other):
+        await each.open(f"/demarches/{WITH_APPOINTMENT}")
+        await each.page.get_by_role("button", name="Commencer la demande").click()
+        await each.page.get_by_role("button", name="1er dispo").click()
+        await expect(each.page.get_by_test_id("held")).to_be_visible()
+        await expect(each.page.locator(".slot").first).to_be_visible()
+    free = page.locator(".slot")
+    taken = await free.last.text_content() or ""
+    await other.page.locator(".slot").last.click()
+    await expect(other.page.get_by_test_id("held")).to_contain_text(taken)
+    await expect(free.last).to_have_text(taken)
+    deaf = False
+    await connections[-1].close(code=1012, reason="Restarting")
+    await expect(free.last).not_to_have_text(taken)
+
+
+def _is_of_a_week(response: Response) -> bool:
+    return "ScheduleMonth" in (response.request.post_data or "")
+
+
+async def test_a_week_that_answers_late_is_not_shown_as_another(arrive: Arrive, stack: Stack) -> None:
+    await open_slots(await Client(stack.api).log_in("admin"))
+    somebody = await arrive()
+    page = somebody.page
+    await somebody.open(f"/demarches/{WITH_APPOINTMENT}")
+    await page.get_by_role("button", name="Commencer la demande").click()
+    await page.get_by_role("button", name="1er dispo").click()
+    await expect(page.get_by_test_id("held")).to_be_visible()
+    await expect(page.locator(".slot").first).to_be_visible()
+    shown = page.locator(".slot-picker")
+    async with page.expect_response(_is_of_a_week):
+        await page.get_by_role("button", name="Semaine suivante").click()
+    await expect(page.get_by_text("Recherche des créneaux")).to_be_hidden()
+    week = await shown.inner_text()
+
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def hold_the_first(route: Route) -> None:
+        if "ScheduleMonth" in (route.request.post_data or "") and not asked.is_set():
+            asked.set()
+            await go.wait()
+        await route.continue_()
+
+    await page.route("**/graphql", hold_the_first)
+    await page.get_by_role("button", name="Semaine précédente").click()
+    await asked.wait()
+    async with page.expect_response(_is_of_a_week):
+        await page.get_by_role("button", name="Semaine suivante").click()
+    await expect(page.get_by_text("Recherche des créneaux")).to_be_hidden()
+    assert await shown.inner_text() == week
+    async with page.expect_response(_is_of_a_week) as late:
+        go.set()
+    await (await late.value).finished()
+    # There is nothing to wait for: that nothing happens is what is wanted.
+    await page.wait_for_timeout(300)
+    assert await shown.inner_text() == week
+
+
+async def test_after_an_appointment_that_is_over_another_is_booked(arrive: Arrive, stack: Stack) -> None:
+    _, slots = await open_slots(await Client(stack.api).log_in("admin"))
+    citizen, account = await open_account(stack.api)
+    draft = await draft_request(citizen, WITH_APPOINTMENT)
+    filled = await citizen.change(
+        "UpdateRequest",
+        request=draft["id"],
+        version=draft["version"],
+        answers=ANSWERS_WITH_APPOINTMENT,
+        contact=contact(new_address()),
+    )
+    await citizen.change("BookAppointment", request=draft["id"], slot=slots[0]["id"])
+    await citizen.change("SubmitRequest", request=draft["id"], version=filled["request"]["version"])
+    connection = await asyncpg.connect(stack.servers.postgres.url())
+    await connection.execute(
+        'UPDATE slot SET start = start - $2::interval, "end" = "end" - $2::interval WHERE id = $1',
+        decode_as("Slot", slots[0]["id"]),
+        timedelta(days=300),
+    )
+    await connection.close()
+
+    somebody = await arrive()
+    page = somebody.page
+    await log_in(somebody, account["username"], "Tournesol-au-balcon-7")
+    await somebody.open(f"/mon-espace/demandes/{draft['id']}/suivi")
+    appointments = page.get_by_test_id("appointment")
+    await expect(appointments).to_have_count(1)
+    await expect(appointments.get_by_role("button")).to_have_count(0)
+    await page.get_by_role("button", name="Prendre rendez-vous").click()
+    await page.get_by_role("button", name="1er dispo").click()
+    await expect(page.get_by_test_id("slot-detail")).to_be_visible()
+    await page.get_by_role("button", name="Confirmer ce créneau").click()
+    await expect(appointments).to_have_count(2)
+    await expect(appointments.first.get_by_role("button")).to_have_count(0)
+    await expect(appointments.last.get_by_role("button", name="Déplacer le rendez-vous")).to_be_visible()
+    await expect(page.get_by_role("button", name="Prendre rendez-vous")).to_be_hidden()

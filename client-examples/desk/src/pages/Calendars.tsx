@@ -1,5 +1,5 @@
 import { dayOf, readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
-import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
+import { useChange, useConnected, useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
@@ -43,6 +43,7 @@ export default function Calendars() {
   // Who comes may change while the day is looked at.
   const reloadSoon = useSoon(reload, REFRESH_MILLISECONDS);
   useFollow(SlotChanges, schedule === "" ? null : { schedule, from: day, to: day }, reloadSoon);
+  useConnected(reloadSoon);
   const close = () => setOpened(null);
   const chosen = desk.schedules.find((each) => each.id === schedule);
   return (

@@ -64,7 +64,8 @@ export default function RequestPage({ id }: { id: string }) {
     );
   if (!request) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
   const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
-  const [appointment] = request.appointments;
+  // The last of them: those before have begun.
+  const appointment = request.appointments.at(-1);
   return (
     <DeskPage title={request.procedure.title}>
       <p>

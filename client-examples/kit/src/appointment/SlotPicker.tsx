@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { dayOf, readableDay, readableTime } from "../dates.ts";
-import { useFollow, useRead } from "../door.tsx";
+import { useConnected, useFollow, useRead } from "../door.tsx";
 import { Icon } from "../elements/Icon.tsx";
 import { ProblemNotice } from "../elements/Notice.tsx";
 import { Labelled } from "../form/Labelled.tsx";
@@ -16,6 +16,10 @@ export interface Slot {
   start: string;
   end: string;
   remaining: number;
+}
+
+interface Change extends Slot {
+  closed: boolean;
 }
 
 interface Schedule {
@@ -45,22 +49,31 @@ export function SlotPicker({ procedure, schedules, chosen, onChoose }: Propertie
   const to = addDays(from, DAYS - 1);
   const schedule = schedules.find((each) => each.id === scheduleId);
 
+  const asked = useRef(0);
+  const told = useRef(new Map<string, Change>());
   const load = useCallback(async () => {
     if (!scheduleId) return;
+    asked.current += 1;
+    const mine = asked.current;
+    told.current.clear();
     const { data, problem } = await read(ScheduleMonth, { schedule: scheduleId, from, to });
+    // Answers may overtake each other: that of a week which is not shown any more is none.
+    if (mine !== asked.current) return;
     setProblem(problem);
-    if (data?.node && "slots" in data.node) setSlots(data.node.slots);
+    // What was told meanwhile may be newer than what was read.
+    if (data?.node && "slots" in data.node)
+      setSlots([...told.current.values()].reduce(withChange, data.node.slots));
   }, [read, scheduleId, from, to]);
-  // Followed first, read next: nothing is taken between the two without being seen.
-  useFollow(SlotChanges, scheduleId ? { schedule: scheduleId, from, to } : null, (data) => {
-    const changed = data.slotChanges;
-    setSlots((before) => {
-      if (before === null) return before;
-      const others = before.filter((slot) => slot.id !== changed.id);
-      const free = changed.remaining > 0 && !changed.closed;
-      return free ? [...others, changed].sort((a, b) => a.start.localeCompare(b.start)) : others;
-    });
-  });
+  // Followed first, read next, and read again at each connection: nothing is taken between the two without being seen.
+  useFollow(
+    SlotChanges,
+    scheduleId ? { schedule: scheduleId, from, to } : null,
+    ({ slotChanges: changed }) => {
+      told.current.set(changed.id, changed);
+      setSlots((before) => before && withChange(before, changed));
+    },
+  );
+  useConnected(load);
   useEffect(() => {
     setSlots(null);
     load();
@@ -113,7 +126,7 @@ export function SlotPicker({ procedure, schedules, chosen, onChoose }: Propertie
         </button>
       </div>
       {none && <p role="status">{wording.noFirst}</p>}
-      {slots === null && <p className="quiet">{wording.loading}</p>}
+      {slots === null && problem === null && <p className="quiet">{wording.loading}</p>}
       {slots !== null && days.length === 0 && <p className="quiet">{wording.noSlots}</p>}
       {days.map(([day, slotsOfDay]) => (
         <section key={day} className="slot-day">
@@ -136,6 +149,13 @@ export function SlotPicker({ procedure, schedules, chosen, onChoose }: Propertie
       ))}
     </div>
   );
+}
+
+/** The free slots, after one of them was taken or freed. */
+function withChange(slots: Slot[], changed: Change): Slot[] {
+  const others = slots.filter((slot) => slot.id !== changed.id);
+  const isFree = changed.remaining > 0 && !changed.closed && new Date(changed.start) > new Date();
+  return isFree ? [...others, changed].sort((a, b) => a.start.localeCompare(b.start)) : others;
 }
 
 function byDay(slots: readonly Slot[]): [string, Slot[]][] {

@@ -133,6 +133,8 @@ export function Filling({ id, after }: { id: string; after: string }) {
         <Help help={step.help ?? null} />
       </div>
       {filling.reread && <Notice kind="information">{words.filling.otherVersion}</Notice>}
+      {/* It has a form of its own, for the reminder: saving that is not going on. */}
+      {step.kind === "APPOINTMENT" && <AppointmentStep draft={draft} onChange={filling.reload} />}
       {step.kind === "SUMMARY" ? (
         <SummaryStep
           draft={draft}
@@ -150,7 +152,6 @@ export function Filling({ id, after }: { id: string; after: string }) {
       ) : (
         <form onSubmit={goOn} noValidate>
           {step.kind === "PROCEDURE" && step.body && <Markdown text={step.body} />}
-          {step.kind === "APPOINTMENT" && <AppointmentStep draft={draft} onChange={filling.reload} />}
           {step.kind === "CONTACT" && (
             <Fields
               fields={step.fields}

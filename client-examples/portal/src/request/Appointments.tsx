@@ -20,12 +20,17 @@ interface Chosen {
   place: string;
 }
 
-/** The appointment of a request: its detail, moving it, the reminder; or choosing one where there is none yet. */
+/**
+ * The appointments of a request: their detail, and of the one to come moving it and the reminder; or choosing one, where there is
+ * none yet or the last one is over.
+ */
 export function Appointments({ request, reload }: { request: Request; reload: () => void }) {
   const words = useWords();
   const [choosing, setChoosing] = useState(false);
   const [done, setDone] = useState<string | null>(null);
-  const [planned] = request.appointments;
+  const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
+  // The last of them: those before have begun.
+  const planned = may("MOVE_APPOINTMENT") ? (request.appointments.at(-1) ?? null) : null;
   const finish = (message: string) => {
     setChoosing(false);
     setDone(message);
@@ -34,21 +39,22 @@ export function Appointments({ request, reload }: { request: Request; reload: ()
   return (
     <>
       {done && <Notice kind="success">{done}</Notice>}
-      {planned && (
+      {request.appointments.map((appointment) => (
         <Planned
-          appointment={planned}
-          mayMove={request.permittedActions.includes("MOVE_APPOINTMENT")}
+          key={appointment.id}
+          appointment={appointment}
+          mayMove={appointment === planned}
           choosing={choosing}
           onMove={() => setChoosing(!choosing)}
           reload={reload}
         />
-      )}
-      {!planned && !choosing && (
+      ))}
+      {may("BOOK_APPOINTMENT") && !choosing && (
         <button type="button" className="button-second" onClick={() => setChoosing(true)}>
           {words.request.book}
         </button>
       )}
-      {choosing && <Choice request={request} planned={planned ?? null} onDone={finish} />}
+      {choosing && <Choice request={request} planned={planned} onDone={finish} />}
     </>
   );
 }
@@ -92,7 +98,7 @@ function Planned({ appointment, mayMove, choosing, onMove, reload }: PlannedProp
       <p>
         <a href={appointment.calendarUrl}>{words.request.calendar}</a>
       </p>
-      <Reminder key={slot.id} appointment={appointment} onChange={reload} />
+      {mayMove && <Reminder key={slot.id} appointment={appointment} onChange={reload} />}
       {mayMove && (
         <div className="actions">
           <button type="button" className="button-second" aria-expanded={choosing} onClick={onMove}>
@@ -153,7 +159,8 @@ function Choice({
     setProblem(problem);
     if (success) return onDone(planned ? words.request.moved : words.request.booked);
     const next = refusal?.__typename === "SlotUnavailableError" ? refusal.nextAvailable : null;
-    setChosen(next ? { ...next, place: "" } : null);
+    // It is of the same schedule.
+    setChosen((before) => (next ? { ...next, place: before?.place ?? "" } : null));
   };
   return (
     <section aria-label={words.request.moveTitle} className="card">
