@@ -46,6 +46,7 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await expect(page.get_by_role("heading", level=2, name="Ma demande")).to_be_visible()
     await page.get_by_role("button", name="Revenir").click()
     await expect(page.locator("#field-email-messages")).to_be_visible()
+    await expect(page.get_by_text("À corriger pour être enregistré")).to_be_visible()
     await page.get_by_label(re.compile("^Courriel")).first.fill(address)
     await saved(page)
     await expect(page.locator("#field-email-messages")).to_be_hidden()

@@ -35,6 +35,8 @@ export function useDraft(id: string) {
   const [reread, setReread] = useState(false);
   const pending = useRef(new Map<string, AnswerValue | undefined>());
   const contactPending = useRef(false);
+  /** What the server has refused and nobody has corrected yet: it is on the page alone. */
+  const refused = useRef(new Set<string>());
   const now = useRef({ answers, contact, version: 0 });
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const under = useRef<Promise<boolean> | null>(null);
@@ -76,8 +78,9 @@ export function useDraft(id: string) {
       const taken = [...pending.current].filter(([, value]) => !value?.address || isWhole(value.address));
       const withContact = contactPending.current && isKeepable(now.current.contact);
       if (taken.length === 0 && !withContact) {
-        setSaving(pending.current.size > 0 || contactPending.current ? "waiting" : "saved");
-        return pending.current.size === 0 && !contactPending.current;
+        const whole = pending.current.size === 0 && !contactPending.current && refused.current.size === 0;
+        setSaving(whole ? "saved" : "waiting");
+        return whole;
       }
       setSaving("saving");
       if (withContact) contactPending.current = false;
@@ -92,6 +95,7 @@ export function useDraft(id: string) {
         for (const [field, value] of taken)
           if (pending.current.get(field) === value) pending.current.delete(field);
         const sent = new Set(taken.map(([field]) => field));
+        for (const key of withContact ? [...sent, "contact"] : sent) refused.current.delete(key);
         setRejected((before) =>
           before.filter(({ path }) => !sent.has(path) && !(withContact && path.startsWith("contact."))),
         );
@@ -112,6 +116,7 @@ export function useDraft(id: string) {
           ...wrong,
         ]);
         const keys = new Set(wrong.map(({ path }) => path.split(".")[0] ?? path));
+        for (const key of keys) refused.current.add(key);
         if (keys.has("contact")) contactPending.current = false;
         const before = pending.current.size;
         for (const key of keys) pending.current.delete(key);
@@ -156,7 +161,8 @@ export function useDraft(id: string) {
 
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
-      if (pending.current.size > 0 || contactPending.current) event.preventDefault();
+      if (pending.current.size > 0 || contactPending.current || refused.current.size > 0)
+        event.preventDefault();
     };
     const back = () => save();
     addEventListener("beforeunload", warn);
