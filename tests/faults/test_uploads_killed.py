@@ -166,6 +166,7 @@ async def stack_rows(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     get_settings.cache_clear()
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(BUSY_SECONDS)
 async def test_an_api_process_killed_in_the_midst_of_uploads_loses_nothing(
     stack: Stack, stack_rows: Settings, scratch: Path, tmp_path: Path
