@@ -556,7 +556,7 @@ def _swap(function: Any, code: CodeType) -> Callable[[], None]:
 def _of_root_fields() -> Iterator[Policy]:
     """Each that is not open to everyone, opened: its callers are a cell of the resolver's closure."""
     for root in ROOT_FIELDS:
-        if root.callers != EVERYONE:
+        if not root.callers >= EVERYONE:
             resolver = root.field.base_resolver
             assert resolver is not None
             function = resolver.wrapped_func
