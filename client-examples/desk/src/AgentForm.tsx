@@ -1,10 +1,13 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import { type AgentRole, type DeskAgentsQuery, SaveAgent } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
+import { Choice } from "./Choice.tsx";
 import { useFrame } from "./frame.tsx";
 import { useWords } from "./wording.ts";
 
@@ -87,22 +90,15 @@ export function AgentForm({ agent, onClose, onSaved }: Properties) {
             />
           )}
         </Labelled>
-        <Labelled
+        <PasswordField
           path="password"
           label={words.agents.password}
           help={words.agents.passwordHelp}
           messages={at("password")}
-        >
-          {(described) => (
-            <input
-              {...described}
-              type="password"
-              autoComplete="new-password"
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-          )}
-        </Labelled>
+          autoComplete="new-password"
+          value={password}
+          onChange={setPassword}
+        />
         <label className="option">
           <input type="checkbox" checked={active} onChange={(event) => setActive(event.target.checked)} />
           {words.agents.active}
@@ -110,31 +106,11 @@ export function AgentForm({ agent, onClose, onSaved }: Properties) {
         {role === "HANDLER" && (
           <LabelledGroup path="procedures" label={words.agents.procedures} messages={at("procedures")}>
             {desk.procedures.nodes.map(({ slug, title }) => (
-              <label key={slug} className="option">
-                <input
-                  type="checkbox"
-                  checked={procedures.includes(slug)}
-                  onChange={(event) =>
-                    setProcedures(
-                      event.target.checked
-                        ? [...procedures, slug]
-                        : procedures.filter((each) => each !== slug),
-                    )
-                  }
-                />
-                {title}
-              </label>
+              <Choice key={slug} value={slug} label={title} chosen={procedures} onChange={setProcedures} />
             ))}
           </LabelledGroup>
         )}
-        <div className="actions">
-          <button type="submit" className="button" disabled={busy}>
-            {words.frame.save}
-          </button>
-          <button type="button" className="button-quiet" onClick={onClose}>
-            {words.frame.cancel}
-          </button>
-        </div>
+        <Actions label={words.frame.save} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,4 +1,4 @@
-import "./access/access.css";
+import "./settings.css";
 import { Link, useLocation } from "wouter";
 import { useFrame } from "./frame.tsx";
 import { useWords } from "./wording.ts";

@@ -2,6 +2,8 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "rea
 import { useChange } from "./door.tsx";
 import { ProblemNotice } from "./elements/Notice.tsx";
 import { Labelled } from "./form/Labelled.tsx";
+import { PasswordField } from "./form/PasswordField.tsx";
+import { UsernameField } from "./form/UsernameField.tsx";
 import { type Language, useWording } from "./language.tsx";
 import { LogIn, type LogInMutation } from "./operations.ts";
 import type { Problem } from "./outcome.ts";
@@ -45,29 +47,8 @@ export function LogInForm({ className, onOpened, children }: Properties) {
   return (
     <form className={className} onSubmit={send} noValidate>
       <ProblemNotice problem={problem} />
-      <Labelled path="username" label={wording.username}>
-        {(described) => (
-          <input
-            {...described}
-            autoComplete="username"
-            autoCapitalize="none"
-            spellCheck={false}
-            value={username}
-            onChange={(event) => setUsername(event.target.value)}
-          />
-        )}
-      </Labelled>
-      <Labelled path="password" label={wording.password}>
-        {(described) => (
-          <input
-            {...described}
-            type="password"
-            autoComplete="current-password"
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        )}
-      </Labelled>
+      <UsernameField path="username" label={wording.username} value={username} onChange={setUsername} />
+      <PasswordField path="password" label={wording.password} value={password} onChange={setPassword} />
       {needsCode && (
         <Labelled path="code" label={wording.code} help={wording.codeHelp}>
           {(described) => (

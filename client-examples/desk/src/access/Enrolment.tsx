@@ -1,4 +1,6 @@
-import "./access.css";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
+import "../settings.css";
 import { readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
@@ -7,8 +9,8 @@ import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { ConfirmSecondFactor, EnrolSecondFactor } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useEffect, useRef, useState } from "react";
+import { Once } from "../Once.tsx";
 import { useWords } from "../wording.ts";
-import { Once } from "./copying.tsx";
 import { RecoveryCodes } from "./RecoveryCodes.tsx";
 
 interface Offer {
@@ -44,26 +46,14 @@ function Password({ onOffered, onCancel }: { onOffered: (offer: Offer) => void; 
     <form className="card" onSubmit={send} noValidate>
       <p>{words.access.enrolText}</p>
       <ProblemNotice problem={problem} />
-      <Labelled path="password" label={words.access.password}>
-        {(described) => (
-          <input
-            {...described}
-            ref={input}
-            type="password"
-            autoComplete="current-password"
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        )}
-      </Labelled>
-      <div className="actions">
-        <button type="submit" className="button" disabled={busy}>
-          {words.access.goOn}
-        </button>
-        <button type="button" className="button-quiet" onClick={onCancel}>
-          {words.frame.cancel}
-        </button>
-      </div>
+      <PasswordField
+        path="password"
+        label={words.access.password}
+        ref={input}
+        value={password}
+        onChange={setPassword}
+      />
+      <Actions label={words.access.goOn} busy={busy} cancel={words.frame.cancel} onCancel={onCancel} />
     </form>
   );
 }
@@ -114,14 +104,7 @@ function FirstCode({
           />
         )}
       </Labelled>
-      <div className="actions">
-        <button type="submit" className="button" disabled={busy}>
-          {words.confirm}
-        </button>
-        <button type="button" className="button-quiet" onClick={onAgain}>
-          {words.again}
-        </button>
-      </div>
+      <Actions label={words.confirm} busy={busy} cancel={words.again} onCancel={onAgain} />
     </form>
   );
 }

@@ -1,6 +1,8 @@
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { useWords } from "../wording.ts";
@@ -34,17 +36,12 @@ export function Proof({ title, text, action, withCode, onProved, onClose }: Prop
       <form onSubmit={send} noValidate>
         <p>{text}</p>
         <ProblemNotice problem={problem} />
-        <Labelled path="proof-password" label={words.access.password}>
-          {(described) => (
-            <input
-              {...described}
-              type="password"
-              autoComplete="current-password"
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-          )}
-        </Labelled>
+        <PasswordField
+          path="proof-password"
+          label={words.access.password}
+          value={password}
+          onChange={setPassword}
+        />
         {withCode && (
           <Labelled path="proof-code" label={words.logIn.code} help={words.logIn.codeHelp}>
             {(described) => (
@@ -58,14 +55,7 @@ export function Proof({ title, text, action, withCode, onProved, onClose }: Prop
             )}
           </Labelled>
         )}
-        <div className="actions">
-          <button type="submit" className="button" disabled={busy}>
-            {action}
-          </button>
-          <button type="button" className="button-quiet" onClick={onClose}>
-            {words.frame.cancel}
-          </button>
-        </div>
+        <Actions label={action} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
+import { CopyButton } from "../Once.tsx";
 import { useWords } from "../wording.ts";
-import { CopyButton } from "./copying.tsx";
 
 /** Ten codes that are shown this once. They go away when the agent says that they are kept. */
 export function RecoveryCodes({ codes, onKept }: { codes: readonly string[]; onKept: () => void }) {

@@ -2,6 +2,7 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { PublishSlots as Publish, type Weekday } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
@@ -134,14 +135,7 @@ export function PublishSlots({ schedule, day, onClose, onPublished }: Properties
           {words.calendars.holidays}
         </label>
         {published !== null && <p role="status">{words.calendars.published(published)}</p>}
-        <div className="actions">
-          <button type="submit" className="button" disabled={busy}>
-            {words.calendars.publish}
-          </button>
-          <button type="button" className="button-quiet" onClick={onClose}>
-            {words.frame.cancel}
-          </button>
-        </div>
+        <Actions label={words.calendars.publish} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { SaveSchedule as Save } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
@@ -53,14 +54,7 @@ export function SaveSchedule({
             <input {...described} value={place} onChange={(event) => setPlace(event.target.value)} />
           )}
         </Labelled>
-        <div className="actions">
-          <button type="submit" className="button" disabled={busy}>
-            {words.frame.save}
-          </button>
-          <button type="button" className="button-quiet" onClick={onClose}>
-            {words.frame.cancel}
-          </button>
-        </div>
+        <Actions label={words.frame.save} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>
   );

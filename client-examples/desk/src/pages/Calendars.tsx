@@ -5,6 +5,7 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
@@ -200,14 +201,7 @@ function Closing({ slot, onClose, onClosed }: { slot: Slot; onClose: () => void;
             />
           )}
         </Labelled>
-        <div className="actions">
-          <button type="submit" className="button" disabled={busy}>
-            {words.calendars.close}
-          </button>
-          <button type="button" className="button-quiet" onClick={onClose}>
-            {words.frame.cancel}
-          </button>
-        </div>
+        <Actions label={words.calendars.close} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>
   );

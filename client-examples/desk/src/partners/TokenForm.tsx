@@ -2,10 +2,12 @@ import { dayOf, endOfDay } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { CreatePartnerToken, type PartnerScope } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
+import { Choice } from "../Choice.tsx";
 import { useFrame } from "../frame.tsx";
 import { useWords } from "../wording.ts";
 
@@ -114,40 +116,8 @@ export function TokenForm({ onMade, onClose }: { onMade: (made: MadeToken) => vo
             />
           )}
         </Labelled>
-        <div className="actions">
-          <button type="submit" className="button" disabled={busy}>
-            {words.partners.create}
-          </button>
-          <button type="button" className="button-quiet" onClick={onClose}>
-            {words.frame.cancel}
-          </button>
-        </div>
+        <Actions label={words.partners.create} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>
-  );
-}
-
-function Choice({
-  value,
-  label,
-  chosen,
-  onChange,
-}: {
-  value: string;
-  label: string;
-  chosen: readonly string[];
-  onChange: (chosen: string[]) => void;
-}) {
-  return (
-    <label className="option">
-      <input
-        type="checkbox"
-        checked={chosen.includes(value)}
-        onChange={(event) =>
-          onChange(event.target.checked ? [...chosen, value] : chosen.filter((each) => each !== value))
-        }
-      />
-      {label}
-    </label>
   );
 }

@@ -13,7 +13,7 @@ import {
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
-import { Once } from "../access/copying.tsx";
+import { Once } from "../Once.tsx";
 import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Facts } from "./Facts.tsx";

@@ -10,7 +10,7 @@ export interface Described {
   "aria-describedby": string | undefined;
 }
 
-interface Properties {
+export interface LabelledProperties {
   /** The key of the field, or the path of the input field: problems link to it. */
   path: string;
   label: ReactNode;
@@ -27,7 +27,7 @@ export function Labelled({
   required = false,
   messages = [],
   children,
-}: Properties & { children: (described: Described) => ReactNode }) {
+}: LabelledProperties & { children: (described: Described) => ReactNode }) {
   const id = `field-${path}`;
   return (
     <div className={messages.length > 0 ? "field field-wrong" : "field"}>
@@ -54,7 +54,7 @@ export function LabelledGroup({
   required = false,
   messages = [],
   children,
-}: Properties & { children: ReactNode }) {
+}: LabelledProperties & { children: ReactNode }) {
   const id = `field-${path}`;
   return (
     <fieldset

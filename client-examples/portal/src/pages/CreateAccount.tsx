@@ -1,9 +1,9 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { contactOf, useContactFields } from "@espace-citoyens/kit/form/contact.ts";
+import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
-import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { CreateAccount as Create, type CreateAccountMutation } from "@espace-citoyens/kit/operations.ts";
@@ -13,8 +13,9 @@ import { Link } from "wouter";
 import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
 import { useFrame } from "../frame.tsx";
 import { IdentityLogIns } from "../IdentityLogIns.tsx";
+import { NewUsername } from "../NewUsername.tsx";
+import { ProfileFields } from "../ProfileFields.tsx";
 import { SitePage } from "../SitePage.tsx";
-import { UsernameField } from "../UsernameField.tsx";
 import { useWords } from "../wording.ts";
 
 type Created = Extract<CreateAccountMutation["createAccount"], { __typename: "CreateAccountSuccess" }>;
@@ -27,7 +28,6 @@ export default function CreateAccount() {
   const words = useWords();
   const formWords = useWording(WORDING);
   const { municipality } = useFrame();
-  const fields = useContactFields();
   const [create, busy] = useChange(Create, (data) => data.createAccount);
   const [created, setCreated] = useState<Created | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -67,12 +67,7 @@ export default function CreateAccount() {
   };
 
   if (created) return <Done created={created} />;
-  const at = (path: string) =>
-    (problem?.fields ?? []).filter((each) => each.path === path).map((each) => each.message);
-  const ofProfile = (problem?.fields ?? []).map((each) => ({
-    ...each,
-    path: each.path.replace(/^profile\./, ""),
-  }));
+  const at = (path: string) => messagesAt(problem?.fields ?? [], path);
   return (
     <SitePage title={words.account.createTitle}>
       <IdentityLogIns text={words.identity.faster} label={words.identity.create} back="/mon-espace" />
@@ -81,55 +76,37 @@ export default function CreateAccount() {
         <ProblemNotice problem={problem} />
         <section>
           <h2>{words.account.credentials}</h2>
-          <UsernameField
+          <NewUsername
             value={username}
             onChange={setUsername}
             problem={problem}
             suggestions={suggestions}
             required
           />
-          <Labelled
+          <PasswordField
             path="password"
             label={words.account.password}
             help={words.account.passwordHelp}
             messages={at("password")}
             required
-          >
-            {(described) => (
-              <input
-                {...described}
-                type="password"
-                autoComplete="new-password"
-                value={password}
-                onChange={(event) => setPassword(event.target.value)}
-              />
-            )}
-          </Labelled>
-          <Labelled path="again" label={words.account.passwordAgain} messages={at("again")} required>
-            {(described) => (
-              <input
-                {...described}
-                type="password"
-                autoComplete="new-password"
-                value={again}
-                onChange={(event) => setAgain(event.target.value)}
-              />
-            )}
-          </Labelled>
+            autoComplete="new-password"
+            value={password}
+            onChange={setPassword}
+          />
+          <PasswordField
+            path="again"
+            label={words.account.passwordAgain}
+            messages={at("again")}
+            required
+            autoComplete="new-password"
+            value={again}
+            onChange={setAgain}
+          />
         </section>
         <section>
           <h2>{words.account.information}</h2>
           <p className="quiet">{words.account.informationText}</p>
-          {fields.map((field) => (
-            <FieldInput
-              key={field.key}
-              field={field}
-              value={answers[field.key]}
-              onChange={(value) => setAnswers((before) => ({ ...before, [field.key]: value }))}
-              problems={ofProfile}
-              files={() => null}
-            />
-          ))}
+          <ProfileFields answers={answers} onChange={setAnswers} problem={problem} />
         </section>
         {municipality.partners.map((partner) => (
           <section key={partner.slug}>

@@ -1,6 +1,6 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { UsernameField } from "@espace-citoyens/kit/form/UsernameField.tsx";
 import { RequestNewPassword } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
@@ -42,18 +42,13 @@ export default function ForgottenPassword() {
         <form onSubmit={send} noValidate>
           <p>{words.account.forgottenText}</p>
           <ProblemNotice problem={problem} />
-          <Labelled path="usernameOrEmail" label={words.account.usernameOrEmail} required>
-            {(described) => (
-              <input
-                {...described}
-                autoComplete="username"
-                autoCapitalize="none"
-                spellCheck={false}
-                value={typed}
-                onChange={(event) => setTyped(event.target.value)}
-              />
-            )}
-          </Labelled>
+          <UsernameField
+            path="usernameOrEmail"
+            label={words.account.usernameOrEmail}
+            required
+            value={typed}
+            onChange={setTyped}
+          />
           <CaptchaField purpose="REQUEST_PASSWORD" round={round} onChange={setCaptcha} problem={problem} />
           <button type="submit" className="button" disabled={busy || typed.trim() === ""}>
             {words.account.send}

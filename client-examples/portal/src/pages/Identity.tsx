@@ -1,10 +1,10 @@
 import { readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { answersOf, contactOf, useContactFields } from "@espace-citoyens/kit/form/contact.ts";
-import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
-import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { answersOf, contactOf } from "@espace-citoyens/kit/form/contact.ts";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
+import { UsernameField } from "@espace-citoyens/kit/form/UsernameField.tsx";
 import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
@@ -19,8 +19,9 @@ import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { useFrame } from "../frame.tsx";
 import { IdentityLogIns } from "../IdentityLogIns.tsx";
+import { NewUsername } from "../NewUsername.tsx";
+import { ProfileFields } from "../ProfileFields.tsx";
 import { SitePage } from "../SitePage.tsx";
-import { UsernameField } from "../UsernameField.tsx";
 import { takeWayBack } from "../wayBack.ts";
 import { useWords } from "../wording.ts";
 
@@ -91,29 +92,20 @@ function LinkToAccount({ pending, username }: { pending: Pending; username: stri
       <p>{words.identity.haveAccountText(pending.provider)}</p>
       <form onSubmit={send} noValidate>
         <ProblemNotice problem={problem} />
-        <Labelled path="linkUsername" label={words.home.username} required>
-          {(described) => (
-            <input
-              {...described}
-              autoComplete="username"
-              autoCapitalize="none"
-              spellCheck={false}
-              value={typed.username}
-              onChange={(event) => setTyped({ ...typed, username: event.target.value })}
-            />
-          )}
-        </Labelled>
-        <Labelled path="linkPassword" label={words.home.password} required>
-          {(described) => (
-            <input
-              {...described}
-              type="password"
-              autoComplete="current-password"
-              value={typed.password}
-              onChange={(event) => setTyped({ ...typed, password: event.target.value })}
-            />
-          )}
-        </Labelled>
+        <UsernameField
+          path="linkUsername"
+          label={words.home.username}
+          required
+          value={typed.username}
+          onChange={(username) => setTyped({ ...typed, username })}
+        />
+        <PasswordField
+          path="linkPassword"
+          label={words.home.password}
+          required
+          value={typed.password}
+          onChange={(password) => setTyped({ ...typed, password })}
+        />
         <button type="submit" className="button" disabled={busy}>
           {words.identity.link}
         </button>
@@ -125,7 +117,6 @@ function LinkToAccount({ pending, username }: { pending: Pending; username: stri
 function NewAccount({ pending }: { pending: Pending }) {
   const words = useWords();
   const formWords = useWording(WORDING);
-  const fields = useContactFields();
   const arrive = useArrival();
   const [create, busy] = useChange(CreateAccountWithIdentity, (data) => data.createAccountWithIdentity);
   const [answers, setAnswers] = useState(() => answersOf(contactFrom(pending)));
@@ -143,11 +134,6 @@ function NewAccount({ pending }: { pending: Pending }) {
     setSuggestions(refusal?.__typename === "UsernameTakenError" ? refusal.suggestions : []);
     if (success) arrive();
   };
-  const problems = (problem?.fields ?? []).map((each) => ({
-    ...each,
-    path: each.path.replace(/^profile\./, ""),
-  }));
-  const at = (path: string) => problems.filter((each) => each.path === path).map((each) => each.message);
   return (
     <section className="card">
       <h2>{words.identity.newAccount}</h2>
@@ -155,40 +141,24 @@ function NewAccount({ pending }: { pending: Pending }) {
       <p>{formWords.requiredLegend}</p>
       <form onSubmit={send} noValidate>
         <ProblemNotice problem={problem} />
-        {fields.map((field) => (
-          <FieldInput
-            key={field.key}
-            field={field}
-            value={answers[field.key]}
-            onChange={(value) => setAnswers((before) => ({ ...before, [field.key]: value }))}
-            problems={problems}
-            files={() => null}
-          />
-        ))}
+        <ProfileFields answers={answers} onChange={setAnswers} problem={problem} />
         <h3>{words.identity.credentials}</h3>
         <p className="quiet">{words.identity.credentialsText(pending.provider)}</p>
-        <UsernameField
+        <NewUsername
           value={credentials.username}
           onChange={(username) => setCredentials({ ...credentials, username })}
           problem={problem}
           suggestions={suggestions}
         />
-        <Labelled
+        <PasswordField
           path="password"
           label={words.account.password}
           help={words.account.passwordHelp}
-          messages={at("password")}
-        >
-          {(described) => (
-            <input
-              {...described}
-              type="password"
-              autoComplete="new-password"
-              value={credentials.password}
-              onChange={(event) => setCredentials({ ...credentials, password: event.target.value })}
-            />
-          )}
-        </Labelled>
+          messages={messagesAt(problem?.fields ?? [], "password")}
+          autoComplete="new-password"
+          value={credentials.password}
+          onChange={(password) => setCredentials({ ...credentials, password })}
+        />
         <button type="submit" className="button" disabled={busy}>
           {words.account.create}
         </button>

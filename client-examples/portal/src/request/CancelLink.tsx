@@ -1,6 +1,7 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { CancelRequest } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
@@ -44,14 +45,12 @@ export function CancelLink({ request, onCancelled }: { request: string; onCancel
                 />
               )}
             </Labelled>
-            <div className="actions">
-              <button type="submit" className="button" disabled={busy}>
-                {words.request.confirmCancel}
-              </button>
-              <button type="button" className="button-quiet" onClick={close}>
-                {words.request.keep}
-              </button>
-            </div>
+            <Actions
+              label={words.request.confirmCancel}
+              busy={busy}
+              cancel={words.request.keep}
+              onCancel={close}
+            />
           </form>
         </Dialog>
       )}

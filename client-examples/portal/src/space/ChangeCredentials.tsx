@@ -1,14 +1,14 @@
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import { ChangeCredentials as Change, PasswordRules } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
 import { useFrame } from "../frame.tsx";
+import { NewUsername } from "../NewUsername.tsx";
 import { SitePage } from "../SitePage.tsx";
-import { UsernameField } from "../UsernameField.tsx";
 import { useWords } from "../wording.ts";
 
 type Typed = Record<"currentPassword" | "username" | "password" | "again", string>;
@@ -46,28 +46,19 @@ export default function ChangeCredentials() {
   const field = (
     name: Exclude<keyof Typed, "username">,
     label: string,
-    autoComplete: string,
+    autoComplete: "current-password" | "new-password",
     help: string | null = null,
   ) => (
-    <Labelled
+    <PasswordField
       path={name}
       label={label}
       help={help}
       messages={messagesAt(problem?.fields ?? [], name)}
       required={name === "currentPassword" || must}
-    >
-      {(described) => (
-        <input
-          {...described}
-          type="password"
-          autoComplete={autoComplete}
-          autoCapitalize="none"
-          spellCheck={false}
-          value={typed[name]}
-          onChange={(event) => setTyped({ ...typed, [name]: event.target.value })}
-        />
-      )}
-    </Labelled>
+      autoComplete={autoComplete}
+      value={typed[name]}
+      onChange={(password) => setTyped({ ...typed, [name]: password })}
+    />
   );
   const advice = data?.municipality.passwords.advice ?? words.account.passwordHelp;
   return (
@@ -77,7 +68,7 @@ export default function ChangeCredentials() {
         <ProblemNotice problem={problem} />
         {field("currentPassword", words.account.currentPassword, "current-password")}
         {!must && (
-          <UsernameField
+          <NewUsername
             value={typed.username}
             onChange={(username) => setTyped({ ...typed, username })}
             problem={problem}

@@ -1,7 +1,8 @@
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import { DeleteAccount } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
@@ -43,26 +44,15 @@ export function CloseAccount({ hasPassword }: { hasPassword: boolean }) {
             <p>{words.closing.confirmText}</p>
             <ProblemNotice problem={problem} />
             {hasPassword && (
-              <Labelled path="closingPassword" label={words.account.currentPassword} required>
-                {(described) => (
-                  <input
-                    {...described}
-                    type="password"
-                    autoComplete="current-password"
-                    value={password}
-                    onChange={(event) => setPassword(event.target.value)}
-                  />
-                )}
-              </Labelled>
+              <PasswordField
+                path="closingPassword"
+                label={words.account.currentPassword}
+                required
+                value={password}
+                onChange={setPassword}
+              />
             )}
-            <div className="actions">
-              <button type="submit" className="button" disabled={busy}>
-                {words.closing.confirm}
-              </button>
-              <button type="button" className="button-quiet" onClick={leave}>
-                {words.closing.keep}
-              </button>
-            </div>
+            <Actions label={words.closing.confirm} busy={busy} cancel={words.closing.keep} onCancel={leave} />
           </form>
         </Dialog>
       )}

@@ -1,9 +1,8 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { answersOf, contactOf, useContactFields } from "@espace-citoyens/kit/form/contact.ts";
+import { answersOf, contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
-import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
 import {
   MyAccount as Account,
   type MyAccountQuery,
@@ -15,6 +14,7 @@ import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
 import { useFrame } from "../frame.tsx";
+import { ProfileFields } from "../ProfileFields.tsx";
 import { useWords } from "../wording.ts";
 import { CloseAccount } from "./CloseAccount.tsx";
 import { Identities } from "./Identities.tsx";
@@ -63,7 +63,6 @@ export function MyAccount() {
 function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
   const words = useWords();
   const frame = useFrame();
-  const fields = useContactFields();
   const [update, busy] = useChange(UpdateProfile, (data) => data.updateProfile);
   const [answers, setAnswers] = useState<Answers>(() => answersOf(account.profile));
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -84,16 +83,7 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
       </p>
       {account.emailConfirmedAt === null && <Notice kind="warning">{words.space.unconfirmed}</Notice>}
       <ProblemNotice problem={problem} />
-      {fields.map((field) => (
-        <FieldInput
-          key={field.key}
-          field={field}
-          value={answers[field.key]}
-          onChange={(value) => setAnswers((before) => ({ ...before, [field.key]: value }))}
-          problems={problem?.fields ?? []}
-          files={() => null}
-        />
-      ))}
+      <ProfileFields answers={answers} onChange={setAnswers} problem={problem} />
       {saved && <Notice kind="success">{words.frame.saved}</Notice>}
       <button type="submit" className="button" disabled={busy}>
         {words.frame.save}

@@ -3,6 +3,7 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import {
   LinkPartner,
   MyPartnerLinks,
@@ -131,17 +132,14 @@ function Credentials({ about, onClose, onDone }: CredentialsProperties) {
             />
           )}
         </Labelled>
-        <Labelled path="partnerPassword" label={system.credentialLabels.password} required>
-          {(described) => (
-            <input
-              {...described}
-              type="password"
-              autoComplete="off"
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-          )}
-        </Labelled>
+        <PasswordField
+          path="partnerPassword"
+          label={system.credentialLabels.password}
+          required
+          autoComplete="off"
+          value={password}
+          onChange={setPassword}
+        />
         <div className="actions">
           <button type="submit" className="button" disabled={linking || updating}>
             {words.frame.save}

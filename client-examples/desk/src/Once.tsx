@@ -1,6 +1,6 @@
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useState } from "react";
-import { useWords } from "../wording.ts";
+import { useWords } from "./wording.ts";
 
 /** Puts a text on the clipboard; false where the browser does not let it, as on a page without https. */
 async function putOnClipboard(text: string): Promise<boolean> {

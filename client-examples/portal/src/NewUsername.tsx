@@ -1,4 +1,5 @@
-import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { messagesAt } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { UsernameField } from "@espace-citoyens/kit/form/UsernameField.tsx";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useWords } from "./wording.ts";
 
@@ -12,32 +13,21 @@ interface Properties {
 }
 
 /** A name to be known by: where somebody has it already, that is said here, with others to choose. */
-export function UsernameField({ value, onChange, problem, suggestions, required = false }: Properties) {
+export function NewUsername({ value, onChange, problem, suggestions, required = false }: Properties) {
   const words = useWords();
-  const messages = (problem?.fields ?? [])
-    .filter((each) => each.path === "username")
-    .map((each) => each.message);
+  const messages = messagesAt(problem?.fields ?? [], "username");
   if (problem?.code === "USERNAME_TAKEN") messages.push(problem.message);
   return (
     <>
-      <Labelled
+      <UsernameField
         path="username"
         label={words.account.username}
         help={words.account.usernameHelp}
         messages={messages}
         required={required}
-      >
-        {(described) => (
-          <input
-            {...described}
-            autoComplete="username"
-            autoCapitalize="none"
-            spellCheck={false}
-            value={value}
-            onChange={(event) => onChange(event.target.value)}
-          />
-        )}
-      </Labelled>
+        value={value}
+        onChange={onChange}
+      />
       {suggestions.length > 0 && (
         <p role="status">
           {words.account.taken}{" "}
