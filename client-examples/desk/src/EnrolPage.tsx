@@ -1,6 +1,5 @@
-import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Page } from "@espace-citoyens/kit/elements/Page.tsx";
-import { LogOut } from "@espace-citoyens/kit/operations.ts";
 import { Enrolment } from "./access/Enrolment.tsx";
 import { useWords } from "./wording.ts";
 
@@ -8,10 +7,7 @@ import { useWords } from "./wording.ts";
 export function EnrolPage() {
   const words = useWords();
   const { reopen } = useDoor();
-  const [logOut] = useChange(LogOut, (data) => ({
-    __typename: "LogOutSuccess" as const,
-    done: data.logOut,
-  }));
+  const logOut = useLogOut();
   return (
     <main className="main">
       <Page title={words.access.mustEnrol} site={words.logIn.title}>
@@ -20,8 +16,7 @@ export function EnrolPage() {
         <Enrolment
           onDone={reopen}
           onCancel={async () => {
-            await logOut({});
-            reopen();
+            if ((await logOut()) === null) reopen();
           }}
         />
       </Page>

@@ -1,23 +1,18 @@
-import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Page } from "@espace-citoyens/kit/elements/Page.tsx";
 import { LogInForm, type Opened } from "@espace-citoyens/kit/LogInForm.tsx";
-import { LogOut } from "@espace-citoyens/kit/operations.ts";
 import { useWords } from "./wording.ts";
 
 export function LogInPage({ municipality }: { municipality: string }) {
   const words = useWords();
   const { reopen } = useDoor();
-  const [logOut] = useChange(LogOut, (data) => ({
-    __typename: "LogOutSuccess" as const,
-    done: data.logOut,
-  }));
+  const logOut = useLogOut();
   const goOn = async ({ agent }: Opened) => {
     if (agent) {
       reopen();
       return null;
     }
-    await logOut({});
-    return { code: "NOT_ALLOWED", message: words.logIn.notAnAgent, fields: [] };
+    return (await logOut()) ?? { code: "NOT_ALLOWED", message: words.logIn.notAnAgent, fields: [] };
   };
   return (
     <main className="main">

@@ -1,9 +1,9 @@
 import { setZone } from "@espace-citoyens/kit/dates.ts";
-import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
-import { DeskFrame, type DeskFrameQuery, LogOut } from "@espace-citoyens/kit/operations.ts";
+import { DeskFrame, type DeskFrameQuery } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import type { CombinedError } from "@urql/core";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
@@ -70,10 +70,7 @@ function Header() {
   const { language, setLanguage } = useLanguage();
   const { municipality, desk } = useFrame();
   const { reopen } = useDoor();
-  const [logOut] = useChange(LogOut, (data) => ({
-    __typename: "LogOutSuccess" as const,
-    done: data.logOut,
-  }));
+  const logOut = useLogOut();
   const other = language === "fr" ? "en" : "fr";
   const [location] = useLocation();
   const [unfolded, setUnfolded] = useState(false);
@@ -112,8 +109,7 @@ function Header() {
             type="button"
             className="button-quiet"
             onClick={async () => {
-              await logOut({});
-              reopen();
+              if ((await logOut()) === null) reopen();
             }}
           >
             {words.frame.logOut}

@@ -12,6 +12,7 @@ import {
 import { Provider, useClient } from "urql";
 import { useLanguage } from "./language.tsx";
 import { type Live, makeLive } from "./live.ts";
+import { LogOut } from "./operations.ts";
 import { callProblem, type Outcome, outcome, type Problem } from "./outcome.ts";
 
 interface Door {
@@ -98,6 +99,18 @@ export function useChange<Data, Variables extends AnyVariables, Result extends {
     [client, document, language],
   );
   return [change, busy];
+}
+
+const outlivingThePage: typeof fetch = (address, options) => fetch(address, { ...options, keepalive: true });
+
+/** Ends the session, even where its window is closed at once; `reopen` is the caller's. Tells what kept it from that. */
+export function useLogOut(): () => Promise<Problem | null> {
+  const client = useClient();
+  const { language } = useLanguage();
+  return useCallback(async () => {
+    const { error } = await client.mutation(LogOut, {}, { fetch: outlivingThePage }).toPromise();
+    return error ? callProblem(error, language) : null;
+  }, [client, language]);
 }
 
 /** Reads past what was kept, once. */

@@ -1,10 +1,10 @@
 import { setZone } from "@espace-citoyens/kit/dates.ts";
-import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
-import { LogOut, SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
+import { SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { createContext, type ReactNode, useContext } from "react";
 import { useQuery } from "urql";
@@ -110,12 +110,9 @@ function LogOutButton() {
   const words = useWords();
   const [, navigate] = useLocation();
   const { reopen } = useDoor();
+  const logOut = useLogOut();
   const { municipality } = useFrame();
   const [provider] = municipality.identityProviders;
-  const [logOut] = useChange(LogOut, (data) => ({
-    __typename: "LogOutSuccess" as const,
-    done: data.logOut,
-  }));
   // A provider that has opened the session is told of its end: the browser has to go there, and comes back.
   if (provider)
     return (
@@ -130,7 +127,7 @@ function LogOutButton() {
       type="button"
       className="button-quiet"
       onClick={async () => {
-        await logOut({});
+        if ((await logOut()) !== null) return;
         navigate("/");
         reopen();
       }}

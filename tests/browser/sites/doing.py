@@ -21,6 +21,13 @@ async def log_in(somebody: Somebody, username: str, password: str) -> None:
     await expect(somebody.page.get_by_role("heading", level=1)).to_have_text("Mes demandes")
 
 
+async def log_out(page: Page) -> None:
+    """Gone once the site says so: whoever loads another page before may still be somebody there."""
+    button = page.get_by_role("button", name="Se déconnecter")
+    await button.click()
+    await expect(button).to_be_hidden()
+
+
 async def fill_contact(page: Page, email: str) -> None:
     await page.get_by_label("Prénom").fill("Hélène")
     await page.get_by_label(re.compile(r"^Nom\b(?! d)")).fill("Marchand")

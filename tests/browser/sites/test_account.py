@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from core.clock import now
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import fill_contact, log_in, pass_captcha
+from tests.browser.sites.doing import fill_contact, log_in, log_out, pass_captcha
 from tests.journeys.stories import new_address, open_account
 from tests.stack import Stack
 
@@ -68,7 +68,7 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await page.get_by_role("textbox", name="Téléphone mobile").fill("06 12 34 56 78")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_text("Vos modifications sont enregistrées.")).to_be_visible()
-    await page.get_by_role("button", name="Se déconnecter").click()
+    await log_out(page)
     await expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
 
 

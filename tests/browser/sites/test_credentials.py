@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import log_in, pass_captcha
+from tests.browser.sites.doing import log_in, log_out, pass_captcha
 from tests.journeys.stories import follow_link, mailed_password, new_address, open_account
 from tests.stack import Stack
 
@@ -67,7 +67,7 @@ async def test_a_forgotten_password(arrive: Arrive, stack: Stack) -> None:
     await fill_in(page, password=ANOTHER, again=ANOTHER)
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_text("Vos identifiants sont modifiés.")).to_be_visible()
-    await page.get_by_role("button", name="Se déconnecter").click()
+    await log_out(page)
     await log_in(somebody, account["username"], ANOTHER)
 
 
@@ -92,7 +92,7 @@ async def test_username_and_password_are_changed(arrive: Arrive, stack: Stack) -
     await fill_in(page, username=username, password=ANOTHER, again=ANOTHER)
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_text("Vos identifiants sont modifiés.")).to_be_visible()
-    await page.get_by_role("button", name="Se déconnecter").click()
+    await log_out(page)
     await somebody.open("/")
     await fill_in(page, username=account["username"], password=PASSWORD)
     await page.get_by_role("button", name="Se connecter").click()

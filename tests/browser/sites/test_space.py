@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import Route, expect
 
 from tests.browser.sites.conftest import Arrive, Somebody
-from tests.browser.sites.doing import fill_street_light, go_on, log_in, saved
+from tests.browser.sites.doing import fill_street_light, go_on, log_in, log_out, saved
 from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client
 from tests.journeys.stories import file_request, open_account, post
@@ -125,7 +125,7 @@ async def test_a_request_of_a_visitor_is_attached(arrive: Arrive, stack: Stack) 
     await expect(page.get_by_text("La demande est rattachée à votre compte.")).to_be_visible()
     await page.get_by_role("link", name="Mon espace citoyen").click()
     await expect(page.get_by_text(request["ticket"])).to_be_visible()
-    await page.get_by_role("button", name="Se déconnecter").click()
+    await log_out(page)
     await somebody.open(f"/demandes/{request['ticket']}")
     await expect(page.get_by_role("link", name="Me connecter")).to_be_visible()
     await expect(page.get_by_role("link", name="Rattacher cette demande")).to_be_hidden()
