@@ -1,3 +1,4 @@
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type Caller, follow, type Notification, whoIs } from "./stream.ts";
 
 const MOST_EVENTS = 10;
@@ -151,7 +152,7 @@ class Notifications extends HTMLElement {
     this.#show();
     if (!news) return;
     (this.#root.querySelector("p") as HTMLElement).textContent =
-      `${event.request.procedure.title} : ${event.description}`;
+      `${event.request.procedure.title}${PUNCTUATION[this.#language].colon}${event.description}`;
     this.dispatchEvent(new CustomEvent("espace-citoyens-notification", { detail: event, bubbles: true }));
   }
 
@@ -167,7 +168,10 @@ class Notifications extends HTMLElement {
 
   #show(): void {
     const words = WORDS[this.#language];
-    this.#button.setAttribute("aria-label", `${words.title} : ${words.unread(this.#unread)}`);
+    this.#button.setAttribute(
+      "aria-label",
+      `${words.title}${PUNCTUATION[this.#language].colon}${words.unread(this.#unread)}`,
+    );
     (this.#root.querySelector("b") as HTMLElement).textContent = this.#unread ? String(this.#unread) : "";
     this.#list.setAttribute("aria-label", words.title);
     (this.#root.querySelector("h2") as HTMLElement).textContent = words.title;

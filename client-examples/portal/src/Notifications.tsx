@@ -1,6 +1,8 @@
 import { useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
+import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { Notifications as Subscription } from "@espace-citoyens/kit/operations.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useFrame } from "./frame.tsx";
 import { useWords } from "./wording.ts";
@@ -8,6 +10,7 @@ import { useWords } from "./wording.ts";
 /** How many exchanges wait to be read, live; what happens is announced. */
 export function Notifications() {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const { me } = useFrame();
   const [unread, setUnread] = useState(me?.unreadExchangeCount ?? 0);
@@ -15,7 +18,7 @@ export function Notifications() {
     variables.after = notifications.cursor;
     setUnread(notifications.unreadExchangeCount);
     if (notifications.event && notifications.event.actor !== "CITIZEN")
-      announce(`${notifications.event.request.procedure.title} : ${notifications.event.description}`);
+      announce(`${notifications.event.request.procedure.title}${colon}${notifications.event.description}`);
   });
   if (unread === 0) return null;
   return (

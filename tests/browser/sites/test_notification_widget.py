@@ -70,6 +70,8 @@ async def test_the_bell_counts_over_a_break(arrive: Arrive, stack: Stack) -> Non
         assert await link.get_attribute("href") == f"{wire.url}/mon-espace/demandes/{request['id']}"
         await page.keyboard.press("Escape")
         await expect(bell.get_by_role("region")).to_be_hidden()
+        await bell.evaluate("bell => { bell.lang = 'en' }")
+        await expect(button).to_have_accessible_name("My requests: 2 messages to read")
         if before is None:
             del stack.environment["ESPACE_ALLOWED_ORIGINS"]
 

@@ -2,9 +2,10 @@ import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useRead } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { DeskSecurity, type DeskSecurityQuery } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useCallback, useEffect, useState } from "react";
 import { Agents } from "../access/Agents.tsx";
 import { OwnFactor } from "../access/OwnFactor.tsx";
@@ -89,13 +90,15 @@ function useSecurity() {
 
 function Events({ events }: { events: readonly Event[] }) {
   const words = useWords().access;
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   if (events.length === 0) return <p>{words.noEvents}</p>;
   return (
     <ul className="plain events">
       {events.map((event) => (
         <li key={event.id}>
-          {readableInstant(event.createdAt, language)} – <strong>{event.agent.displayName}</strong> :{" "}
+          {readableInstant(event.createdAt, language)} – <strong>{event.agent.displayName}</strong>
+          {colon}
           {words.kinds[event.kind]}
           {event.by && event.by.id !== event.agent.id && ` (${event.by.displayName})`}
         </li>

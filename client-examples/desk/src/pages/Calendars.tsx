@@ -7,9 +7,10 @@ import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
@@ -125,6 +126,7 @@ export default function Calendars() {
 
 function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void }) {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const [closing, setClosing] = useState<Slot | null>(null);
   if (slots.length === 0) return <p className="quiet">{words.calendars.none}</p>;
@@ -159,7 +161,7 @@ function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void
               <button type="button" className="button-icon" onClick={() => setClosing(slot)}>
                 <Icon
                   name="close"
-                  label={`${words.calendars.close} : ${readableTime(slot.start, language)}`}
+                  label={`${words.calendars.close}${colon}${readableTime(slot.start, language)}`}
                 />
               </button>
             )}

@@ -2,9 +2,10 @@ import { dayOf, readableDay } from "@espace-citoyens/kit/dates.ts";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { DeskFigures } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
 import { DeskPage } from "../DeskPage.tsx";
@@ -16,6 +17,7 @@ const COLUMNS = 4;
 /** What waits, what came and was answered each week, and how long answers took. */
 export default function FiguresPage() {
   const words = useWords().figures;
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const [from, setFrom] = useState(() => dayOf(new Date(Date.now() - DAYS * 24 * 3600 * 1000)));
   const [to, setTo] = useState(() => dayOf(new Date()));
@@ -63,7 +65,9 @@ export default function FiguresPage() {
                 <th scope="rowgroup" colSpan={COLUMNS}>
                   {procedure.title}{" "}
                   <span className="quiet">
-                    {words.waiting} : {waiting}
+                    {words.waiting}
+                    {colon}
+                    {waiting}
                   </span>
                 </th>
               </tr>

@@ -5,7 +5,7 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   DeskEvents,
   DeskInbox,
@@ -14,6 +14,7 @@ import {
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { type Ref, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
@@ -42,6 +43,7 @@ const REFRESH_MILLISECONDS = 500;
  */
 export function Inbox() {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const { language } = useLanguage();
   const [fresh, setFresh] = useState(false);
@@ -60,7 +62,8 @@ export function Inbox() {
   if (from === null && data?.desk) setFrom(data.desk.eventCursor);
   useFollow(DeskEvents, from === null ? null : { after: from }, ({ deskEvents: event }, variables) => {
     variables.after = event.cursor;
-    if (event.actor !== "MUNICIPALITY") announce(`${event.request.procedure.title} : ${event.description}`);
+    if (event.actor !== "MUNICIPALITY")
+      announce(`${event.request.procedure.title}${colon}${event.description}`);
     if (later.length === 0) refreshSoon();
     else setFresh(true);
   });

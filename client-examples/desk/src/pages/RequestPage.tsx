@@ -16,6 +16,7 @@ import {
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
 import { HistoryPages } from "@espace-citoyens/kit/request/History.tsx";
@@ -36,6 +37,7 @@ export default function RequestPage({ id }: { id: string }) {
   const words = useWords();
   const statuses = useStatuses();
   const wording = useWording(WORDING);
+  const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const { language } = useLanguage();
   const { municipality, reload: reloadFrame } = useFrame();
@@ -51,7 +53,7 @@ export default function RequestPage({ id }: { id: string }) {
     ({ requestEvents: event }, variables) => {
       variables.after = event.cursor;
       if (event.__typename === "ExchangePosted" && event.actor === "CITIZEN")
-        announce(`${wording.arrived(event.exchange.authorName)} : ${event.exchange.body}`);
+        announce(`${wording.arrived(event.exchange.authorName)}${colon}${event.exchange.body}`);
       else if (event.actor === "CITIZEN") announce(event.description);
       reload();
     },
@@ -139,6 +141,7 @@ export default function RequestPage({ id }: { id: string }) {
 function Citizen({ request }: { request: Request }) {
   const words = useWords();
   const form = useWording(FORM);
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const { contact } = request;
   if (contact === null) return null;
@@ -179,7 +182,9 @@ function Citizen({ request }: { request: Request }) {
         )}
         {contact.birthDate && (
           <li>
-            {form.birthDate} : {readableDate(contact.birthDate, language)}
+            {form.birthDate}
+            {colon}
+            {readableDate(contact.birthDate, language)}
           </li>
         )}
       </ul>

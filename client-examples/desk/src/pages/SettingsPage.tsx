@@ -3,9 +3,10 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { DeskAgents, DeskParkedMails, ResendMail } from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
@@ -46,6 +47,7 @@ function ParkedMails() {
 
 function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: string) => void) | null }) {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const announce = useAnnounce();
   const [{ data, error }, reload] = useQuery({
@@ -72,12 +74,14 @@ function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: 
             <li key={mail.id} className="card">
               <strong>{mail.recipient}</strong>{" "}
               <span className="quiet">
-                {readableInstant(mail.createdAt, language)}, {words.settings.attempts(mail.attempts)} :{" "}
+                {readableInstant(mail.createdAt, language)}, {words.settings.attempts(mail.attempts)}
+                {colon}
                 {mail.lastError}
               </span>
               <button
                 type="button"
                 className="button-quiet"
+                aria-label={`${words.agents.resend}${colon}${mail.recipient}`}
                 disabled={busy}
                 onClick={async () => {
                   const { success, problem } = await resend({ mail: mail.id });
@@ -88,7 +92,6 @@ function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: 
                 }}
               >
                 {words.agents.resend}
-                <span className="for-screen-readers"> : {mail.recipient}</span>
               </button>
               {mail.request && (
                 <p>

@@ -4,13 +4,14 @@ import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   DeskPartnerTokens,
   type DeskPartnerTokensQuery,
   RevokePartnerToken,
 } from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Once } from "../Once.tsx";
@@ -111,13 +112,14 @@ function Made({ made, onTaken }: { made: MadeToken; onTaken: () => void }) {
 
 function TokenFacts({ token }: { token: Token }) {
   const words = useWords().partners;
+  const { semicolon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const expired = new Date(token.expiresAt) <= new Date();
   const procedures = token.procedures.map((procedure) => procedure.title).join(", ");
   return (
     <Facts
       facts={[
-        [words.scopes, token.scopes.map((scope) => words.scopeNames[scope]).join(" ; ")],
+        [words.scopes, token.scopes.map((scope) => words.scopeNames[scope]).join(semicolon)],
         [words.procedures, procedures || words.allProcedures],
         [expired ? words.expired : words.expires, readableInstant(token.expiresAt, language)],
         [words.lastUsed, token.lastUsedAt ? readableInstant(token.lastUsedAt, language) : words.neverUsed],

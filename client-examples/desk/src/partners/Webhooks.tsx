@@ -2,9 +2,10 @@ import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { type DeskWebhooksQuery, ResumeWebhook } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
@@ -15,10 +16,12 @@ type Webhook = NonNullable<DeskWebhooksQuery["desk"]>["webhooks"][number];
 /** Where partner systems are told of events: which take nothing, since when and why; and sending again. */
 export function Webhooks({ webhooks, onResumed }: { webhooks: readonly Webhook[]; onResumed: () => void }) {
   const words = useWords().partners;
+  const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const [list, focusList] = useFocusAfter<HTMLUListElement>();
   const [resume, busy] = useChange(ResumeWebhook, (data) => data.resumeWebhook);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const action = (webhook: Webhook) => (webhook.state === "PAUSED" ? words.resume : words.sendAgain);
   if (webhooks.length === 0) return <p>{words.noWebhooks}</p>;
   return (
     <>
@@ -32,6 +35,7 @@ export function Webhooks({ webhooks, onResumed }: { webhooks: readonly Webhook[]
               <button
                 type="button"
                 className="button-second"
+                aria-label={`${action(webhook)}${colon}${webhook.host}`}
                 disabled={busy}
                 onClick={async () => {
                   const { success, problem } = await resume({ webhook: webhook.id });
@@ -43,8 +47,7 @@ export function Webhooks({ webhooks, onResumed }: { webhooks: readonly Webhook[]
                   }
                 }}
               >
-                {webhook.state === "PAUSED" ? words.resume : words.sendAgain}
-                <span className="for-screen-readers"> : {webhook.host}</span>
+                {action(webhook)}
               </button>
             )}
           </li>

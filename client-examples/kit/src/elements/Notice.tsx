@@ -1,5 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { useWording } from "../language.tsx";
 import type { FieldProblem, Problem } from "../outcome.ts";
+import { PUNCTUATION } from "../punctuation.ts";
 
 export function Notice({
   kind,
@@ -30,6 +32,7 @@ export function ProblemNotice({
   children?: ReactNode;
 }) {
   const notice = useRef<HTMLDivElement>(null);
+  const { colon } = useWording(PUNCTUATION);
   useEffect(() => {
     if (problem) notice.current?.focus();
   }, [problem]);
@@ -42,7 +45,7 @@ export function ProblemNotice({
           {problem.fields.map((field) => (
             <li key={field.path + field.message}>
               {labels[field.path] ? <a href={`#field-${field.path}`}>{labels[field.path]}</a> : null}
-              {labels[field.path] ? " : " : ""}
+              {labels[field.path] ? colon : ""}
               {field.message}
             </li>
           ))}

@@ -13,6 +13,7 @@ import {
   type RequestDraftQuery,
 } from "../operations.ts";
 import type { Problem } from "../outcome.ts";
+import { PUNCTUATION } from "../punctuation.ts";
 import { FileForm, type Limits } from "./FileForm.tsx";
 import { FileLink } from "./FileLink.tsx";
 import { WORDING } from "./wording.ts";
@@ -46,6 +47,7 @@ export function Attachments({
   onChange,
 }: Properties) {
   const wording = useWording(WORDING);
+  const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const [opened, setOpened] = useState<"add" | "stored" | Attachment | null>(null);
   const [removing, setRemoving] = useState<Attachment | null>(null);
@@ -81,10 +83,10 @@ export function Attachments({
               {attachment.editable && (
                 <span className="icon-buttons">
                   <button type="button" className="button-icon" onClick={() => setOpened(attachment)}>
-                    <Icon name="edit" label={`${wording.change} : ${attachment.title}`} />
+                    <Icon name="edit" label={`${wording.change}${colon}${attachment.title}`} />
                   </button>
                   <button type="button" className="button-icon" onClick={() => setRemoving(attachment)}>
-                    <Icon name="remove" label={`${wording.remove} : ${attachment.title}`} />
+                    <Icon name="remove" label={`${wording.remove}${colon}${attachment.title}`} />
                   </button>
                 </span>
               )}
@@ -122,7 +124,7 @@ export function Attachments({
         }, close)}
       {opened !== null && typeof opened === "object" && (
         <FileForm
-          heading={`${wording.change} : ${opened.title}`}
+          heading={`${wording.change}${colon}${opened.title}`}
           limits={{ ...limits, acceptedMediaTypes: accepted }}
           fileRequired={false}
           title={opened.title}

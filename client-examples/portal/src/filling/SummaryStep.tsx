@@ -1,7 +1,7 @@
 import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   BookAppointment,
   type StepKind,
@@ -9,6 +9,7 @@ import {
   type SubmitRequestMutation,
 } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { type FormEvent, useState } from "react";
 import { type CaptchaAnswer, CaptchaField, missingCode } from "../CaptchaField.tsx";
@@ -31,6 +32,7 @@ interface Properties {
 /** Le récapitulatif: what will be sent, what is still missing, and the button that sends it. */
 export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChange, onSent }: Properties) {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const { ticket } = useDoor();
   const [submit, busy] = useChange(SubmitRequest, (data) => data.submitRequest);
@@ -70,7 +72,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
                     labels[each.path] ??
                     words.filling.goTo(stepTitle(draft, stepOf(each.path)))}
                 </button>
-                {" : "}
+                {colon}
                 {each.message}
               </li>
             ))}

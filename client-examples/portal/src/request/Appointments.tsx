@@ -4,9 +4,10 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { BookAppointment, CancelAppointment, MoveAppointment } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { Reminder } from "../Reminder.tsx";
 import { useWords } from "../wording.ts";
@@ -148,6 +149,7 @@ function Choice({
 }) {
   const words = useWords();
   const { language } = useLanguage();
+  const { colon } = useWording(PUNCTUATION);
   const [move, moving] = useChange(MoveAppointment, (data) => data.moveAppointment);
   const [book, booking] = useChange(BookAppointment, (data) => data.bookAppointment);
   const [chosen, setChosen] = useState<Chosen | null>(null);
@@ -175,8 +177,10 @@ function Choice({
       {chosen && (
         <div className="notice" role="status" data-testid="slot-detail">
           <p>
-            <strong>{words.request.detail} :</strong> {readableDay(chosen.start, language)},{" "}
-            {readableTime(chosen.start, language)}–{readableTime(chosen.end, language)}
+            <strong>{words.request.detail}</strong>
+            {colon}
+            {readableDay(chosen.start, language)}, {readableTime(chosen.start, language)}–
+            {readableTime(chosen.end, language)}
             <br />
             {chosen.place}
           </p>

@@ -6,6 +6,7 @@ import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx"
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { RequestEvents, RequestPage, type RequestPageQuery } from "@espace-citoyens/kit/operations.ts";
 import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { told } from "@espace-citoyens/kit/request/History.tsx";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
@@ -31,6 +32,7 @@ interface Properties {
 export function RequestView({ id, address, aside }: Properties) {
   const words = useWords();
   const wording = useWording(WORDING);
+  const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const { language } = useLanguage();
   const [search] = useSearchParams();
@@ -47,7 +49,7 @@ export function RequestView({ id, address, aside }: Properties) {
     ({ requestEvents: event }, variables) => {
       variables.after = event.cursor;
       if (event.__typename === "ExchangePosted" && event.actor === "MUNICIPALITY")
-        announce(`${wording.arrived(event.exchange.authorName)} : ${event.exchange.body}`);
+        announce(`${wording.arrived(event.exchange.authorName)}${colon}${event.exchange.body}`);
       else if (event.__typename === "ExchangesRead" && event.actor === "MUNICIPALITY")
         announce(wording.readNow);
       else if (event.actor !== "CITIZEN") announce(told(event));
@@ -74,7 +76,9 @@ export function RequestView({ id, address, aside }: Properties) {
       )}
       {search.has("rattachee") && <Notice kind="success">{words.request.claimed}</Notice>}
       <p>
-        {words.request.ticket} : <strong className="ticket">{request.ticket}</strong>
+        {words.request.ticket}
+        {colon}
+        <strong className="ticket">{request.ticket}</strong>
       </p>
       <p>
         <span className="status" data-status={request.status}>

@@ -3,6 +3,7 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { answersOf, contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
+import { useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   MyAccount as Account,
   type MyAccountQuery,
@@ -10,6 +11,7 @@ import {
   UpdateProfile,
 } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
@@ -62,6 +64,7 @@ export function MyAccount() {
 
 function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const frame = useFrame();
   const [update, busy] = useChange(UpdateProfile, (data) => data.updateProfile);
   const [answers, setAnswers] = useState<Answers>(() => answersOf(account.profile));
@@ -79,7 +82,9 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
     <form onSubmit={save} noValidate>
       <h2>{words.space.profile}</h2>
       <p>
-        {words.account.username} : <strong>{account.username}</strong>
+        {words.account.username}
+        {colon}
+        <strong>{account.username}</strong>
       </p>
       {account.emailConfirmedAt === null && <Notice kind="warning">{words.space.unconfirmed}</Notice>}
       <ProblemNotice problem={problem} />
