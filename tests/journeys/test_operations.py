@@ -312,6 +312,8 @@ async def second_factor(api: Api, administrator: Client) -> list[Client]:
     await administrator.change("ResetSecondFactor", agent=theirs, **password)
     await administrator.run("DeskSecurity")
     back = await Client(api).log_in("agent")
+    await back.change("ChangePassword", currentPassword=DEMONSTRATION_PASSWORD, password=CHANGED)
+    await back.change("ChangePassword", currentPassword=CHANGED, **password)
     codes = await enable_second_factor(back)
     await back.change("DisableSecondFactor", **password, oneTimeCode=codes[0])
     return [agent, again, back]

@@ -250,6 +250,14 @@ export const en: typeof fr = {
   },
   access: {
     title: "Access",
+    passwordText:
+      "Choose one that only you know: the one that the administrator gave you is for the first time only.",
+    changePassword: "Change password",
+    currentPassword: "Current password",
+    newPassword: "New password",
+    passwordAgain: "Repeat the new password",
+    different: "The two passwords are not the same.",
+    passwordChanged: "Your password is changed. Your other sessions are closed.",
     own: "Your second factor",
     agents: "Second factors of agents",
     events: "What happened",
@@ -300,6 +308,8 @@ export const en: typeof fr = {
     resetAction: "Reset",
     wasReset: (name) => `The second factor of ${name} is reset.`,
     kinds: {
+      PASSWORD_CHANGED: "password changed",
+      PASSWORD_RESET: "password changed by an administrator",
       SECOND_FACTOR_ENABLED: "second factor enabled",
       SECOND_FACTOR_DISABLED: "second factor disabled",
       SECOND_FACTOR_RESET: "second factor reset",

@@ -255,6 +255,14 @@ export const fr = {
   },
   access: {
     title: "Accès",
+    passwordText:
+      "Choisissez-en un que vous seul connaissez : celui que l’administrateur vous a donné ne sert qu’à la première fois.",
+    changePassword: "Changer de mot de passe",
+    currentPassword: "Mot de passe actuel",
+    newPassword: "Nouveau mot de passe",
+    passwordAgain: "Confirmez le nouveau mot de passe",
+    different: "Les deux mots de passe ne sont pas identiques.",
+    passwordChanged: "Votre mot de passe est changé. Vos autres sessions sont fermées.",
     own: "Votre second facteur",
     agents: "Second facteur des agents",
     events: "Ce qui s’est passé",
@@ -307,6 +315,8 @@ export const fr = {
     resetAction: "Réinitialiser",
     wasReset: (name: string) => `Le second facteur de ${name} est réinitialisé.`,
     kinds: {
+      PASSWORD_CHANGED: "mot de passe changé",
+      PASSWORD_RESET: "mot de passe changé par un administrateur",
       SECOND_FACTOR_ENABLED: "second facteur activé",
       SECOND_FACTOR_DISABLED: "second facteur désactivé",
       SECOND_FACTOR_RESET: "second facteur réinitialisé",
