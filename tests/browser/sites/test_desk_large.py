@@ -30,7 +30,7 @@ LAST = "Zone bleue, disque numéro 999"
 
 
 @pytest_asyncio.fixture
-async def large(municipality: Settings, stack: Stack) -> AsyncIterator[Api]:
+async def large(database_url: str, municipality: Settings, stack: Stack) -> AsyncIterator[Api]:
     """What serves a mairie as large as that: the demonstration, and more. One request, for the last procedure."""
     here = len(list((DEMONSTRATION / "procedures").iterdir()))
     categories = [await make_category(title=f"Thème {number:02}") for number in range(THEMES)]
@@ -44,7 +44,7 @@ async def large(municipality: Settings, stack: Stack) -> AsyncIterator[Api]:
     for number in range(1, OTHERS):
         await make_agent("HANDLER", username=f"agent-{number}")
         await make_partner(name=f"Partenaire {number:03}")
-    yield await stack.start_api(ESPACE_DATABASE_URL=municipality.database_url, ESPACE_SECRET_KEY=SECRET_KEY)
+    yield await stack.start_api(ESPACE_DATABASE_URL=database_url, ESPACE_SECRET_KEY=SECRET_KEY)
     await stack.recover()
 
 
