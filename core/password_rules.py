@@ -75,6 +75,14 @@ def password_problems(
     return [FieldProblem(path, text) for text in texts]
 
 
+def another_password_problems(
+    password: str, current: str, username: str, path: str = "password", *, about: Iterable[str] = ()
+) -> list[FieldProblem]:
+    """The same of a password that takes the place of `current`, which it must not be."""
+    problems = password_problems(password, username, path, about=about)
+    return [*problems, FieldProblem(path, _SAME)] if password == current else problems
+
+
 @cache
 def common_words() -> tuple[str, ...]:
     """What people choose again and again, the commonest first: small letters without accents."""
@@ -92,6 +100,10 @@ def password_advice() -> Text:
     ).format(least=SHORTEST, without=SHORTEST_WITHOUT_SYMBOL, words=FEWEST_WORDS)
 
 
+_SAME = Text(
+    fr="Choisissez un mot de passe différent du mot de passe actuel.",
+    en="Choose a password that is not the current one.",
+)
 _TOO_MUCH_ALIKE = Text(
     fr="Le mot de passe doit avoir au moins {least} caractères différents.",
     en="The password must have at least {least} different characters.",

@@ -17,7 +17,7 @@ from core.errors import (
     ValidationError,
 )
 from core.i18n import Text
-from core.password_rules import password_problems
+from core.password_rules import another_password_problems
 from core.passwords import hash_password, verify_password
 from core.selection import Selection
 from models.accounts import normalised_username
@@ -37,10 +37,6 @@ _NOTHING = Text(
 _NO_PASSWORD = Text(
     fr="Choisissez un nouveau mot de passe : le mot de passe provisoire ne sert qu’une fois.",
     en="Choose a new password: the temporary one serves once.",
-)
-_SAME_PASSWORD = Text(
-    fr="Choisissez un mot de passe différent du mot de passe actuel.",
-    en="Choose a password that is not the current one.",
 )
 
 
@@ -100,9 +96,9 @@ def _problems(
         yield from username_problems(username)
     if password is not None:
         about = known_of(Contact.from_json(orjson.loads(known["profile"])), commune)
-        yield from password_problems(password, username or known["username"], about=about)
-        if password == current_password:
-            yield FieldProblem("password", _SAME_PASSWORD)
+        yield from another_password_problems(
+            password, current_password, username or known["username"], about=about
+        )
     elif known["temporary_password_id"] is not None:
         yield FieldProblem("password", _NO_PASSWORD)
     elif username is None:

@@ -14,12 +14,13 @@ from core.password_rules import password_problems
 from core.passwords import hash_password
 from core.selection import Selection
 from models.accounts import Agent, AgentProcedure, Credential, normalised_username
-from models.actors import Actor, AgentRole
+from models.actors import Actor, AgentActor, AgentRole
 from models.database import Row, execute, fetch, fetch_one, violated_constraint
 from models.ids import decode_as
 from models.plain_text import has_unprintable, one_line
 from resolvers import catalogue
 from resolvers.accounts import username_problems
+from resolvers.agent_access import agent_of, note
 from resolvers.reading.agents import agent_by_id
 from resolvers.reading.shape import read_value, reading_for
 from resolvers.work import Work, unit_of_work
@@ -67,7 +68,7 @@ async def save_agent(actor: Actor, *, id: str | None, agent: AgentToSave, select
     await _check(agent, agent_id, known)
     password_hash = await hash_password(agent.password) if agent.password else None
     try:
-        saved = await _save(agent, agent_id, password_hash)
+        saved = await _save(agent_of(actor), agent, agent_id, password_hash)
     except IntegrityError as error:
         if violated_constraint(error) != "credential_username_unique":
             raise
@@ -113,7 +114,9 @@ async def _check(agent: AgentToSave, agent_id: UUID | None, known: Row | None) -
 
 
 @unit_of_work
-async def _save(work: Work, agent: AgentToSave, id: UUID | None, password_hash: str | None) -> UUID:
+async def _save(
+    work: Work, by: AgentActor, agent: AgentToSave, id: UUID | None, password_hash: str | None
+) -> UUID:
     # One at a time, so that two administrators do not take the role from each other in the same moment.
     administrators = await fetch(
         "SELECT g.id FROM agent g JOIN credential c ON c.agent_id = g.id WHERE g.role = 'ADMINISTRATOR' "
@@ -130,7 +133,7 @@ async def _save(work: Work, agent: AgentToSave, id: UUID | None, password_hash: 
     else:
         before = await _rename(id, name, agent.role)
     # What a session follows goes by the role that it began with.
-    await _save_credential(agent, id, password_hash, ends_sessions=before != agent.role)
+    await _save_credential(by, agent, id, password_hash, ends_sessions=before != agent.role)
     work.wake("sessions")
     await execute("DELETE FROM agent_procedure WHERE agent_id = $1", id)
     for given in await fetch("SELECT id FROM procedure WHERE slug = ANY($1)", list(agent.procedures)):
@@ -154,7 +157,7 @@ async def _rename(id: UUID, name: str, role: AgentRole) -> AgentRole:
 
 
 async def _save_credential(
-    agent: AgentToSave, id: UUID, password_hash: str | None, *, ends_sessions: bool
+    by: AgentActor, agent: AgentToSave, id: UUID, password_hash: str | None, *, ends_sessions: bool
 ) -> None:
     if not agent.active:
         await execute("DELETE FROM credential WHERE agent_id = $1", id)
@@ -171,5 +174,8 @@ async def _save_credential(
         assert username is not None
         assert password_hash is not None
         await Credential(username=username, password_hash=password_hash, agent_id=id).save(force_create=True)
-    elif password_hash is not None or ends_sessions:
+        return
+    if password_hash is not None:
+        await note("PASSWORD_RESET", id, by.agent_id)
+    if password_hash is not None or ends_sessions:
         await execute("DELETE FROM session WHERE credential_id = $1", known["id"])

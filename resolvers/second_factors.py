@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 from core.clock import now
 from core.errors import (
     FieldProblem,
-    InvalidCredentialsError,
     NotAllowedError,
     NotFoundError,
     SecondFactorRequiredError,
@@ -28,28 +26,19 @@ from core.one_time_codes import (
     provisioning_uri,
     step_of,
 )
-from core.passwords import verify_password
 from core.selection import Selection
 from core.settings import get_settings
 from models.accounts import normalised_username
-from models.actors import Actor, AgentActor, RestrictedActor
+from models.actors import Actor, AgentActor
 from models.database import Row, execute, fetch_one
 from models.ids import decode_as, new_id
-from models.second_factors import SecurityEvent
 from resolvers import catalogue
+from resolvers.agent_access import agent_of, end_sessions, note, prove_password
 from resolvers.reading.agents import read_agent
 from resolvers.work import Work, unit_of_work
 
 OFFER = timedelta(minutes=10)
 """How long an enrolment waits for its first code."""
-
-EventKind = Literal[
-    "SECOND_FACTOR_ENABLED",
-    "SECOND_FACTOR_DISABLED",
-    "SECOND_FACTOR_RESET",
-    "RECOVERY_CODES_RENEWED",
-    "RECOVERY_CODE_USED",
-]
 
 _ENABLED_ALREADY = Text(
     fr="Vous avez déjà un second facteur. Pour en changer, désactivez-le d’abord.",
@@ -98,8 +87,8 @@ async def enrol(actor: Actor, *, password: str) -> Enrolment:
 
     Raises InvalidCredentialsError, NotAllowedError where there is a second factor, RateLimitedError.
     """
-    agent = _agent(actor)
-    username = await _prove_password(agent, password)
+    agent = agent_of(actor)
+    username = (await prove_password(agent, password))["username"]
     secret = new_secret()
     row = await fetch_one(
         "INSERT INTO second_factor (id, agent_id, secret, last_step, offered_at) VALUES ($1, $2, $3, 0, $4) "
@@ -123,7 +112,7 @@ async def confirm(actor: Actor, *, code: str) -> list[str]:
 
     Raises NotAllowedError where nothing is offered, ValidationError for a wrong code.
     """
-    return await _confirm(_agent(actor), code)
+    return await _confirm(agent_of(actor), code)
 
 
 async def renew_recovery_codes(
@@ -133,8 +122,8 @@ async def renew_recovery_codes(
 
     Raises InvalidCredentialsError, SecondFactorRequiredError, NotAllowedError where there is no second factor.
     """
-    agent = _agent(actor)
-    await _prove_password(agent, password)
+    agent = agent_of(actor)
+    await prove_password(agent, password)
     await count(SECOND_FACTOR, address=address, subject=str(agent.agent_id))
     return await _renew(agent, one_time_code)
 
@@ -145,10 +134,10 @@ async def disable(actor: Actor, *, password: str, one_time_code: str, address: s
     Raises InvalidCredentialsError, SecondFactorRequiredError, and NotAllowedError where there is none, or where the
     mairie requires one.
     """
-    agent = _agent(actor)
+    agent = agent_of(actor)
     if get_settings().agents_second_factor == "required":
         raise NotAllowedError(_REQUIRED_HERE)
-    await _prove_password(agent, password)
+    await prove_password(agent, password)
     await count(SECOND_FACTOR, address=address, subject=str(agent.agent_id))
     await _disable(agent, one_time_code)
 
@@ -159,8 +148,8 @@ async def reset(actor: Actor, *, agent: str, password: str, selection: Selection
     `password` is the administrator's, `selection` what is asked of the agent. Raises InvalidCredentialsError,
     NotFoundError, NotAllowedError (one's own; there is none), RateLimitedError.
     """
-    administrator = _agent(actor)
-    await _prove_password(administrator, password)
+    administrator = agent_of(actor)
+    await prove_password(administrator, password)
     id = decode_as("Agent", agent)
     if id == administrator.agent_id:
         raise NotAllowedError(_NOT_ONES_OWN)
@@ -202,7 +191,7 @@ async def spend_code(factor: Row, typed: str | None) -> None:
         return
     code = parse_recovery_code(typed)
     if code is not None and await _spend_recovery_code(factor["id"], code):
-        await _note("RECOVERY_CODE_USED", factor["agent_id"], factor["agent_id"])
+        await note("RECOVERY_CODE_USED", factor["agent_id"], factor["agent_id"])
         return
     raise SecondFactorRequiredError(code_rejected=True)
 
@@ -243,8 +232,8 @@ async def _confirm(work: Work, agent: AgentActor, code: str) -> list[str]:
     await execute(
         "UPDATE second_factor SET confirmed_at = now(), last_step = $2 WHERE id = $1", factor["id"], step
     )
-    await _end_sessions(work, agent.agent_id, but=agent.session_id)
-    await _note("SECOND_FACTOR_ENABLED", agent.agent_id, agent.agent_id)
+    await end_sessions(work, agent.agent_id, but=agent.session_id)
+    await note("SECOND_FACTOR_ENABLED", agent.agent_id, agent.agent_id)
     return await _write_recovery_codes(factor["id"])
 
 
@@ -253,7 +242,7 @@ async def _renew(work: Work, agent: AgentActor, code: str) -> list[str]:
     factor = await _own_factor(agent)
     await spend_code(factor, code)
     await execute("DELETE FROM recovery_code WHERE second_factor_id = $1", factor["id"])
-    await _note("RECOVERY_CODES_RENEWED", agent.agent_id, agent.agent_id)
+    await note("RECOVERY_CODES_RENEWED", agent.agent_id, agent.agent_id)
     return await _write_recovery_codes(factor["id"])
 
 
@@ -262,7 +251,7 @@ async def _disable(work: Work, agent: AgentActor, code: str) -> None:
     factor = await _own_factor(agent)
     await spend_code(factor, code)
     await execute("DELETE FROM second_factor WHERE id = $1", factor["id"])
-    await _note("SECOND_FACTOR_DISABLED", agent.agent_id, agent.agent_id)
+    await note("SECOND_FACTOR_DISABLED", agent.agent_id, agent.agent_id)
 
 
 @unit_of_work
@@ -271,8 +260,8 @@ async def _reset(work: Work, agent_id: UUID, by: UUID | None) -> bool:
     if not await execute("DELETE FROM second_factor WHERE agent_id = $1", agent_id):
         return False
     # Who has the telephone may be in one of them.
-    await _end_sessions(work, agent_id)
-    await _note("SECOND_FACTOR_RESET", agent_id, by)
+    await end_sessions(work, agent_id)
+    await note("SECOND_FACTOR_RESET", agent_id, by)
     return True
 
 
@@ -281,18 +270,6 @@ async def _own_factor(agent: AgentActor) -> Row:
     if factor is None:
         raise NotAllowedError(_NONE_ENABLED)
     return factor
-
-
-async def _prove_password(agent: AgentActor, password: str) -> str:
-    """The caller's username, if the password is theirs. Raises InvalidCredentialsError."""
-    row = await fetch_one(
-        "SELECT username, password_hash FROM credential WHERE agent_id = $1", agent.agent_id
-    )
-    if not await verify_password(row["password_hash"] if row else None, password):
-        raise InvalidCredentialsError
-    assert row is not None
-    username: str = row["username"]
-    return username
 
 
 async def _write_recovery_codes(factor_id: UUID) -> list[str]:
@@ -311,26 +288,6 @@ async def _write_recovery_codes(factor_id: UUID) -> list[str]:
 async def _let_nobody_in(agent_id: UUID) -> None:
     """Until the transaction ends: who logs in now has their session before, or proves what holds after."""
     await fetch_one("SELECT id FROM credential WHERE agent_id = $1 FOR NO KEY UPDATE", agent_id)
-
-
-async def _end_sessions(work: Work, agent_id: UUID, *, but: UUID | None = None) -> None:
-    work.wake("sessions")
-    await execute(
-        "DELETE FROM session s USING credential c WHERE c.id = s.credential_id AND c.agent_id = $1 "
-        "AND s.id IS DISTINCT FROM $2",
-        agent_id,
-        but,
-    )
-
-
-async def _note(kind: EventKind, agent_id: UUID, by: UUID | None) -> None:
-    await SecurityEvent(kind=kind, agent_id=agent_id, by_id=by).save(force_create=True)
-
-
-def _agent(actor: Actor) -> AgentActor:
-    who = actor.who if isinstance(actor, RestrictedActor) else actor
-    assert isinstance(who, AgentActor)
-    return who
 
 
 def _purpose(agent_id: UUID) -> str:

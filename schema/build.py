@@ -11,6 +11,7 @@ from strawberry.tools import create_type
 # Importing an area enters its root fields in ROOT_FIELDS.
 from schema import (
     accounts,  # noqa: F401
+    agent_passwords,  # noqa: F401
     captcha,  # noqa: F401
     data_exports,  # noqa: F401
     desk,  # noqa: F401

@@ -41,6 +41,10 @@ class SecondFactor:
 class SecurityEventKind(StrEnum):
     """What happened to the access of an agent."""
 
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a word, no password
+    """By the agent, with the one before."""
+    PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105 - as above
+    """By an administrator; the agent's sessions ended."""
     SECOND_FACTOR_ENABLED = "SECOND_FACTOR_ENABLED"
     SECOND_FACTOR_DISABLED = "SECOND_FACTOR_DISABLED"
     """By the agent, with password and code."""

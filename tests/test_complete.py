@@ -61,6 +61,7 @@ def _run(folder: Path, *options: str) -> str:
     result = subprocess.run(
         [*command, "--import-mode=importlib", *options, folder],
         cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

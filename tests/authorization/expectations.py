@@ -584,6 +584,12 @@ CHANGES: tuple[Change, ...] = (
         {"mail": ("mail", "other mail", "mail about an account", "mail that was sent")},
     ),
     Change(
+        "changePassword",
+        AGENTS,
+        f'(input: {{currentPassword: "{PASSWORD}", password: "{_NEW_PASSWORD}"}})',
+        Kind.HANDLER,
+    ),
+    Change(
         "enrolSecondFactor",
         AGENTS | {Kind.ENROLLING},
         f'(password: "{PASSWORD}")',

@@ -22,7 +22,6 @@ from tests.faults.sending import Citizen
 from tests.faults.wholeness import answered, let_a_day_pass, look_around, lost
 from tests.stack import Api, Stack
 
-KILLS = 200
 LANES = 3
 """One more than processors: a process often waits for its disk."""
 
@@ -127,16 +126,17 @@ async def until_nothing_is_left_over(processes: set[int]) -> None:
 
 
 @pytest.mark.timeout(BUSY_SECONDS)
-async def test_killed_200_times_nothing_broken_is_seen_and_nothing_is_left_behind(
-    database: Settings, environment: dict[str, str], scratch: Path
+@pytest.mark.parametrize("kills", [3 * len(POINTS), pytest.param(200, marks=pytest.mark.soak)])
+async def test_killed_again_and_again_nothing_broken_is_seen_and_nothing_is_left_behind(
+    database: Settings, environment: dict[str, str], scratch: Path, kills: int
 ) -> None:
-    deaths = await kill_uploaders(plans(KILLS, seed=3), environment)
+    deaths = await kill_uploaders(plans(kills, seed=3), environment)
     await until_nothing_is_left_over({death.process for death in deaths})
     assert files_in(scratch) == []
     seen = Counter(death.stages[-1] for death in deaths)
     assert {stage for _, stage in POINTS} <= seen.keys(), "every point was one to die at"
     known = answered(deaths)
-    assert len(known) > KILLS / 2
+    assert len(known) > kills / 2
     found = await look_around()
     assert found.visible() == []
     assert await lost(known) == []

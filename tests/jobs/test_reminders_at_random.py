@@ -1,4 +1,5 @@
-"""100,000 random moves and cancellations under a fake clock, with workers and a mail server that come and go.
+"""Random moves and cancellations under a fake clock, with workers and a mail server that come and go: 20,000 with the
+other tests, 100,000 in `make soak`.
 
 What is set anew when an appointment moves (resolvers/booking.py), what is due and marked (jobs/reminders.py), and what
 is still sent (jobs/overtaken.py) is decided by the code, on real rows. Only what lies between is written in bulk: one
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,8 +40,8 @@ PARIS = ZoneInfo("Europe/Paris")
 DAY = timedelta(days=1)
 HALF_HOUR = timedelta(minutes=30)
 HOUR = 18
-CHANGES = 100_000
-EXAMPLES, STORIES, ROUNDS = 10, 400, 52
+CHANGES_A_WORLD = 10_000
+STORIES, ROUNDS = 400, 52
 CHANCE = 0.6
 CLOCK_CHANGES = [
     date(2025, 3, 30),
@@ -253,23 +255,36 @@ async def _live(schedule: Schedule, seed: int, day: date, stories: int = STORIES
     return world
 
 
+def in_worlds(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Has a test run in that many, each of a seed and around a day, of which half change the clocks."""
+    limits = settings(
+        max_examples=count,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],  # nothing of a seed is simpler than another
+    )
+    days = st.sampled_from(CLOCK_CHANGES) | st.dates(date(2025, 1, 1), date(2035, 12, 1))
+    return lambda test: limits(given(seed=st.integers(0, 2**32), day=days)(test))
+
+
 @pytest.mark.timeout(400)
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],  # nothing of a seed is simpler than another
-)
-@given(
-    seed=st.integers(0, 2**32),
-    day=st.sampled_from(CLOCK_CHANGES) | st.dates(date(2025, 1, 1), date(2035, 12, 1)),
-)
+@in_worlds(2)
 async def test_each_stay_has_exactly_one_reminder_and_on_the_right_day(
     schedule: Schedule, seed: int, day: date
 ) -> None:
+    await _judge(schedule, seed, day)
+
+
+@pytest.mark.soak
+@in_worlds(10)
+async def test_the_same_in_ten_worlds(schedule: Schedule, seed: int, day: date) -> None:
+    await _judge(schedule, seed, day)
+
+
+async def _judge(schedule: Schedule, seed: int, day: date) -> None:
     world = await _live(schedule, seed, day)
     assert sorted(world.sent) == sorted(world.expected())
-    assert world.changes >= CHANGES // EXAMPLES
+    assert world.changes >= CHANGES_A_WORLD
     assert len(world.sent) > 1_000
     assert world.dropped > 20, "or nothing was ever overtaken"
 

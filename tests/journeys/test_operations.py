@@ -250,6 +250,7 @@ async def desk_work(administrator: Client, stack: Stack) -> None:
     today = now().date().isoformat()
     await administrator.run("DeskFigures", **{"from": today, "to": today})
     await administrator.run("DeskFrame")
+    await administrator.run("DeskProcedures")
     address = new_address()
     stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
     await file_request(Client(stack.api), email=address)
@@ -311,6 +312,8 @@ async def second_factor(api: Api, administrator: Client) -> list[Client]:
     await administrator.change("ResetSecondFactor", agent=theirs, **password)
     await administrator.run("DeskSecurity")
     back = await Client(api).log_in("agent")
+    await back.change("ChangePassword", currentPassword=DEMONSTRATION_PASSWORD, password=CHANGED)
+    await back.change("ChangePassword", currentPassword=CHANGED, **password)
     codes = await enable_second_factor(back)
     await back.change("DisableSecondFactor", **password, oneTimeCode=codes[0])
     return [agent, again, back]

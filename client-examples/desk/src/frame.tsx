@@ -12,12 +12,16 @@ import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { EnrolPage } from "./EnrolPage.tsx";
 import { LogInPage } from "./LogInPage.tsx";
+import { type Procedure, useEveryProcedure } from "./procedures/every.ts";
 import { useWords } from "./wording.ts";
 
 interface Frame {
   municipality: DeskFrameQuery["municipality"];
   desk: NonNullable<DeskFrameQuery["desk"]>;
+  /** All of them, by theme and title. */
+  procedures: readonly Procedure[];
   reload: () => void;
+  reloadProcedures: () => void;
 }
 
 const FrameContext = createContext<Frame | null>(null);
@@ -34,13 +38,16 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const [{ data, error }, execute] = useQuery({ query: DeskFrame });
   const reload = () => execute({ requestPolicy: "network-only" });
+  const { procedures, problem, readAgain } = useEveryProcedure(Boolean(data?.desk));
   if (hasToEnrol(error)) return <EnrolPage />;
-  if (!data)
+  if (data && !data.desk) return <LogInPage municipality={data.municipality.name} />;
+  if (!data?.desk || !procedures) {
+    const failed = data ? problem : error ? callProblem(error, language) : null;
     return (
       <main className="main">
-        {error ? (
-          <ProblemNotice problem={callProblem(error, language)}>
-            <button type="button" className="button" onClick={reload}>
+        {failed ? (
+          <ProblemNotice problem={failed}>
+            <button type="button" className="button" onClick={data ? readAgain : reload}>
               {words.frame.tryAgain}
             </button>
           </ProblemNotice>
@@ -49,10 +56,11 @@ export function FrameProvider({ children }: { children: ReactNode }) {
         )}
       </main>
     );
+  }
   setZone(data.municipality.timezone);
-  if (!data.desk) return <LogInPage municipality={data.municipality.name} />;
+  const { municipality, desk } = data;
   return (
-    <FrameContext value={{ municipality: data.municipality, desk: data.desk, reload }}>
+    <FrameContext value={{ municipality, desk, procedures, reload, reloadProcedures: readAgain }}>
       <Header />
       <main id="content" className="main">
         {children}

@@ -17,6 +17,7 @@ from tests.journeys.telephone import Telephone
 from tests.stack import Api, Stack
 
 PASSWORD = "Tournesol-au-guichet-7"
+OF_THEIR_OWN = "Hirondelle-sous-le-toit-9"
 
 
 async def hire(api: Api) -> tuple[str, str]:
@@ -142,6 +143,37 @@ async def test_a_second_factor_from_the_picture_to_the_last_code(arrive: Arrive,
     events = [": second facteur désactivé", ": code de secours utilisé", ": codes de secours renouvelés"]
     for told in (*events, ": second facteur activé"):
         await expect(page.get_by_text(told).first).to_be_visible()
+
+
+async def test_an_agent_chooses_a_password_of_their_own(arrive: Arrive, stack: Stack) -> None:
+    username, _ = await hire(stack.api)
+    agent = await arrive(width=320)
+    page = agent.page
+    await log_in_at_desk(agent, username, PASSWORD)
+    await agent.open("/mairie/reglages/acces")
+    await page.get_by_role("button", name="Changer de mot de passe").click()
+    await expect(page.get_by_label("Mot de passe actuel")).to_be_focused()
+    await examine(page)
+    for again, path, told in (
+        ("autre chose", "again", "identiques"),
+        ("azerty123456", "password", "courant"),
+    ):
+        await page.get_by_label("Mot de passe actuel").fill(PASSWORD)
+        await page.locator("#field-password").fill("azerty123456")
+        await page.get_by_label("Confirmez le nouveau mot de passe").fill(again)
+        await page.get_by_role("button", name="Enregistrer").click()
+        await expect(page.locator(f"#field-{path}-messages")).to_contain_text(told)
+    await page.locator("#field-password").fill(OF_THEIR_OWN)
+    await page.get_by_label("Confirmez le nouveau mot de passe").fill(OF_THEIR_OWN)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Changer de mot de passe")).to_be_focused()
+    await expect(page.get_by_text("mot de passe changé")).to_be_visible()
+    await examine(page)
+    await log_out(page)
+    await begin_to_log_in(agent, username)
+    await expect(page.get_by_role("alert")).to_contain_text("incorrect")
+    await log_in_at_desk(agent, username, OF_THEIR_OWN)
 
 
 async def test_an_administrator_gives_an_access_back(arrive: Arrive, stack: Stack) -> None:

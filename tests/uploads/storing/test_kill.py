@@ -19,7 +19,6 @@ from tests.uploads.storing.contents import make_content, read
 from uploads.storing import CorruptBlobError, blobs
 from uploads.storing.blobs import FOLDER
 
-KILLS = 200
 MOST_KILLS_OF_THE_CONTROL = 1_000
 
 
@@ -67,9 +66,12 @@ def data(tmp_path: Path, use: Use) -> Path:
     return tmp_path
 
 
-async def test_killed_200_times_it_loses_nothing_and_shows_nothing_half_done(data: Path) -> None:
-    outcome = await kill_writers(KILLS, "renamed", seed=1)
-    assert len(outcome.acknowledged) > KILLS
+@pytest.mark.parametrize("kills", [50, pytest.param(200, marks=pytest.mark.soak)])
+async def test_killed_again_and_again_it_loses_nothing_and_shows_nothing_half_done(
+    data: Path, kills: int
+) -> None:
+    outcome = await kill_writers(kills, "renamed", seed=1)
+    assert len(outcome.acknowledged) > kills
     assert outcome.lost == []
     assert outcome.broken == []
     assert outcome.leftovers > 0, "no writer was killed while it wrote: the test shows nothing"

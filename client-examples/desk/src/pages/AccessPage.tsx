@@ -9,6 +9,7 @@ import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useCallback, useEffect, useState } from "react";
 import { Agents } from "../access/Agents.tsx";
 import { OwnFactor } from "../access/OwnFactor.tsx";
+import { OwnPassword } from "../access/OwnPassword.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
 import { SettingsPlaces } from "../SettingsPlaces.tsx";
@@ -25,6 +26,10 @@ export default function AccessPage() {
   return (
     <DeskPage title={words.access.title}>
       <SettingsPlaces />
+      <section>
+        <h2>{words.access.password}</h2>
+        <OwnPassword onChanged={readAgain} />
+      </section>
       <section>
         <h2>{words.access.own}</h2>
         <OwnFactor onChanged={readAgain} />
@@ -95,7 +100,7 @@ function Events({ events }: { events: readonly Event[] }) {
           {readableInstant(event.createdAt, language)} – <strong>{event.agent.displayName}</strong>
           {colon}
           {words.kinds[event.kind]}
-          {event.kind === "SECOND_FACTOR_RESET" && event.by && ` (${event.by.displayName})`}
+          {event.by && event.by.id !== event.agent.id && ` (${event.by.displayName})`}
         </li>
       ))}
     </ul>

@@ -109,6 +109,9 @@ export const fr = {
     minutes: "Durée (minutes)",
     capacity: "Places par créneau",
     holidays: "Sans les jours fériés",
+    reopen: "Rouvrir les créneaux fermés",
+    reopenHelp:
+      "Un créneau fermé le reste d’ordinaire. Si la case est cochée, un nouveau créneau s’ouvre à sa place ; les rendez-vous annulés ne sont pas rétablis.",
     published: (count: number) => (count > 1 ? `${count} créneaux publiés.` : `${count} créneau publié.`),
     noSchedule: "Aucun agenda pour le moment.",
     slotCount: (count: number) =>
@@ -136,6 +139,10 @@ export const fr = {
   procedures: {
     title: "Démarches",
     add: "Nouvelle démarche",
+    search: "Rechercher une démarche",
+    found: (count: number) =>
+      count > 1 ? `${count} démarches` : count === 1 ? "1 démarche" : "Aucune démarche",
+    chosen: (count: number) => (count > 1 ? `${count} démarches choisies` : "1 démarche choisie"),
     states: { DRAFT: "brouillon", OPEN: "ouverte", CLOSED: "fermée" },
     version: (version: number) => `version ${version}`,
     address: "Adresse (dans les liens)",
@@ -227,6 +234,7 @@ export const fr = {
     role: "Rôle",
     username: "Nom d’utilisateur",
     password: "Mot de passe",
+    firstPasswordHelp: "12 caractères au moins.",
     passwordHelp: "12 caractères au moins. Laissez vide pour garder l’actuel.",
     procedures: "Démarches instruites",
     active: "Peut se connecter",
@@ -247,6 +255,14 @@ export const fr = {
   },
   access: {
     title: "Accès",
+    passwordText:
+      "Choisissez-en un que vous seul connaissez : celui que l’administrateur vous a donné ne sert qu’à la première fois.",
+    changePassword: "Changer de mot de passe",
+    currentPassword: "Mot de passe actuel",
+    newPassword: "Nouveau mot de passe",
+    passwordAgain: "Confirmez le nouveau mot de passe",
+    different: "Les deux mots de passe ne sont pas identiques.",
+    passwordChanged: "Votre mot de passe est changé. Vos autres sessions sont fermées.",
     own: "Votre second facteur",
     agents: "Second facteur des agents",
     events: "Ce qui s’est passé",
@@ -299,6 +315,8 @@ export const fr = {
     resetAction: "Réinitialiser",
     wasReset: (name: string) => `Le second facteur de ${name} est réinitialisé.`,
     kinds: {
+      PASSWORD_CHANGED: "mot de passe changé",
+      PASSWORD_RESET: "mot de passe changé par un administrateur",
       SECOND_FACTOR_ENABLED: "second facteur activé",
       SECOND_FACTOR_DISABLED: "second facteur désactivé",
       SECOND_FACTOR_RESET: "second facteur réinitialisé",
