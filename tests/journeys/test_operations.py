@@ -250,6 +250,7 @@ async def desk_work(administrator: Client, stack: Stack) -> None:
     today = now().date().isoformat()
     await administrator.run("DeskFigures", **{"from": today, "to": today})
     await administrator.run("DeskFrame")
+    await administrator.run("DeskProcedures")
     address = new_address()
     stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
     await file_request(Client(stack.api), email=address)

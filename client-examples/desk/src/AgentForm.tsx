@@ -2,13 +2,12 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
-import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
+import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import { type AgentRole, type DeskAgentsQuery, SaveAgent } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
-import { Choice } from "./Choice.tsx";
-import { useFrame } from "./frame.tsx";
+import { ProcedureChoices } from "./procedures/ProcedureChoices.tsx";
 import { useWords } from "./wording.ts";
 
 export type Agent = NonNullable<DeskAgentsQuery["desk"]>["agents"][number];
@@ -22,7 +21,6 @@ interface Properties {
 /** Writes an agent: a new one, or what is to change of one who is there. */
 export function AgentForm({ agent, onClose, onSaved }: Properties) {
   const words = useWords();
-  const { desk } = useFrame();
   const [save, busy] = useChange(SaveAgent, (data) => data.saveAgent);
   const [displayName, setDisplayName] = useState(agent?.displayName ?? "");
   const [role, setRole] = useState<AgentRole>(agent?.role ?? "HANDLER");
@@ -80,7 +78,12 @@ export function AgentForm({ agent, onClose, onSaved }: Properties) {
             </select>
           )}
         </Labelled>
-        <Labelled path="username" label={words.agents.username} messages={at("username")}>
+        <Labelled
+          path="username"
+          label={words.agents.username}
+          messages={at("username")}
+          required={agent === null}
+        >
           {(described) => (
             <input
               {...described}
@@ -93,8 +96,9 @@ export function AgentForm({ agent, onClose, onSaved }: Properties) {
         <PasswordField
           path="password"
           label={words.agents.password}
-          help={words.agents.passwordHelp}
+          help={agent ? words.agents.passwordHelp : words.agents.firstPasswordHelp}
           messages={at("password")}
+          required={agent === null}
           autoComplete="new-password"
           value={password}
           onChange={setPassword}
@@ -104,11 +108,12 @@ export function AgentForm({ agent, onClose, onSaved }: Properties) {
           {words.agents.active}
         </label>
         {role === "HANDLER" && (
-          <LabelledGroup path="procedures" label={words.agents.procedures} messages={at("procedures")}>
-            {desk.procedures.nodes.map(({ slug, title }) => (
-              <Choice key={slug} value={slug} label={title} chosen={procedures} onChange={setProcedures} />
-            ))}
-          </LabelledGroup>
+          <ProcedureChoices
+            label={words.agents.procedures}
+            messages={at("procedures")}
+            chosen={procedures}
+            onChange={setProcedures}
+          />
         )}
         <Actions label={words.frame.save} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>

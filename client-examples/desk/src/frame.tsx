@@ -2,21 +2,26 @@ import { setZone } from "@espace-citoyens/kit/dates.ts";
 import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskFrame, type DeskFrameQuery } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import type { CombinedError } from "@urql/core";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { EnrolPage } from "./EnrolPage.tsx";
 import { LogInPage } from "./LogInPage.tsx";
+import { type Procedure, useEveryProcedure } from "./procedures/every.ts";
 import { useWords } from "./wording.ts";
 
 interface Frame {
   municipality: DeskFrameQuery["municipality"];
   desk: NonNullable<DeskFrameQuery["desk"]>;
+  /** All of them, by theme and title. */
+  procedures: readonly Procedure[];
   reload: () => void;
+  reloadProcedures: () => void;
 }
 
 const FrameContext = createContext<Frame | null>(null);
@@ -33,13 +38,16 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const [{ data, error }, execute] = useQuery({ query: DeskFrame });
   const reload = () => execute({ requestPolicy: "network-only" });
+  const { procedures, problem, readAgain } = useEveryProcedure(Boolean(data?.desk));
   if (hasToEnrol(error)) return <EnrolPage />;
-  if (!data)
+  if (data && !data.desk) return <LogInPage municipality={data.municipality.name} />;
+  if (!data?.desk || !procedures) {
+    const failed = data ? problem : error ? callProblem(error, language) : null;
     return (
       <main className="main">
-        {error ? (
-          <ProblemNotice problem={callProblem(error, language)}>
-            <button type="button" className="button" onClick={reload}>
+        {failed ? (
+          <ProblemNotice problem={failed}>
+            <button type="button" className="button" onClick={data ? readAgain : reload}>
               {words.frame.tryAgain}
             </button>
           </ProblemNotice>
@@ -48,10 +56,11 @@ export function FrameProvider({ children }: { children: ReactNode }) {
         )}
       </main>
     );
+  }
   setZone(data.municipality.timezone);
-  if (!data.desk) return <LogInPage municipality={data.municipality.name} />;
+  const { municipality, desk } = data;
   return (
-    <FrameContext value={{ municipality: data.municipality, desk: data.desk, reload }}>
+    <FrameContext value={{ municipality, desk, procedures, reload, reloadProcedures: readAgain }}>
       <Header />
       <main id="content" className="main">
         {children}
@@ -74,8 +83,12 @@ function Header() {
   const other = language === "fr" ? "en" : "fr";
   const [location] = useLocation();
   const [unfolded, setUnfolded] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: folded again wherever somebody has gone
-  useEffect(() => setUnfolded(false), [location]);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: folded again, and as before, wherever somebody has gone
+  useEffect(() => {
+    setUnfolded(false);
+    setProblem(null);
+  }, [location]);
   return (
     <header className="header">
       <a className="skip" href="#content">
@@ -109,7 +122,9 @@ function Header() {
             type="button"
             className="button-quiet"
             onClick={async () => {
-              if ((await logOut()) === null) reopen();
+              const problem = await logOut();
+              setProblem(problem);
+              if (problem === null) reopen();
             }}
           >
             {words.frame.logOut}
@@ -118,6 +133,7 @@ function Header() {
             {words.frame.otherLanguage}
           </button>
         </nav>
+        <LogOutProblem problem={problem} />
       </div>
     </header>
   );

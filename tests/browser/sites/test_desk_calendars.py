@@ -9,10 +9,17 @@ from uuid import uuid4
 from playwright.async_api import expect
 
 from core.clock import now
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, go_to, log_in, log_in_at_desk
 from tests.journeys.client import Client
-from tests.journeys.stories import ANSWERS_WITH_APPOINTMENT, WITH_APPOINTMENT, draft_request, open_account
+from tests.journeys.stories import (
+    ANSWERS_WITH_APPOINTMENT,
+    WITH_APPOINTMENT,
+    draft_request,
+    open_account,
+    open_slots,
+)
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
@@ -130,3 +137,42 @@ async def test_a_calendar_from_its_name_to_a_slot_that_is_closed(arrive: Arrive,
     text = mail.get_body(("plain",))
     assert text is not None
     assert re.search(r"Le prochain créneau libre est le .* à 9\sh\s20", text.get_content())
+
+
+async def test_a_slot_that_was_closed_is_published_again(arrive: Arrive, stack: Stack) -> None:
+    """Left alone as long as nobody asks for it; then a new one stands in its place, for citizens to book."""
+    administrator = await Client(stack.api).log_in("admin")
+    schedule, slots = await open_slots(administrator)
+    await administrator.change("CloseSlots", slots=[slots[0]["id"]])
+    day = slots[0]["start"][:10]
+    somebody = await arrive(width=320)
+    page = somebody.page
+    dialog = page.get_by_role("dialog")
+    await log_in_at_desk(somebody)
+    await somebody.open("/mairie/agendas")
+    await page.get_by_label("Agenda", exact=True).select_option(schedule)
+    await page.get_by_label("Jour", exact=True).fill(day)
+    lines = page.locator(".day > li")
+    await expect(lines).to_have_count(3)
+    await expect(lines.filter(has_text="fermé")).to_have_count(1)
+    await page.get_by_role("button", name="Publier des créneaux").press("Enter")
+    await dialog.get_by_label("À", exact=True).fill("10:00")
+    for weekday in ("samedi", "dimanche"):
+        await dialog.get_by_label(weekday).check()
+    await dialog.get_by_label("Sans les jours fériés").uncheck()
+    publish = dialog.get_by_role("button", name="Publier des créneaux")
+    await publish.press("Enter")
+    await expect(dialog.get_by_role("status")).to_have_text("0 créneau publié.")
+    reopen = dialog.get_by_role("checkbox", name="Rouvrir les créneaux fermés")
+    await expect(reopen).to_have_accessible_description(re.compile("un nouveau créneau s’ouvre à sa place"))
+    await reopen.press("Space")
+    await examine(page)
+    await publish.press("Enter")
+    await expect(dialog.get_by_role("status")).to_have_text("1 créneau publié.")
+    await expect(page.get_by_test_id("announcements")).to_contain_text("1 créneau publié.")
+    await page.keyboard.press("Escape")
+    await expect(lines).to_have_count(4)
+    await expect(lines.filter(has_text="1 libre(s) sur 1")).to_have_count(3)
+    again = (await administrator.run("DaySlots", schedule=schedule, day=day))["slots"]
+    reopened = [slot for slot in again if slot["start"] == slots[0]["start"] and not slot["closed"]]
+    assert [slot["remaining"] for slot in reopened] == [1]

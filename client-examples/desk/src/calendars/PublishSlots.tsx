@@ -18,7 +18,7 @@ interface Properties {
   onPublished: () => void;
 }
 
-/** Opens slots by a rule over a span of days; what stands already is left as it is. */
+/** Opens slots by a rule over a span of days; what stands already is left as it is, closed slots too unless asked. */
 export function PublishSlots({ schedule, day, onClose, onPublished }: Properties) {
   const words = useWords();
   const announce = useAnnounce();
@@ -28,6 +28,7 @@ export function PublishSlots({ schedule, day, onClose, onPublished }: Properties
   const [capacity, setCapacity] = useState("1");
   const [weekdays, setWeekdays] = useState<Weekday[]>(WORKING);
   const [skipPublicHolidays, setSkip] = useState(true);
+  const [reopenClosed, setReopen] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [published, setPublished] = useState<number | null>(null);
   const set = (part: Partial<typeof rule>) => setRule({ ...rule, ...part });
@@ -42,6 +43,7 @@ export function PublishSlots({ schedule, day, onClose, onPublished }: Properties
         minutes: Number.parseInt(minutes, 10) || 0,
         capacity: Number.parseInt(capacity, 10) || 0,
         skipPublicHolidays,
+        reopenClosed,
       },
     });
     setProblem(problem);
@@ -134,6 +136,18 @@ export function PublishSlots({ schedule, day, onClose, onPublished }: Properties
           />
           {words.calendars.holidays}
         </label>
+        <label className="option">
+          <input
+            type="checkbox"
+            aria-describedby="reopen-closed-help"
+            checked={reopenClosed}
+            onChange={(event) => setReopen(event.target.checked)}
+          />
+          {words.calendars.reopen}
+        </label>
+        <p className="field-help" id="reopen-closed-help">
+          {words.calendars.reopenHelp}
+        </p>
         {published !== null && <p role="status">{words.calendars.published(published)}</p>}
         <Actions label={words.calendars.publish} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>

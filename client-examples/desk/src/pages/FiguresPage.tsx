@@ -9,6 +9,8 @@ import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
 import { DeskPage } from "../DeskPage.tsx";
+import { ProcedureSearch } from "../procedures/ProcedureSearch.tsx";
+import { sought } from "../procedures/sought.ts";
 import { useWords } from "../wording.ts";
 
 const DAYS = 56;
@@ -22,7 +24,9 @@ export default function FiguresPage() {
   const [from, setFrom] = useState(() => dayOf(new Date(Date.now() - DAYS * 24 * 3600 * 1000)));
   const [to, setTo] = useState(() => dayOf(new Date()));
   const [{ data, error }] = useQuery({ query: DeskFigures, variables: { from, to } });
+  const [typed, setTyped] = useState("");
   const figures = data?.desk?.figures;
+  const shown = sought(figures ?? [], typed, ({ procedure }) => procedure.title);
   return (
     <DeskPage title={words.title}>
       <div className="filters">
@@ -48,6 +52,11 @@ export default function FiguresPage() {
       {!figures && !error && <Busy />}
       {figures?.length === 0 && <p>{words.none}</p>}
       {figures && figures.length > 0 && (
+        <search>
+          <ProcedureSearch path="recherche" typed={typed} onType={setTyped} found={shown.length} />
+        </search>
+      )}
+      {shown.length > 0 && (
         <table className="requests-table figures">
           <caption>{words.caption}</caption>
           <thead>
@@ -59,7 +68,7 @@ export default function FiguresPage() {
               ))}
             </tr>
           </thead>
-          {figures.map(({ procedure, waiting, weeks }) => (
+          {shown.map(({ procedure, waiting, weeks }) => (
             <tbody key={procedure.id}>
               <tr>
                 <th scope="rowgroup" colSpan={COLUMNS}>

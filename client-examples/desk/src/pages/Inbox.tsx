@@ -21,6 +21,7 @@ import { useQuery } from "urql";
 import { Link, useSearchParams } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { byCategory } from "../procedures/every.ts";
 import { useStatuses } from "../statuses.ts";
 import { useSoon } from "../useSoon.ts";
 import { useWords } from "../wording.ts";
@@ -144,7 +145,7 @@ function Filters({
 }) {
   const words = useWords();
   const statuses = useStatuses();
-  const { desk } = useFrame();
+  const { desk, procedures } = useFrame();
   const [typed, setTyped] = useState(search.get("recherche") ?? "");
   return (
     <search aria-label={words.inbox.filters}>
@@ -190,10 +191,14 @@ function Filters({
               onChange={(event) => onSet("demarche", event.target.value)}
             >
               <option value="">{words.inbox.everyProcedure}</option>
-              {desk.procedures.nodes.map((procedure) => (
-                <option key={procedure.id} value={procedure.id}>
-                  {procedure.title}
-                </option>
+              {byCategory(procedures).map(([category, inside]) => (
+                <optgroup key={category.slug} label={category.title}>
+                  {inside.map((procedure) => (
+                    <option key={procedure.id} value={procedure.id}>
+                      {procedure.title}
+                    </option>
+                  ))}
+                </optgroup>
               ))}
             </select>
           )}

@@ -125,7 +125,7 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
     unsaved.current = false;
     setVersion(success.procedure.version);
     onSaved(success.procedure.version);
-    frame.reload();
+    frame.reloadProcedures();
     if (!read) navigate(`/demarches/${success.procedure.slug}`, { replace: true });
   };
   const at = (path: string) => messagesAt(problem?.fields ?? [], path);

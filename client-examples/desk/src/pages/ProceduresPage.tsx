@@ -1,14 +1,24 @@
+import { useState } from "react";
 import { Link } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { byCategory } from "../procedures/every.ts";
 import { NEW } from "../procedures/new.ts";
+import { ProcedureSearch } from "../procedures/ProcedureSearch.tsx";
+import { sought } from "../procedures/sought.ts";
 import { useWords } from "../wording.ts";
 
-/** Every procedure, drafts and closed ones too; administrators open one to write on it. */
+/** Every procedure by theme, drafts and closed ones too; administrators open one to write on it. */
 export default function ProceduresPage() {
   const words = useWords();
-  const { desk } = useFrame();
+  const { desk, procedures } = useFrame();
+  const [typed, setTyped] = useState("");
   const writes = desk.agent.role === "ADMINISTRATOR";
+  const found = sought(
+    procedures,
+    typed,
+    ({ title, slug, category }) => `${title} ${slug} ${category.title}`,
+  );
   return (
     <DeskPage title={words.procedures.title}>
       {writes && (
@@ -16,21 +26,28 @@ export default function ProceduresPage() {
           {words.procedures.add}
         </Link>
       )}
-      <ul className="plain">
-        {desk.procedures.nodes.map((procedure) => (
-          <li key={procedure.id} className="procedure-line">
-            {writes ? (
-              <Link href={`/demarches/${procedure.slug}`}>{procedure.title}</Link>
-            ) : (
-              <span>{procedure.title}</span>
-            )}{" "}
-            <span className="quiet">
-              {procedure.category.title}, {words.procedures.states[procedure.state]},{" "}
-              {words.procedures.version(procedure.version)}
-            </span>
-          </li>
-        ))}
-      </ul>
+      <search>
+        <ProcedureSearch path="recherche" typed={typed} onType={setTyped} found={found.length} />
+      </search>
+      {byCategory(found).map(([category, inside]) => (
+        <section key={category.slug}>
+          <h2>{category.title}</h2>
+          <ul className="plain">
+            {inside.map((procedure) => (
+              <li key={procedure.id} className="procedure-line">
+                {writes ? (
+                  <Link href={`/demarches/${procedure.slug}`}>{procedure.title}</Link>
+                ) : (
+                  <span>{procedure.title}</span>
+                )}{" "}
+                <span className="quiet">
+                  {words.procedures.states[procedure.state]}, {words.procedures.version(procedure.version)}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
     </DeskPage>
   );
 }

@@ -8,7 +8,7 @@ import { CreatePartnerToken, type PartnerScope } from "@espace-citoyens/kit/oper
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { Choice } from "../Choice.tsx";
-import { useFrame } from "../frame.tsx";
+import { ProcedureChoices } from "../procedures/ProcedureChoices.tsx";
 import { useWords } from "../wording.ts";
 
 export interface MadeToken {
@@ -27,7 +27,6 @@ function inDays(days: number): string {
 /** Lets a partner system call: what for, of which procedures, until when. `onMade` has the token, which nobody shows again. */
 export function TokenForm({ onMade, onClose }: { onMade: (made: MadeToken) => void; onClose: () => void }) {
   const words = useWords();
-  const { desk } = useFrame();
   const [create, busy] = useChange(CreatePartnerToken, (data) => data.createPartnerToken);
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<readonly PartnerScope[]>(["READ_CHANGES"]);
@@ -87,16 +86,13 @@ export function TokenForm({ onMade, onClose }: { onMade: (made: MadeToken) => vo
             />
           ))}
         </LabelledGroup>
-        <LabelledGroup
-          path="procedures"
+        <ProcedureChoices
           label={words.partners.procedures}
           help={words.partners.proceduresHelp}
           messages={at("procedures")}
-        >
-          {desk.procedures.nodes.map(({ slug, title }) => (
-            <Choice key={slug} value={slug} label={title} chosen={procedures} onChange={setProcedures} />
-          ))}
-        </LabelledGroup>
+          chosen={procedures}
+          onChange={setProcedures}
+        />
         <Labelled
           path="expiresAt"
           label={words.partners.expiry}

@@ -110,6 +110,9 @@ export const en: typeof fr = {
     minutes: "Length (minutes)",
     capacity: "Places in each slot",
     holidays: "Without public holidays",
+    reopen: "Reopen closed slots",
+    reopenHelp:
+      "A closed slot usually stays closed. Ticked, a new slot opens in its place; cancelled appointments do not come back.",
     published: (count) => (count === 1 ? "1 slot published." : `${count} slots published.`),
     noSchedule: "No calendar yet.",
     slotCount: (count) => (count > 1 ? `${count} slots` : count === 1 ? "1 slot" : "No slot"),
@@ -136,6 +139,9 @@ export const en: typeof fr = {
   procedures: {
     title: "Procedures",
     add: "New procedure",
+    search: "Search for a procedure",
+    found: (count) => (count > 1 ? `${count} procedures` : count === 1 ? "1 procedure" : "No procedure"),
+    chosen: (count) => (count > 1 ? `${count} procedures chosen` : "1 procedure chosen"),
     states: { DRAFT: "draft", OPEN: "open", CLOSED: "closed" },
     version: (version) => `version ${version}`,
     address: "Address (in links)",
@@ -223,6 +229,7 @@ export const en: typeof fr = {
     role: "Role",
     username: "Username",
     password: "Password",
+    firstPasswordHelp: "At least 12 characters.",
     passwordHelp: "At least 12 characters. Leave empty to keep the present one.",
     procedures: "Procedures handled",
     active: "May log in",

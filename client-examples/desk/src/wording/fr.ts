@@ -109,6 +109,9 @@ export const fr = {
     minutes: "Durée (minutes)",
     capacity: "Places par créneau",
     holidays: "Sans les jours fériés",
+    reopen: "Rouvrir les créneaux fermés",
+    reopenHelp:
+      "Un créneau fermé le reste d’ordinaire. Si la case est cochée, un nouveau créneau s’ouvre à sa place ; les rendez-vous annulés ne sont pas rétablis.",
     published: (count: number) => (count > 1 ? `${count} créneaux publiés.` : `${count} créneau publié.`),
     noSchedule: "Aucun agenda pour le moment.",
     slotCount: (count: number) =>
@@ -136,6 +139,10 @@ export const fr = {
   procedures: {
     title: "Démarches",
     add: "Nouvelle démarche",
+    search: "Rechercher une démarche",
+    found: (count: number) =>
+      count > 1 ? `${count} démarches` : count === 1 ? "1 démarche" : "Aucune démarche",
+    chosen: (count: number) => (count > 1 ? `${count} démarches choisies` : "1 démarche choisie"),
     states: { DRAFT: "brouillon", OPEN: "ouverte", CLOSED: "fermée" },
     version: (version: number) => `version ${version}`,
     address: "Adresse (dans les liens)",
@@ -227,6 +234,7 @@ export const fr = {
     role: "Rôle",
     username: "Nom d’utilisateur",
     password: "Mot de passe",
+    firstPasswordHelp: "12 caractères au moins.",
     passwordHelp: "12 caractères au moins. Laissez vide pour garder l’actuel.",
     procedures: "Démarches instruites",
     active: "Peut se connecter",
