@@ -12,13 +12,13 @@ from tortoise import Tortoise
 from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
+from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 from core import limits
 from core.errors import UnavailableError
 from core.settings import Settings
 from models.asyncpg_backend import counted, uncounted
-from models.migrating import LateExecutor
 
 __all__ = [
     "Row",
@@ -189,7 +189,7 @@ async def migrate(settings: Settings) -> list[str]:
         await fetch("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         before = await pending_migrations()
         if before:
-            await LateExecutor(get_connection("default"), _apps()).migrate()
+            await MigrationExecutor(get_connection("default"), _apps()).migrate()
         return before
     finally:
         await Tortoise.close_connections()
@@ -197,7 +197,7 @@ async def migrate(settings: Settings) -> list[str]:
 
 async def pending_migrations() -> list[str]:
     """Names of the migrations that the connected database still lacks, in order."""
-    executor = LateExecutor(get_connection("default"), _apps())
+    executor = MigrationExecutor(get_connection("default"), _apps())
     return [step.migration.name for step in await executor.plan(None)]
 
 

@@ -23,7 +23,6 @@ from models.actors import CitizenActor
 from models.database import _apps, fetch, initialise, migrate, pending_migrations
 from models.forms import FormDefinition
 from models.ids import new_id
-from models.migrating import LateExecutor
 from models.procedures import Procedure
 from resolvers.requests import request
 from tests.factories import id_of, make_request
@@ -96,26 +95,25 @@ async def test_two_at_once(servers: EmbeddedServers, empty_database_url: str) ->
 
 
 async def test_backwards_and_forwards_again(database: Settings) -> None:
-    """Forwards in Tortoise's own way, which makes all models anew at each step: `migrate` has made the same."""
     before = await definitions(database)
+    executor = MigrationExecutor(get_connection("default"), _apps())
 
-    await LateExecutor(get_connection("default"), _apps()).migrate(
-        [MigrationTarget("models", "0001_initial")]
-    )
+    await executor.migrate([MigrationTarget("models", "0001_initial")])
     assert not {name for name in await definitions(database) if name.startswith(("trigger", "function"))}
-    await LateExecutor(get_connection("default"), _apps()).migrate([MigrationTarget("models", "__first__")])
+    await MigrationExecutor(get_connection("default"), _apps()).migrate(
+        [MigrationTarget("models", "__first__")]
+    )
     assert not [name for name in await definitions(database) if name.startswith("column service_request.")]
-    assert await pending_migrations() == ALL
 
-    await MigrationExecutor(get_connection("default"), _apps()).migrate()
-    assert await pending_migrations() == []
+    assert await migrate(database) == ALL
     assert await definitions(database) == before
 
 
 async def test_what_was_there_before_files_gets_sound_values(database: Settings) -> None:
     """An account and a request of 0002: a storage space of the usual size, with nothing in it, and no receipt."""
-    executor = LateExecutor(get_connection("default"), _apps())
-    await executor.migrate([MigrationTarget("models", "0002_constraints")])
+    await MigrationExecutor(get_connection("default"), _apps()).migrate(
+        [MigrationTarget("models", "0002_constraints")]
+    )
     old = await definitions(database)
     assert not {"column account.stored_bytes", "column file.id", "column receipt.id"} & set(old)
     account_id, procedure_id = new_id(), new_id()
