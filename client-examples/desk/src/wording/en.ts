@@ -126,6 +126,8 @@ export const en: typeof fr = {
     changeSchedule: "Change the calendar",
     scheduleTitle: "Name",
     place: "Place",
+    address: "Address (optional)",
+    addressHelp: "Citizens are told it with their appointment.",
   },
   settings: {
     title: "Settings",

@@ -126,6 +126,8 @@ export const fr = {
     changeSchedule: "Modifier l’agenda",
     scheduleTitle: "Nom",
     place: "Lieu",
+    address: "Adresse (facultatif)",
+    addressHelp: "Elle est donnée au citoyen avec son rendez-vous.",
   },
   settings: {
     title: "Réglages",
