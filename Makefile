@@ -28,6 +28,9 @@ run: $(STAMP) $(if $(HAS_NODE),$(SITES)) ## start everything for development: se
 
 sites: $(SITES) ## build the citizen's site, the mairie's and the widget (needs Node 20)
 
+# They start hundreds of processes: none is to compile everything anew, whatever is set where they run.
+test soak: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(STAMP) $(NODE) $(SITES) ## run the tests (TESTS="tests/core -k text" for some of them)
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 $(TESTS)
 

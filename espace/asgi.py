@@ -68,6 +68,7 @@ def make_app(settings: Settings) -> Starlette:
         # What start made stays: otherwise each full collection walks all of it, and holds requests up for 0.1 s.
         gc.collect()
         gc.freeze()
+        gc.enable()
         try:
             yield
         finally:

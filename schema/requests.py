@@ -136,8 +136,17 @@ class ServiceRequest(Node):
         """
 
     @kept(EventConnection)
-    def history(self, first: int | None = 50, after: str | None = None) -> None:
-        """Historique, oldest first. `first` is at most 100."""
+    def history(
+        self,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> None:
+        """Historique, oldest first. `first` and `last` are at most 100; neither: the first 50.
+
+        The `endCursor` of the last one is where to follow `requestEvents` from.
+        """
 
 
 ServiceRequestConnection = Connection[ServiceRequest]

@@ -288,8 +288,11 @@ class Stack:
         assert status == 0, f"{arguments} ended with {status}:\n{command.output()}"
         return command.output()
 
-    async def recover(self) -> None:
-        """Bring back whatever a test left stopped: servers, mail, worker, first API; ends additional API processes."""
+    async def recover(self, *, worker: bool = True) -> None:
+        """Bring back whatever a test left stopped: servers, mail, worker, first API; ends additional API processes.
+
+        Without `worker`, that is stopped instead.
+        """
         self.inbox.answer = None
         if self.inbox._server is None:
             self.inbox.start()
@@ -300,7 +303,10 @@ class Stack:
             api = self.apis.pop()
             if api.running:
                 api.stop()
-        for part in (self.worker, self.api, self.partner):
+        if not worker and self.worker.running:
+            self.worker.stop()
+        parts: list[Command | Partner] = [*([self.worker] if worker else []), self.api, self.partner]
+        for part in parts:
             if not part.running:
                 await part.start()
         await self.api.wait_until_ready()

@@ -364,14 +364,17 @@ async def test_what_is_taken_of_the_hostile_corpus_is_inert(
     """Every hostile file that is taken at all, as it is kept. They say `ran` by title or by dialog."""
     dialogs: list[str] = []
     context.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    page = await context.new_page()
+    # Of many nothing is kept but the same picture, or the same empty page.
+    kept: dict[tuple[str, str, bytes], str] = {}
     for case in TAKEN:
         async with checked(case.content(), case.name, case.media_type) as (file, content):
-            url = await site.serve(content, file.media_type, file.name)
-        await open_page(page, url)
-        assert await page.title() not in ("ran", "1"), case.title
+            kept.setdefault((file.name, file.media_type, content), case.title)
+    page = await context.new_page()
+    for (name, media_type, content), title in kept.items():
+        await open_page(page, await site.serve(content, media_type, name))
+        assert await page.title() not in ("ran", "1"), title
     assert dialogs == []
-    assert len(TAKEN) >= 10
+    assert len(kept) >= 10
 
 
 def _disguised(case: Case) -> bool:

@@ -85,6 +85,14 @@ class Development:
         except httpx.HTTPError:
             return False
 
+    def end(self) -> None:
+        """kill -9, where it runs; nothing of it may be left."""
+        if self.process.poll() is None:
+            children = descendants(self.process.pid)
+            self.process.kill()
+            self.process.wait()
+            assert wait_until_gone(children, within=5) == []
+
 
 def wait_for(condition: Callable[[], bool], within: float) -> None:
     deadline = time.monotonic() + within
@@ -112,11 +120,18 @@ def start(data: Path) -> Iterator[Callable[..., Development]]:
 
     yield start_development
     for development in started:
-        if development.process.poll() is None:
-            children = descendants(development.process.pid)
-            development.process.kill()
-            development.process.wait()
-            assert wait_until_gone(children, within=5) == []
+        development.end()
+
+
+@pytest.fixture(scope="class")
+def running(data: Path) -> Iterator[Development]:
+    """One that several tests look at, and leave as it is."""
+    development = Development(data, free_port())
+    try:
+        development.wait_until_ready()
+        yield development
+    finally:
+        development.end()
 
 
 Start = Callable[..., Development]
@@ -181,27 +196,48 @@ def test_what_ends_by_itself_is_started_again(start: Start) -> None:
     assert "started again" in development.output
 
 
-def test_a_newcomer_links_an_account_to_the_partner_that_it_names(start: Start) -> None:
-    development = start()
-    development.wait_until_ready()
-    told = re.search(r"Partner +(http://localhost:\d+), code (\S+), password (\S+)", development.output)
-    assert told, development.output
-    site, code, password = told.groups()
+class TestWhileItRuns:
+    def test_a_newcomer_links_an_account_to_the_partner_that_it_names(self, running: Development) -> None:
+        told = re.search(r"Partner +(http://localhost:\d+), code (\S+), password (\S+)", running.output)
+        assert told, running.output
+        site, code, password = told.groups()
 
-    def ask(operation: str, **variables: str) -> dict[str, Any]:
-        answer = citizen.post("/graphql", json={"query": document(operation).text, "variables": variables})
-        (value,) = answer.json()["data"].values()
-        return dict(value)
+        def ask(operation: str, **variables: str) -> dict[str, Any]:
+            answer = citizen.post(
+                "/graphql", json={"query": document(operation).text, "variables": variables}
+            )
+            (value,) = answer.json()["data"].values()
+            return dict(value)
 
-    with httpx.Client(base_url=development.url, timeout=20) as citizen:
-        token = ask("LogIn", username="citoyen1", password="Demonstration-2026")["token"]
-        citizen.headers["Authorization"] = f"Bearer {token}"
-        link = ask("LinkPartner", system="espace-famille", code=code, password=password)["link"]
-        assert link["label"] == "Famille DELACOURT"
-        opened = ask("OpenPartner", link=link["id"])
-    assert opened["url"].startswith(f"{site}/espace-citoyens/sign-on?token=")
-    page = httpx.get(opened["url"], follow_redirects=True, timeout=20)
-    assert (page.status_code, "Famille DELACOURT" in page.text) == (200, True)
+        with httpx.Client(base_url=running.url, timeout=20) as citizen:
+            token = ask("LogIn", username="citoyen1", password="Demonstration-2026")["token"]
+            citizen.headers["Authorization"] = f"Bearer {token}"
+            link = ask("LinkPartner", system="espace-famille", code=code, password=password)["link"]
+            assert link["label"] == "Famille DELACOURT"
+            opened = ask("OpenPartner", link=link["id"])
+        assert opened["url"].startswith(f"{site}/espace-citoyens/sign-on?token=")
+        page = httpx.get(opened["url"], follow_redirects=True, timeout=20)
+        assert (page.status_code, "Famille DELACOURT" in page.text) == (200, True)
+
+    def test_two_on_one_folder(self, running: Development, start: Start) -> None:
+        second = start()
+        assert second.process.wait(15) == 1
+        assert "is in use by another process" in second.output
+        assert "Traceback" not in second.output
+        assert running.is_ready()
+
+    def test_other_commands_find_its_servers_and_its_inbox_receives(
+        self, running: Development, data: Path
+    ) -> None:
+        result = running.command("migrate")
+        assert (result.returncode, result.stdout) == (0, "Nothing to apply.\n"), result.stderr
+        addresses = data / "servers" / "addresses.json"
+        assert addresses.stat().st_mode & 0o777 == 0o600
+        port = int(addresses.read_text().partition("smtp://127.0.0.1:")[2].partition('"')[0])
+        before = len(httpx.get(f"{running.url}/dev/inbox.json", timeout=5).json())
+        with smtplib.SMTP("127.0.0.1", port, timeout=5) as server:
+            server.sendmail("a@example.fr", ["b@example.fr"], "Subject: Bonjour\r\n\r\nBonjour\r\n")
+        assert len(httpx.get(f"{running.url}/dev/inbox.json", timeout=5).json()) == before + 1
 
 
 def test_where_the_settings_name_a_partner_none_is_started(
@@ -214,16 +250,6 @@ def test_where_the_settings_name_a_partner_none_is_started(
     assert "Partner " not in development.output
 
 
-def test_two_on_one_folder(start: Start) -> None:
-    first = start()
-    first.wait_until_ready()
-    second = start()
-    assert second.process.wait(15) == 1
-    assert "is in use by another process" in second.output
-    assert "Traceback" not in second.output
-    assert first.is_ready()
-
-
 def test_a_port_that_is_taken(start: Start) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -233,20 +259,6 @@ def test_a_port_that_is_taken(start: Start) -> None:
         assert development.process.wait(15) == 1
     assert development.output.startswith(f"Port {port} on 127.0.0.1 cannot be used")
     assert len(development.output.splitlines()) == 1
-
-
-def test_other_commands_find_its_servers_and_its_inbox_receives(start: Start, data: Path) -> None:
-    development = start()
-    development.wait_until_ready()
-    result = development.command("migrate")
-    assert (result.returncode, result.stdout) == (0, "Nothing to apply.\n"), result.stderr
-    addresses = data / "servers" / "addresses.json"
-    assert addresses.stat().st_mode & 0o777 == 0o600
-    port = int(addresses.read_text().partition("smtp://127.0.0.1:")[2].partition('"')[0])
-    before = len(httpx.get(f"{development.url}/dev/inbox.json", timeout=5).json())
-    with smtplib.SMTP("127.0.0.1", port, timeout=5) as server:
-        server.sendmail("a@example.fr", ["b@example.fr"], "Subject: Bonjour\r\n\r\nBonjour\r\n")
-    assert len(httpx.get(f"{development.url}/dev/inbox.json", timeout=5).json()) == before + 1
 
 
 def test_without_it_a_command_starts_servers_for_itself(data: Path) -> None:

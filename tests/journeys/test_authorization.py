@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from core.keys import token_digest
 from models.ids import encode, new_id
@@ -26,13 +27,20 @@ UNRESTRICTED = [kind for kind in KINDS if kind not in RESTRICTED]
 SCHEMA = build_schema()._schema
 REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN"}
 
-Snapshot = dict[str, asyncpg.Record | None]
+Snapshot = dict[str, asyncpg.Record]
+
+
+@pytest_asyncio.fixture
+async def stack(running_stack: Stack) -> Stack:
+    """Without a worker: nobody but the callers is to change anything."""
+    await running_stack.recover(worker=False)
+    return running_stack
 
 
 @asynccontextmanager
 async def watched(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
-    """The database, while nobody but the callers changes it."""
-    stack.worker.stop()
+    """The database, to see what the callers change."""
+    assert not stack.worker.running
     connection = await asyncpg.connect(stack.servers.postgres.url())
     try:
         yield connection
@@ -44,12 +52,13 @@ async def snapshot(database: asyncpg.Connection) -> Snapshot:
     """How many rows each table has, and a digest of all that they hold."""
     tables = await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert len(tables) > 12
-    return {
-        name: await database.fetchrow(
-            f"SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM \"{name}\" t"
-        )
+    # All in one statement: there are hundreds of looks.
+    looks = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') "
+        f'FROM "{name}" t'
         for (name,) in tables
-    }
+    )
+    return {row["name"]: row for row in await database.fetch(looks)}
 
 
 async def caller_of_kind(stack: Stack, kind: Caller) -> Client:

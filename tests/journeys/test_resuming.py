@@ -11,7 +11,6 @@ from tests.journeys.client import Client, Following, RefusedError
 from tests.journeys.stories import file_request, post
 from tests.stack import Api, Stack
 
-WRITERS = 50
 EACH_WRITES = 4
 LOOK_AGAIN_SECONDS = 5.0
 
@@ -40,15 +39,16 @@ async def write(client: Client, request: str, count: int) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_nothing_is_missed_and_nothing_comes_twice(stack: Stack) -> None:
+@pytest.mark.parametrize("count", [20, pytest.param(50, marks=pytest.mark.soak)])
+async def test_nothing_is_missed_and_nothing_comes_twice(stack: Stack, count: int) -> None:
     other = await stack.start_api()
     apis = [stack.api, other]
     chance = random.Random(7)
     agent = await Client(stack.api).log_in("agent")
-    writers = [Client(apis[number % 2]) for number in range(WRITERS)]
+    writers = [Client(apis[number % 2]) for number in range(count)]
     requests = [(await file_request(writer))["id"] for writer in writers]
     start = (await agent.run("DeskInbox", first=1))["eventCursor"]
-    wanted = WRITERS * EACH_WRITES
+    wanted = count * EACH_WRITES
 
     async with agent.at(other).follow("DeskEvents", after=start) as steady:
         async with asyncio.TaskGroup() as tasks:

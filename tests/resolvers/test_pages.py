@@ -113,6 +113,7 @@ async def test_history(procedure: Procedure, citizen: CitizenActor) -> None:
     read = page_of("history", lambda wanted: request(citizen, id=id_of(sent), selection=wanted))
     before = await walk(read)
     assert len(set(before)) == 20
+    assert await walk(read, backward=True) == before
     after = await walk(read, between=lambda: make_event(sent))
     assert after[:20] == before
     assert len(set(after)) == len(after)

@@ -2,9 +2,10 @@ import { setZone } from "@espace-citoyens/kit/dates.ts";
 import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskFrame, type DeskFrameQuery } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import type { CombinedError } from "@urql/core";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
@@ -82,8 +83,12 @@ function Header() {
   const other = language === "fr" ? "en" : "fr";
   const [location] = useLocation();
   const [unfolded, setUnfolded] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: folded again wherever somebody has gone
-  useEffect(() => setUnfolded(false), [location]);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: folded again, and as before, wherever somebody has gone
+  useEffect(() => {
+    setUnfolded(false);
+    setProblem(null);
+  }, [location]);
   return (
     <header className="header">
       <a className="skip" href="#content">
@@ -117,7 +122,9 @@ function Header() {
             type="button"
             className="button-quiet"
             onClick={async () => {
-              if ((await logOut()) === null) reopen();
+              const problem = await logOut();
+              setProblem(problem);
+              if (problem === null) reopen();
             }}
           >
             {words.frame.logOut}
@@ -126,6 +133,7 @@ function Header() {
             {words.frame.otherLanguage}
           </button>
         </nav>
+        <LogOutProblem problem={problem} />
       </div>
     </header>
   );

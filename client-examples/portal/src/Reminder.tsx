@@ -5,7 +5,7 @@ import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { SetAppointmentReminder } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type FocusEvent, type FormEvent, useRef, useState } from "react";
+import { type FocusEvent, type FormEvent, type Ref, useImperativeHandle, useRef, useState } from "react";
 import { useWords } from "./wording.ts";
 
 interface Reminded {
@@ -14,8 +14,19 @@ interface Reminded {
   reminder: { email: string; sendsAt: string; sentAt?: string | null } | null;
 }
 
+export interface ReminderHandle {
+  /** Saves what was typed and not saved. False: it is wrong, or cannot be saved now, and that is said at the field. */
+  keep: () => Promise<boolean>;
+}
+
+interface Properties {
+  appointment: Reminded;
+  onChange: () => void;
+  ref?: Ref<ReminderHandle>;
+}
+
 /** Me notifier la veille. Who ticks it or types an address, and goes on without saving, has asked for it all the same. */
-export function Reminder({ appointment, onChange }: { appointment: Reminded; onChange: () => void }) {
+export function Reminder({ appointment, onChange, ref }: Properties) {
   const words = useWords();
   const { language } = useLanguage();
   const [set, busy] = useChange(SetAppointmentReminder, (data) => data.setAppointmentReminder);
@@ -23,13 +34,29 @@ export function Reminder({ appointment, onChange }: { appointment: Reminded; onC
   const [email, setEmail] = useState(appointment.reminder?.email ?? appointment.suggestedReminderEmail ?? "");
   const [problem, setProblem] = useState<Problem | null>(null);
   const asked = useRef(appointment.reminder?.email ?? null);
-  const save = async (address: string | null) => {
-    asked.current = address;
+  const underWay = useRef<Promise<boolean> | null>(null);
+  const ask = async (address: string | null): Promise<boolean> => {
     const { problem } = await set({ appointment: appointment.id, email: address });
     if (problem) asked.current = appointment.reminder?.email ?? null;
     setProblem(problem);
     onChange();
+    return problem === null;
   };
+  const save = (address: string | null): Promise<boolean> => {
+    asked.current = address;
+    const saving = ask(address).finally(() => {
+      if (underWay.current === saving) underWay.current = null;
+    });
+    underWay.current = saving;
+    return saving;
+  };
+  useImperativeHandle(ref, () => ({
+    keep: async () => {
+      const address = wanted ? email : null;
+      if (address === asked.current) return (await underWay.current) ?? true;
+      return save(address);
+    },
+  }));
   const leave = (event: FocusEvent<HTMLFormElement>) => {
     // Nor is looking at another window leaving.
     if (event.currentTarget.contains(event.relatedTarget) || document.activeElement === event.target) return;

@@ -4,13 +4,52 @@ export interface KeptDraft {
   title: string;
 }
 
-const KEY = "drafts";
+/** Where a draft was left on this device, with or without an account: the server keeps what was filled in, not where. */
+interface Left {
+  draft: string;
+  step: string;
+}
+
+const DRAFTS = "drafts";
+const LEFT = "steps";
 const MOST = 10;
 
 export function keptDrafts(): KeptDraft[] {
+  return kept(DRAFTS);
+}
+
+export function keepDraft(draft: KeptDraft): void {
+  const others = keptDrafts().filter((each) => each.ticket !== draft.ticket);
+  keep(DRAFTS, [draft, ...others].slice(0, MOST));
+}
+
+/** The step at which the draft with this id was left, as the address names it. */
+export function leftStep(draft: string): string | null {
+  return kept<Left>(LEFT).find((each) => each.draft === draft)?.step ?? null;
+}
+
+export function keepStep(draft: string, step: string): void {
+  const others = kept<Left>(LEFT).filter((each) => each.draft !== draft);
+  keep(LEFT, [{ draft, step }, ...others].slice(0, MOST));
+}
+
+/** It was sent or thrown away. `ticket`: of whoever has opened it by that. */
+export function forgetDraft(draft: string, ticket: string | null): void {
+  keep(
+    LEFT,
+    kept<Left>(LEFT).filter((each) => each.draft !== draft),
+  );
+  if (ticket !== null)
+    keep(
+      DRAFTS,
+      keptDrafts().filter((each) => each.ticket !== ticket),
+    );
+}
+
+function kept<Entry>(key: string): Entry[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(kept) ? kept : [];
+    const found: unknown = JSON.parse(localStorage.getItem(key) ?? "[]");
+    return Array.isArray(found) ? found : [];
   } catch (error) {
     // Somebody else wrote there: what we kept is gone, and the tickets are in the address bar's history.
     console.warn("Drafts cannot be read", error);
@@ -18,11 +57,6 @@ export function keptDrafts(): KeptDraft[] {
   }
 }
 
-export function keepDraft(draft: KeptDraft): void {
-  const others = keptDrafts().filter((each) => each.ticket !== draft.ticket);
-  localStorage.setItem(KEY, JSON.stringify([draft, ...others].slice(0, MOST)));
-}
-
-export function forgetDraft(ticket: string): void {
-  localStorage.setItem(KEY, JSON.stringify(keptDrafts().filter((each) => each.ticket !== ticket)));
+function keep<Entry>(key: string, entries: readonly Entry[]): void {
+  localStorage.setItem(key, JSON.stringify(entries));
 }

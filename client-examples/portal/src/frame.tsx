@@ -3,10 +3,11 @@ import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
-import { createContext, type ReactNode, useContext } from "react";
+import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { Notifications } from "./Notifications.tsx";
@@ -74,6 +75,10 @@ function Header() {
   const words = useWords();
   const { language, setLanguage } = useLanguage();
   const { municipality, me, mustChangePassword } = useFrame();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [path] = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever goes to another page has read it
+  useEffect(() => setProblem(null), [path]);
   const other = language === "fr" ? "en" : "fr";
   return (
     <header className="header">
@@ -96,17 +101,22 @@ function Header() {
               <Notifications />
             </Link>
           )}
-          {me || mustChangePassword ? <LogOutButton /> : <Link href="/connexion">{words.frame.logIn}</Link>}
+          {me || mustChangePassword ? (
+            <LogOutButton onProblem={setProblem} />
+          ) : (
+            <Link href="/connexion">{words.frame.logIn}</Link>
+          )}
           <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
             {words.frame.otherLanguage}
           </button>
         </nav>
+        <LogOutProblem problem={problem} />
       </div>
     </header>
   );
 }
 
-function LogOutButton() {
+function LogOutButton({ onProblem }: { onProblem: (problem: Problem | null) => void }) {
   const words = useWords();
   const [, navigate] = useLocation();
   const { reopen } = useDoor();
@@ -127,7 +137,9 @@ function LogOutButton() {
       type="button"
       className="button-quiet"
       onClick={async () => {
-        if ((await logOut()) !== null) return;
+        const problem = await logOut();
+        onProblem(problem);
+        if (problem) return;
         navigate("/");
         reopen();
       }}

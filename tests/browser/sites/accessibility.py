@@ -49,7 +49,8 @@ async def look(somebody: Somebody, path: str, ready: str) -> None:
 
 
 async def examine(page: Page) -> None:
-    assert await violations(page) == []
+    found = await violations(page)
+    assert found == [], "\n".join(found)
     assert await sticks_out(page) == 0, f"{page.url} sticks out"
 
 

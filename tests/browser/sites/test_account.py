@@ -8,12 +8,14 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import pytest
 from playwright.async_api import expect
 
 from core.clock import now
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import fill_contact, log_in, log_out, pass_captcha
-from tests.journeys.stories import new_address, open_account
+from tests.journeys.stories import CODE, new_address, open_account
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
@@ -70,6 +72,49 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await expect(page.get_by_text("Vos modifications sont enregistrées.")).to_be_visible()
     await log_out(page)
     await expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("locale", "create"), [("fr-FR", "Créer mon compte"), ("en-GB", "Create my account")]
+)
+async def test_all_that_is_missing_is_told_at_once(arrive: Arrive, locale: str, create: str) -> None:
+    """The security code among it; and where it is all that is missing, it alone, and nothing was opened."""
+    visitor = await arrive(locale=locale)
+    page = visitor.page
+    await visitor.open("/creer-mon-compte")
+    await page.wait_for_selector(".captcha-picture img")
+    await page.locator("#field-password").fill("court")
+    await page.get_by_role("button", name=create).click()
+    fields = ("username", "password", "again", "firstName", "lastName", "email", "captcha")
+    for field in fields:
+        await expect(page.locator(f"#field-{field}-messages")).to_be_visible()
+        await expect(page.locator(f"#field-{field}")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(len(fields))
+    await expect(page.get_by_role("alert")).to_be_focused()
+    await examine(page)
+    filled = {
+        "username": f"marie-{uuid4().hex[:8]}",
+        "password": PASSWORD,
+        "again": f"{PASSWORD}!",
+        "firstName": "Hélène",
+        "lastName": "Marchand",
+        "email": new_address(),
+    }
+    for field, text in filled.items():
+        await page.locator(f"#field-{field}").fill(text)
+    await page.locator("#field-captcha").fill(CODE)
+    await page.get_by_role("button", name=create).click()
+    await expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(1)
+    await expect(page.locator("#field-again-messages")).to_be_visible()
+    await page.locator("#field-again").fill(PASSWORD)
+    await page.locator("#field-captcha").fill("")
+    await page.get_by_role("button", name=create).click()
+    await expect(page.locator("#field-again-messages")).to_be_hidden()
+    await expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(1)
+    await expect(page.locator("#field-captcha-messages")).to_be_visible()
+    await page.locator("#field-captcha").fill(CODE)
+    await page.get_by_role("button", name=create).click()
+    await expect(page.get_by_text(filled["email"])).to_be_visible()
 
 
 async def test_the_code_is_heard(arrive: Arrive) -> None:

@@ -6,11 +6,12 @@ import asyncio
 
 from playwright.async_api import expect
 
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import fill_contact, saved
+from tests.browser.sites.doing import fill_contact, log_in, log_in_at_desk, log_out, saved
 from tests.browser.sites.wire import wire_to
 from tests.journeys.client import Client
-from tests.journeys.stories import file_request, new_address, post
+from tests.journeys.stories import file_request, new_address, open_account, post
 from tests.stack import Stack
 
 CUT_SECONDS = 20
@@ -49,3 +50,27 @@ async def test_twenty_seconds_without_a_network_lose_nothing(arrive: Arrive, sta
             somebody.forgive("ERR_CONNECTION_REFUSED")
             somebody.forgive("ERR_EMPTY_RESPONSE")
             somebody.forgive("WebSocket connection")
+
+
+async def test_a_log_out_that_fails_is_told(arrive: Arrive, stack: Stack) -> None:
+    """On both sites: who leaves a computer believing to be logged out has to be."""
+    _, account = await open_account(stack.api)
+    citizen, agent = await arrive(width=320), await arrive()
+    await log_in(citizen, account["username"], "Tournesol-au-balcon-7")
+    await log_in_at_desk(agent, "agent")
+    for somebody in (citizen, agent):
+        page = somebody.page
+        heading = page.get_by_role("heading", level=1)
+        before = await heading.text_content() or ""
+        await somebody.context.set_offline(True)
+        await page.get_by_role("button", name="Se déconnecter").click()
+        problem = page.get_by_role("alert")
+        await expect(problem).to_contain_text("Vous êtes toujours connecté.")
+        await expect(problem).to_be_focused()
+        await expect(heading).to_have_text(before)
+        await examine(page)
+        await somebody.context.set_offline(False)
+        await log_out(page)
+        await expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
+        await expect(problem).to_be_hidden()
+        somebody.forgive("ERR_INTERNET_DISCONNECTED")

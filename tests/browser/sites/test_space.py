@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import Route, expect
 
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive, Somebody
-from tests.browser.sites.doing import fill_street_light, go_on, log_in, log_out, saved
+from tests.browser.sites.doing import fill_street_light, go_on, log_in, log_in_at_desk, log_out, saved
 from tests.files import a_jpeg, a_pdf
 from tests.journeys.client import Client
 from tests.journeys.stories import file_request, open_account, post
 from tests.stack import Api, Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
+EVENTS_OF_A_PAGE = 50
 
 
 async def citizen(somebody: Somebody, api: Api, **profile: Any) -> None:
@@ -49,6 +52,35 @@ async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack:
     await page.get_by_role("button", name="Supprimer : Avis 2026").click()
     await dialog.get_by_role("button", name="Supprimer").click()
     await expect(page.get_by_text("Votre espace de stockage est vide.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1100, 320])
+async def test_a_stored_piece_is_looked_at(arrive: Arrive, stack: Stack, width: int) -> None:
+    """By the name of its file: it opens beside the page, and is seen."""
+    somebody = await arrive(width=width)
+    page = somebody.page
+    await citizen(somebody, stack.api)
+    await page.get_by_role("link", name="Mon espace de stockage").click()
+    await page.get_by_role("button", name="Ajouter").click()
+    dialog = page.get_by_role("dialog")
+    name = "justificatif-de-domicile-de-janvier-a-decembre-2026-facture.jpg"
+    await dialog.get_by_label("Fichier").set_input_files(
+        {"name": name, "mimeType": "image/jpeg", "buffer": a_jpeg()}
+    )
+    await dialog.get_by_label("Titre de la pièce").fill("Justificatif de domicile")
+    await dialog.get_by_role("button", name="Enregistrer").click()
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_text("Justificatif de domicile", exact=True).first).to_be_visible()
+    piece = page.get_by_role("link", name=name)
+    await expect(piece).to_be_visible()
+    await examine(page)
+    await piece.focus()
+    async with page.expect_popup() as opened:
+        await page.keyboard.press("Enter")
+    shown = (await opened.value).locator("img")
+    await expect(shown).to_be_visible()
+    assert await shown.evaluate("image => image.naturalWidth") > 0
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Mon espace de stockage")
 
 
 async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack: Stack) -> None:
@@ -157,3 +189,30 @@ async def test_an_exchange_that_waits_to_be_read(arrive: Arrive, stack: Stack) -
     read = "Vous avez lu ce message adressé par la mairie."
     await expect(theirs.get_by_role("img", name=read)).to_be_visible()
     await expect(page.get_by_text("Échange à lire", exact=True)).to_be_hidden()
+
+
+@pytest.mark.parametrize("locale", ["fr-FR", "en-GB"])
+async def test_only_what_happens_once_a_page_is_read_is_announced(
+    arrive: Arrive, stack: Stack, locale: str
+) -> None:
+    """A request with more events than the first page of its history has: what is old is news to neither side."""
+    client = Client(stack.api)
+    request = await file_request(client)
+    agent = await Client(stack.api).log_in("agent")
+    for number in range(EVENTS_OF_A_PAGE):
+        await post(agent, request["id"], f"Message {number}")
+    for writer in (client, agent):
+        await post(writer, request["id"], "Le dernier de la veille.")
+    citizen, desk = await arrive(locale=locale), await arrive(locale=locale)
+    await citizen.open(f"/demandes/{request['ticket']}")
+    await expect(citizen.page.get_by_text(request["ticket"])).to_be_visible()
+    await log_in_at_desk(desk, "agent")
+    await desk.open(f"/mairie/demandes/{request['id']}")
+    await expect(desk.page.get_by_text(request["ticket"])).to_be_visible()
+    for somebody, writer in ((citizen, agent), (desk, client)):
+        announced = somebody.page.get_by_test_id("announcements").locator("p")
+        await post(writer, request["id"], "Celui-ci est nouveau.")
+        await expect(announced.last).to_contain_text("Celui-ci est nouveau.")
+        await post(writer, request["id"], "Celui-là aussi.")
+        await expect(announced.last).to_contain_text("Celui-là aussi.")
+        assert "veille" not in await somebody.page.get_by_test_id("announcements").inner_text()

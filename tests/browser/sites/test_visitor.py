@@ -7,6 +7,7 @@ import re
 
 from playwright.async_api import Route, expect
 
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import (
     fill_contact,
@@ -169,6 +170,22 @@ async def test_the_arrows_of_the_browser_lead_through_the_steps(arrive: Arrive, 
     await page.reload()
     await expect(step).to_have_text("Le récapitulatif")
     await expect(page.locator(".summary").first).to_contain_text("Marchand")
+
+
+async def test_the_magnifying_glass_leads_to_what_was_found(arrive: Arrive) -> None:
+    visitor = await arrive(locale="en-GB", width=320)
+    page = visitor.page
+    await visitor.open("/demarches")
+    found = page.get_by_role("search").get_by_role("status")
+    await page.get_by_role("button", name="Search").click()
+    await expect(found).to_have_text("Type at least two letters.")
+    await page.get_by_label("Search for a form").fill("lampadaire")
+    await page.get_by_role("button", name="Search").click()
+    await expect(found).to_be_focused()
+    await expect(found).to_contain_text("found")
+    await examine(page)
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("search").get_by_role("link").first).to_be_focused()
 
 
 async def test_an_unknown_ticket_is_told(arrive: Arrive) -> None:

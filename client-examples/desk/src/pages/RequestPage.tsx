@@ -41,11 +41,12 @@ export default function RequestPage({ id }: { id: string }) {
   const announce = useAnnounce();
   const { language } = useLanguage();
   const { municipality } = useFrame();
-  const [{ data, error }, execute] = useQuery({ query: DeskRequest, variables: { request: id } });
+  const [{ data, error, stale }, execute] = useQuery({ query: DeskRequest, variables: { request: id } });
   const [from, setFrom] = useState<string | null>(null);
   const request = data?.request;
-  const cursor = request?.history.pageInfo.endCursor ?? null;
-  if (from === null && cursor !== null) setFrom(cursor);
+  const cursor = request?.latest.pageInfo.endCursor ?? null;
+  // From the last event of the page as it was read now: what is shown from the start is no news to anybody.
+  if (from === null && cursor !== null && !stale) setFrom(cursor);
   const reload = () => execute({ requestPolicy: "network-only" });
   useFollow(
     RequestEvents,

@@ -34,10 +34,12 @@ interface Properties {
   /** The slot that is held or booked now. */
   chosen: string | null;
   onChoose: (slot: Slot, schedule: Schedule) => void;
+  /** Of the days, below that of where it stands. */
+  heading: "h3" | "h4";
 }
 
 /** A week of free slots at a time, 1er dispo, and what others take and free meanwhile. */
-export function SlotPicker({ procedure, schedules, chosen, onChoose }: Properties) {
+export function SlotPicker({ procedure, schedules, chosen, onChoose, heading: Heading }: Properties) {
   const wording = useWording(WORDING);
   const { language } = useLanguage();
   const read = useRead();
@@ -130,7 +132,7 @@ export function SlotPicker({ procedure, schedules, chosen, onChoose }: Propertie
       {slots !== null && days.length === 0 && <p className="quiet">{wording.noSlots}</p>}
       {days.map(([day, slotsOfDay]) => (
         <section key={day} className="slot-day">
-          <h4>{readableDay(slotsOfDay[0]?.start ?? day, language)}</h4>
+          <Heading>{readableDay(slotsOfDay[0]?.start ?? day, language)}</Heading>
           <ul>
             {slotsOfDay.map((slot) => (
               <li key={slot.id}>

@@ -3,49 +3,38 @@ import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
-import { BookAppointment, CancelAppointment } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { useState } from "react";
-import { Reminder } from "../Reminder.tsx";
+import { CancelAppointment } from "@espace-citoyens/kit/operations.ts";
+import type { Ref } from "react";
+import { Reminder, type ReminderHandle } from "../Reminder.tsx";
 import { useWords } from "../wording.ts";
+import { NextSlotOffer } from "./NextSlotOffer.tsx";
 import type { Draft } from "./useDraft.ts";
+import { useHold } from "./useHold.ts";
 
-interface NextSlot {
-  id: string;
-  start: string;
+interface Properties {
+  draft: Draft;
+  /** The slot is held no longer. */
+  ended: boolean;
+  reminder: Ref<ReminderHandle>;
+  reload: () => Promise<void>;
 }
 
 /** Mon rendez-vous: choosing a slot holds it for some minutes. */
-export function AppointmentStep({ draft, onChange }: { draft: Draft; onChange: () => void }) {
+export function AppointmentStep({ draft, ended, reminder, reload }: Properties) {
   const words = useWords();
   const { language } = useLanguage();
-  const [book] = useChange(BookAppointment, (data) => data.bookAppointment);
+  const { hold, problem, setProblem, next } = useHold(draft, reload);
   const [cancel] = useChange(CancelAppointment, (data) => data.cancelAppointment);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [next, setNext] = useState<NextSlot | null>(null);
-  const held = draft.appointments[0];
-  const choose = async (slot: string) => {
-    const { problem, refusal } = await book({ request: draft.id, slot });
-    setProblem(problem);
-    setNext(refusal?.__typename === "SlotUnavailableError" ? refusal.nextAvailable : null);
-    onChange();
-  };
+  const [held] = draft.appointments;
   return (
     <>
       {draft.procedure.appointment === "OPTIONAL" && <p>{words.filling.optionalAppointment}</p>}
       <ProblemNotice problem={problem}>
-        {next && (
-          <p>
-            {words.filling.nextSlot(readableDay(next.start, language), readableTime(next.start, language))}{" "}
-            <button type="button" className="button-second" onClick={() => choose(next.id)}>
-              {words.filling.takeIt}
-            </button>
-          </p>
-        )}
+        <NextSlotOffer next={next} onTake={hold} />
       </ProblemNotice>
       {held && (
         <div className="card" data-testid="held">
-          <Notice kind="success">
+          <Notice kind={ended ? "warning" : "success"}>
             <p>
               <strong>
                 {words.filling.held(
@@ -57,16 +46,18 @@ export function AppointmentStep({ draft, onChange }: { draft: Draft; onChange: (
             <p>
               {held.slot.schedule.title} – {held.slot.schedule.place}
             </p>
-            {held.heldUntil && <p>{words.filling.heldUntil(readableTime(held.heldUntil, language))}</p>}
+            {held.heldUntil && !ended && (
+              <p>{words.filling.heldUntil(readableTime(held.heldUntil, language))}</p>
+            )}
           </Notice>
-          <Reminder appointment={held} onChange={onChange} />
+          <Reminder ref={reminder} appointment={held} onChange={reload} />
           <button
             type="button"
             className="button-quiet"
             onClick={async () => {
               const { problem } = await cancel({ appointment: held.id });
               setProblem(problem);
-              onChange();
+              reload();
             }}
           >
             {words.filling.giveBack}
@@ -76,8 +67,9 @@ export function AppointmentStep({ draft, onChange }: { draft: Draft; onChange: (
       <SlotPicker
         procedure={draft.procedure.slug}
         schedules={draft.procedure.schedules}
-        chosen={held?.slot.id ?? null}
-        onChoose={(slot) => choose(slot.id)}
+        chosen={ended ? null : (held?.slot.id ?? null)}
+        onChoose={(slot) => hold(slot.id)}
+        heading="h3"
       />
     </>
   );

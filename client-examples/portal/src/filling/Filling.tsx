@@ -11,16 +11,19 @@ import { CancelRequest, type StepKind } from "@espace-citoyens/kit/operations.ts
 import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Redirect, useLocation, useSearchParams } from "wouter";
-import { forgetDraft, keepDraft } from "../drafts.ts";
+import { forgetDraft, keepDraft, keepStep, leftStep } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
+import type { ReminderHandle } from "../Reminder.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { StoredDocumentChoice } from "../StoredDocumentChoice.tsx";
 import { useWords } from "../wording.ts";
 import { AppointmentStep } from "./AppointmentStep.tsx";
 import { Help } from "./Help.tsx";
+import { HoldEnded } from "./HoldEnded.tsx";
 import { StepNavigation } from "./StepNavigation.tsx";
 import { SummaryStep } from "./SummaryStep.tsx";
 import { type Draft, useDraft } from "./useDraft.ts";
+import { useIsPast } from "./useIsPast.ts";
 
 /** Each step as the address names it. */
 const ADDRESSES: Record<StepKind, string> = {
@@ -34,7 +37,8 @@ const ADDRESSES: Record<StepKind, string> = {
 /**
  * A draft, step by step. `after` is where its page is once it was sent.
  *
- * The step is in the address: the browser's arrows lead from one to another, and a page that is loaded again is the same.
+ * The step is in the address: the browser's arrows lead from one to another, and a page that is loaded again is the same. Without
+ * one it is the step that was left on this device, at first the one after La démarche.
  */
 export function Filling({ id, after }: { id: string; after: string }) {
   const words = useWords();
@@ -46,6 +50,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
   const { draft, save, reload } = filling;
   const [visited, setVisited] = useState<ReadonlySet<StepKind>>(new Set());
   const heading = useRef<HTMLHeadingElement>(null);
+  const reminder = useRef<ReminderHandle>(null);
   const upToDate = useRef<StepKind | null>(null);
 
   const title = draft?.procedure.title;
@@ -53,9 +58,18 @@ export function Filling({ id, after }: { id: string; after: string }) {
     if (ticket && title && draft?.status === "DRAFT") keepDraft({ ticket, title });
   }, [ticket, title, draft?.status]);
   const labels = useMemo(() => labelsOf(draft), [draft]);
-  const asked = search.get("etape");
+  const named = search.get("etape");
+  const asked = named ?? leftStep(id);
   const current =
     draft && (draft.steps.find(({ kind }) => ADDRESSES[kind] === asked) ?? draft.steps[1])?.kind;
+  const [held] = draft?.appointments ?? [];
+  const ended = useIsPast(held?.heldUntil ?? null);
+  useEffect(() => {
+    if (!current || draft?.status !== "DRAFT") return;
+    keepStep(id, ADDRESSES[current]);
+    // Left without it, this address would lead to another step when the browser comes back to it.
+    if (named === null) navigate(`${path}?etape=${ADDRESSES[current]}`, { replace: true });
+  }, [id, current, draft?.status, named, path, navigate]);
   const catchUp = useCallback(
     async (kind: StepKind) => {
       await save();
@@ -89,6 +103,8 @@ export function Filling({ id, after }: { id: string; after: string }) {
   const step = steps[index]!;
   const go = async (kind: StepKind) => {
     const { pathname } = location;
+    // An address that cannot be kept is said at its field, before it is out of sight.
+    if (reminder.current && !(await reminder.current.keep())) return;
     await catchUp(kind);
     // Whoever has gone elsewhere meanwhile, or asked twice, is where they want to be.
     if (location.pathname !== pathname || shownBefore.current === kind) return;
@@ -132,9 +148,19 @@ export function Filling({ id, after }: { id: string; after: string }) {
         </div>
         <Help help={step.help ?? null} />
       </div>
+      <HoldEnded
+        key={held?.heldUntil}
+        draft={draft}
+        ended={ended}
+        reload={reload}
+        onHeld={() => heading.current?.focus()}
+        onChoose={step.kind === "APPOINTMENT" ? null : () => go("APPOINTMENT")}
+      />
       {filling.reread && <Notice kind="information">{words.filling.otherVersion}</Notice>}
       {/* It has a form of its own, for the reminder: saving that is not going on. */}
-      {step.kind === "APPOINTMENT" && <AppointmentStep draft={draft} onChange={filling.reload} />}
+      {step.kind === "APPOINTMENT" && (
+        <AppointmentStep draft={draft} ended={ended} reminder={reminder} reload={reload} />
+      )}
       {step.kind === "SUMMARY" ? (
         <SummaryStep
           draft={draft}
@@ -145,7 +171,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
           version={filling.version}
           onChange={filling.reload}
           onSent={() => {
-            if (ticket) forgetDraft(ticket);
+            forgetDraft(id, ticket);
             navigate(`${after}?envoyee`);
           }}
         />
@@ -252,7 +278,7 @@ function Discard({ id }: { id: string }) {
                 const { success } = await cancel({ request: id });
                 setAsked(false);
                 if (!success) return;
-                if (ticket) forgetDraft(ticket);
+                forgetDraft(id, ticket);
                 navigate("/");
               }}
             >

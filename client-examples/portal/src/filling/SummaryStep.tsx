@@ -1,7 +1,6 @@
-import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import { useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   BookAppointment,
   type StepKind,
@@ -14,6 +13,7 @@ import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { type FormEvent, useState } from "react";
 import { type CaptchaAnswer, CaptchaField, missingCode } from "../CaptchaField.tsx";
 import { useWords } from "../wording.ts";
+import { NextSlotOffer } from "./NextSlotOffer.tsx";
 import type { Draft } from "./useDraft.ts";
 
 type Lost = Extract<SubmitRequestMutation["submitRequest"], { __typename: "SlotUnavailableError" }>;
@@ -33,7 +33,6 @@ interface Properties {
 export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChange, onSent }: Properties) {
   const words = useWords();
   const { colon } = useWording(PUNCTUATION);
-  const { language } = useLanguage();
   const { ticket } = useDoor();
   const [submit, busy] = useChange(SubmitRequest, (data) => data.submitRequest);
   const [book] = useChange(BookAppointment, (data) => data.bookAppointment);
@@ -56,6 +55,12 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
     if (problem?.code === "CAPTCHA_REJECTED") setRound((before) => before + 1);
     if (success) onSent();
     else onChange();
+  };
+  const take = async (slot: string) => {
+    const { problem } = await book({ request: draft.id, slot });
+    setProblem(problem);
+    if (problem === null) setNext(null);
+    onChange();
   };
   return (
     <>
@@ -82,23 +87,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
       <Summary sections={draft.summary} heading="h3" />
       <form onSubmit={send} noValidate>
         <ProblemNotice problem={problem} labels={labels}>
-          {next && (
-            <p>
-              {words.filling.nextSlot(readableDay(next.start, language), readableTime(next.start, language))}{" "}
-              <button
-                type="button"
-                className="button-second"
-                onClick={async () => {
-                  const { problem } = await book({ request: draft.id, slot: next.id });
-                  setProblem(problem);
-                  if (problem === null) setNext(null);
-                  onChange();
-                }}
-              >
-                {words.filling.takeIt}
-              </button>
-            </p>
-          )}
+          <NextSlotOffer next={next} onTake={take} />
         </ProblemNotice>
         {needsCaptcha && ready && (
           <CaptchaField purpose="SUBMIT_REQUEST" round={round} onChange={setCaptcha} problem={problem} />

@@ -2,12 +2,14 @@ import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { Catalogue as CatalogueQuery, SearchProcedures } from "@espace-citoyens/kit/operations.ts";
-import { useDeferredValue, useState } from "react";
+import { type FormEvent, useDeferredValue, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
 import { Padlock } from "../frame.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
+
+const LEAST_LETTERS = 2;
 
 export default function Catalogue() {
   const words = useWords();
@@ -39,12 +41,21 @@ export default function Catalogue() {
 function Search() {
   const words = useWords();
   const [typed, setTyped] = useState("");
+  const [asked, setAsked] = useState(false);
+  const results = useRef<HTMLDivElement>(null);
   const search = useDeferredValue(typed.trim());
-  const [{ data }] = useQuery({ query: SearchProcedures, variables: { search }, pause: search.length < 2 });
-  const found = search.length < 2 ? null : data?.procedures;
+  const tooShort = search.length < LEAST_LETTERS;
+  const [{ data }] = useQuery({ query: SearchProcedures, variables: { search }, pause: tooShort });
+  const found = tooShort ? null : data?.procedures;
+  // What is found is there as it is typed: the magnifying glass leads to it.
+  const goToResults = (event: FormEvent) => {
+    event.preventDefault();
+    setAsked(true);
+    results.current?.focus();
+  };
   return (
     <search>
-      <form className="search" onSubmit={(event) => event.preventDefault()}>
+      <form className="search" onSubmit={goToResults}>
         <Labelled path="search" label={words.catalogue.search}>
           {(described) => (
             <span className="search-box">
@@ -53,7 +64,10 @@ function Search() {
                 type="search"
                 maxLength={200}
                 value={typed}
-                onChange={(event) => setTyped(event.target.value)}
+                onChange={(event) => {
+                  setTyped(event.target.value);
+                  setAsked(false);
+                }}
               />
               <button type="submit" className="button">
                 <Icon name="search" label={words.catalogue.find} />
@@ -62,7 +76,8 @@ function Search() {
           )}
         </Labelled>
       </form>
-      <div role="status">
+      <div ref={results} role="status" tabIndex={-1}>
+        {asked && tooShort && <p>{words.catalogue.tooShort}</p>}
         {found && <p>{words.catalogue.found(found.totalCount)}</p>}
         {found?.totalCount === 0 && <p className="quiet">{words.catalogue.noneFound}</p>}
       </div>

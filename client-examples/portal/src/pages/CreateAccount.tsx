@@ -24,6 +24,8 @@ interface PartnerCredentials {
   password: string;
 }
 
+const NO_CODE: CaptchaAnswer = { captcha: "", answer: "" };
+
 export default function CreateAccount() {
   const words = useWords();
   const formWords = useWording(WORDING);
@@ -45,20 +47,25 @@ export default function CreateAccount() {
     const own: FieldProblem[] = [];
     if (password !== again) own.push({ path: "again", message: words.account.different });
     if (captcha === null) own.push({ path: "captcha", message: words.captcha.missing });
-    if (own.length > 0) {
-      setProblem({ code: "VALIDATION", message: formWords.requiredLegend, fields: own });
-      return;
-    }
     const [partner] = Object.entries(partners).filter(([, { code }]) => code.trim() !== "");
     const { success, problem, refusal } = await create({
       input: {
         username: username.trim(),
         password,
         profile: contactOf(answers),
-        captcha: captcha as CaptchaAnswer,
+        // Without a code the server checks all the rest, and opens nothing.
+        captcha: own.length > 0 || captcha === null ? NO_CODE : captcha,
         partner: partner ? { system: partner[0], ...partner[1] } : null,
       },
     });
+    if (own.length > 0 && problem) {
+      setProblem(
+        problem.code === "VALIDATION"
+          ? { ...problem, fields: [...problem.fields, ...own] }
+          : { code: "VALIDATION", message: words.account.toCorrect, fields: own },
+      );
+      return;
+    }
     setSuggestions(refusal?.__typename === "UsernameTakenError" ? refusal.suggestions : []);
     // A code is good for three answers, as long as it was right: only a wrong one needs another.
     if (problem?.code === "CAPTCHA_REJECTED") setRound((before) => before + 1);

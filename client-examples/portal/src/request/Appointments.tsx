@@ -171,6 +171,7 @@ function Choice({
         procedure={request.procedure.slug}
         schedules={request.procedure.schedules}
         chosen={chosen?.id ?? null}
+        heading="h4"
         onChoose={(slot, schedule) => setChosen({ ...slot, place: `${schedule.title} – ${schedule.place}` })}
       />
       <ProblemNotice problem={problem} />

@@ -36,16 +36,16 @@ export function RequestView({ id, address, aside }: Properties) {
   const announce = useAnnounce();
   const { language } = useLanguage();
   const [search] = useSearchParams();
-  const [{ data, error }, execute] = useQuery({ query: RequestPage, variables: { request: id } });
+  const [{ data, error, stale }, execute] = useQuery({ query: RequestPage, variables: { request: id } });
   const reload = () => execute({ requestPolicy: "network-only" });
   const request = data?.request;
   const [from, setFrom] = useState<string | null>(null);
-  const cursor = request?.history.pageInfo.endCursor ?? null;
-  if (from === null && cursor !== null) setFrom(cursor);
+  const cursor = request?.latest.pageInfo.endCursor ?? null;
+  // From the last event of the page as it was read now: what is shown from the start is no news to anybody.
+  if (from === null && cursor !== null && !stale) setFrom(cursor);
   useFollow(
     RequestEvents,
-    // Followed from where the first page ended; what comes later is told by the events themselves.
-    request && request.status !== "DRAFT" ? { request: id, after: from } : null,
+    from === null ? null : { request: id, after: from },
     ({ requestEvents: event }, variables) => {
       variables.after = event.cursor;
       if (event.__typename === "ExchangePosted" && event.actor === "MUNICIPALITY")

@@ -56,10 +56,15 @@ function CurrentPage({ after, none, onMore }: PageProperties) {
   const words = useWords();
   const [{ data }] = useQuery({ query: Current, variables: { after }, requestPolicy: "network-only" });
   const page = data?.me?.requests;
-  if (!page) return <Busy />;
+  if (!page)
+    return (
+      <li>
+        <Busy />
+      </li>
+    );
   return (
     <>
-      {page.nodes.length === 0 && none && <p>{none}</p>}
+      {page.nodes.length === 0 && none && <li>{none}</li>}
       {page.nodes.map((request) => (
         <RequestLine
           key={request.id}
@@ -99,10 +104,15 @@ function ArchivedPage({ after, none, onMore }: PageProperties) {
     requestPolicy: "network-only",
   });
   const page = data?.me?.requests;
-  if (!page) return <Busy />;
+  if (!page)
+    return (
+      <li>
+        <Busy />
+      </li>
+    );
   return (
     <>
-      {page.nodes.length === 0 && none && <p>{none}</p>}
+      {page.nodes.length === 0 && none && <li>{none}</li>}
       {page.nodes.map((request) => (
         <RequestLine
           key={request.id}
@@ -145,10 +155,14 @@ interface Line {
 function RequestLine({ request, when, unread }: { request: Line; when: string; unread: number }) {
   const words = useWords();
   const wording = useWording(WORDING);
+  const address = `/mon-espace/demandes/${request.id}`;
   return (
     <li className="card request-line">
       <p>
-        <Link href={`/mon-espace/demandes/${request.id}`}>{request.procedure.title}</Link>
+        <Link href={address}>
+          {request.procedure.title}
+          <Icon name="next" />
+        </Link>
         <br />
         <span className="quiet">{request.ticket}</span>
       </p>
@@ -162,6 +176,13 @@ function RequestLine({ request, when, unread }: { request: Line; when: string; u
       {unread > 0 && (
         <p className="to-read">
           <Icon name="received-unread" /> {words.frame.unread(unread)}
+        </p>
+      )}
+      {request.status === "DRAFT" && (
+        <p>
+          <Link href={`${address}/saisie`} className="button-second">
+            {words.home.goOn}
+          </Link>
         </p>
       )}
     </li>

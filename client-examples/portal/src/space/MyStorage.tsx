@@ -62,7 +62,10 @@ export function MyStorage() {
         {storage.documents.nodes.map((document) => (
           <li key={document.id} className="card">
             <div>
-              <FileLink file={document.file} title={document.title} />
+              <p>
+                <strong>{document.title}</strong>
+              </p>
+              <FileLink file={document.file} />
               <p className="quiet">
                 {words.space.kinds[document.kind]}
                 {document.validUntil &&

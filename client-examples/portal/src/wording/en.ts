@@ -55,6 +55,7 @@ export const en: typeof fr = {
     password: "Password",
     passwordHelp: "At least 12 characters. A phrase of several words does very well.",
     passwordAgain: "Repeat the password",
+    toCorrect: "Some of the information has to be corrected or completed.",
     different: "The two passwords are not the same.",
     information: "My details",
     informationText: "The more you fill in, the less you will have to type in your requests.",
@@ -98,6 +99,7 @@ export const en: typeof fr = {
     find: "Search",
     found: (count) =>
       count === 0 ? "No form found." : count === 1 ? "1 form found" : `${count} forms found`,
+    tooShort: "Type at least two letters.",
     noneFound: "Try another word, or look through the themes below.",
     themes: "By theme",
     padlock: "citizen account needed",
@@ -129,6 +131,10 @@ export const en: typeof fr = {
     nothingAsked: "Nothing is asked in this step.",
     held: (day, time) => `Chosen slot: ${day} at ${time}`,
     heldUntil: (time) => `It is held for you until ${time}. Send your request before then.`,
+    holdEnded: (day, time, until) =>
+      `The slot on ${day} at ${time} has not been held for you since ${until}. Choose again, or send your request now: it is yours as long as nobody else has taken it.`,
+    keepSlot: "Keep this slot",
+    chooseSlot: "Choose another slot",
     optionalAppointment: "The appointment is optional.",
     giveBack: "Give this slot back",
     lostSlot: "The slot is no longer free.",

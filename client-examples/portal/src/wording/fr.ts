@@ -53,6 +53,7 @@ export const fr = {
     password: "Mot de passe",
     passwordHelp: "12 caractères au moins. Une phrase de plusieurs mots convient très bien.",
     passwordAgain: "Confirmez le mot de passe",
+    toCorrect: "Certaines informations sont à corriger ou à compléter.",
     different: "Les deux mots de passe ne sont pas identiques.",
     information: "Mes informations",
     informationText: "Plus vous en saisissez, moins vous aurez à saisir dans vos demandes.",
@@ -101,6 +102,7 @@ export const fr = {
         : count === 1
           ? "1 formulaire trouvé"
           : `${count} formulaires trouvés`,
+    tooShort: "Saisissez au moins deux lettres.",
     noneFound: "Essayez un autre mot, ou parcourez les thèmes ci-dessous.",
     themes: "Par thème",
     padlock: "compte citoyen nécessaire",
@@ -132,6 +134,10 @@ export const fr = {
     nothingAsked: "Rien n’est demandé à cette étape.",
     held: (day: string, time: string) => `Créneau choisi : ${day} à ${time}`,
     heldUntil: (time: string) => `Il vous est réservé jusqu’à ${time}. Validez votre demande avant.`,
+    holdEnded: (day: string, time: string, until: string) =>
+      `Le créneau du ${day} à ${time} ne vous est plus réservé depuis ${until}. Choisissez de nouveau, ou validez votre demande sans tarder. Tant que personne d’autre ne l’a pris, il est à vous.`,
+    keepSlot: "Garder ce créneau",
+    chooseSlot: "Choisir un autre créneau",
     optionalAppointment: "Le rendez-vous est facultatif.",
     giveBack: "Renoncer à ce créneau",
     lostSlot: "Le créneau n’est plus libre.",
