@@ -17,8 +17,11 @@ export function Notifications() {
   useFollow(Subscription, me ? { after: null as string | null } : null, ({ notifications }, variables) => {
     variables.after = notifications.cursor;
     setUnread(notifications.unreadExchangeCount);
-    if (notifications.event && notifications.event.actor !== "CITIZEN")
-      announce(`${notifications.event.request.procedure.title}${colon}${notifications.event.description}`);
+    const { event } = notifications;
+    // The page of the request itself tells it, in more words.
+    const here = event && location.pathname.includes(event.request.id);
+    if (event && event.actor !== "CITIZEN" && !here)
+      announce(`${event.request.procedure.title}${colon}${event.description}`);
   });
   if (unread === 0) return null;
   return (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Route, expect
 
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, exchange, log_in, log_in_at_desk, write_exchange
 from tests.files import a_pdf
-from tests.journeys.client import Client
+from tests.journeys.client import Client, Data
 from tests.journeys.stories import (
     ANSWERS_WITH_APPOINTMENT,
     WITH_APPOINTMENT,
@@ -20,17 +23,22 @@ from tests.stack import Stack
 PASSWORD = "Tournesol-au-balcon-7"
 
 
-async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stack) -> None:
-    """Written and read both ways, decided, assigned, a piece joined, an appointment moved: no page is loaded again."""
-    _, slots = await open_slots(await Client(stack.api).log_in("admin"))
-    client, account = await open_account(stack.api, firstName="Aurore", lastName="Lemaître")
+async def request_with_appointment(client: Client, slot: str) -> tuple[Data, str]:
+    """Sent: as it was drafted, and its ticket."""
     draft = await draft_request(client, WITH_APPOINTMENT)
-    await client.change("BookAppointment", request=draft["id"], slot=slots[0]["id"])
+    await client.change("BookAppointment", request=draft["id"], slot=slot)
     filled = await client.change(
         "UpdateRequest", request=draft["id"], version=draft["version"], answers=ANSWERS_WITH_APPOINTMENT
     )
     sent = await client.change("SubmitRequest", request=draft["id"], version=filled["request"]["version"])
-    ticket = sent["request"]["ticket"]
+    return draft, sent["request"]["ticket"]
+
+
+async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stack) -> None:
+    """Written and read both ways, decided, assigned, a piece joined, an appointment moved: no page is loaded again."""
+    _, slots = await open_slots(await Client(stack.api).log_in("admin"))
+    client, account = await open_account(stack.api, firstName="Aurore", lastName="Lemaître")
+    draft, ticket = await request_with_appointment(client, slots[0]["id"])
 
     citizen, agent = await arrive(), await arrive()
     theirs, ours = citizen.page, agent.page
@@ -152,3 +160,42 @@ async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stac
     await ours.get_by_role("button", name="Changer", exact=True).click()
     await expect(theirs.locator("main .status")).to_have_text("Acceptée")
     await expect(choice.get_by_role("option")).to_have_text(["", "En cours de traitement"])
+
+
+async def test_an_agent_sees_to_the_appointment_of_whoever_calls(arrive: Arrive, stack: Stack) -> None:
+    """Moved, cancelled and booked at the desk; the page of the citizen follows."""
+    _, slots = await open_slots(await Client(stack.api).log_in("admin"))
+    client, account = await open_account(stack.api)
+    draft, _ = await request_with_appointment(client, slots[0]["id"])
+    citizen, agent = await arrive(), await arrive(width=320)
+    theirs, page = citizen.page, agent.page
+    await log_in(citizen, account["username"], PASSWORD)
+    await citizen.open(f"/mon-espace/demandes/{draft['id']}/suivi")
+    await log_in_at_desk(agent, "agent")
+    await agent.open(f"/mairie/demandes/{draft['id']}")
+    appointment, heard = card(page, "Rendez-vous"), page.get_by_test_id("announcements")
+    await expect(appointment).to_contain_text("09:00")
+
+    await appointment.get_by_role("button", name="Déplacer le rendez-vous").click()
+    await appointment.get_by_role("button", name="1er dispo").click()
+    detail = await appointment.get_by_test_id("slot-detail").text_content()
+    found = re.search(r"(\w+ \d+ \w+ \d{4}), (\d\d:\d\d)", detail or "")
+    assert found, detail
+    await examine(page)
+    await appointment.get_by_role("button", name="Confirmer ce créneau").click()
+    await expect(heard).to_contain_text("Le rendez-vous est déplacé")
+    await expect(appointment.get_by_role("heading", level=2)).to_be_focused()
+    for part in found.groups():
+        await expect(appointment).to_contain_text(part)
+        await expect(theirs.get_by_test_id("appointment")).to_contain_text(part)
+
+    await appointment.get_by_role("button", name="Annuler le rendez-vous").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Annuler le rendez-vous").click()
+    await expect(heard).to_contain_text("Le rendez-vous est annulé")
+    await expect(theirs.get_by_test_id("appointment")).to_be_hidden()
+
+    await appointment.get_by_role("button", name="Prendre rendez-vous").click()
+    await appointment.get_by_role("button", name="1er dispo").click()
+    await appointment.get_by_role("button", name="Confirmer ce créneau").click()
+    await expect(heard).to_contain_text("Le rendez-vous est pris")
+    await expect(theirs.get_by_test_id("appointment")).to_be_visible()

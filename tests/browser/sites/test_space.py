@@ -36,11 +36,18 @@ async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack:
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("Choisissez un fichier")
+    await expect(page.locator("#field-file")).to_have_attribute("aria-invalid", "true")
     await dialog.get_by_label("Fichier").set_input_files(
         {"name": "avis.pdf", "mimeType": "application/pdf", "buffer": a_pdf()}
     )
     await dialog.get_by_label("Titre de la pièce").fill("Avis d’imposition")
     await dialog.get_by_label("Nature de la pièce").select_option("INCOME")
+    await dialog.get_by_label("Valable jusqu’au").fill("1026-12-31")
+    await dialog.get_by_role("button", name="Enregistrer").click()
+    await expect(page.locator("#field-validUntil-messages")).to_be_visible()
+    await expect(page.locator("#field-file")).to_have_attribute("aria-invalid", "false")
+    await examine(page)
+    await dialog.get_by_label("Valable jusqu’au").fill("2026-12-31")
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(dialog).to_be_hidden()
     await expect(page.get_by_text("Avis d’imposition").first).to_be_visible()
@@ -167,7 +174,8 @@ async def test_an_exchange_that_waits_to_be_read(arrive: Arrive, stack: Stack) -
     """Échange à lire in the list and above the exchanges, with its icon, until it was seen; then with another one."""
     client, account = await open_account(stack.api)
     request = await file_request(client)
-    await post(await Client(stack.api).log_in("agent"), request["id"], "Passez à l’accueil.")
+    agent = await Client(stack.api).log_in("agent")
+    await post(agent, request["id"], "Passez à l’accueil.")
     somebody = await arrive()
     page = somebody.page
     await log_in(somebody, account["username"], PASSWORD)
@@ -189,6 +197,16 @@ async def test_an_exchange_that_waits_to_be_read(arrive: Arrive, stack: Stack) -
     read = "Vous avez lu ce message adressé par la mairie."
     await expect(theirs.get_by_role("img", name=read)).to_be_visible()
     await expect(page.get_by_text("Échange à lire", exact=True)).to_be_hidden()
+    await post(agent, request["id"], "Avant midi.")
+    announced = page.get_by_test_id("announcements").locator("p")
+    await expect(announced.filter(has_text="Avant midi.")).to_be_visible()
+    # There is nothing to wait for: that nobody else tells it, too, is what is wanted.
+    await page.wait_for_timeout(500)
+    await expect(announced).to_have_count(1)
+    await page.locator(".new-exchange").get_by_role("button", name="Ajouter").click()
+    await expect(page.locator("#field-exchange-messages")).to_have_text("Écrivez votre message.")
+    await expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(0)
+    await examine(page)
 
 
 @pytest.mark.parametrize("locale", ["fr-FR", "en-GB"])

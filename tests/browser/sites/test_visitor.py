@@ -193,6 +193,7 @@ async def test_an_unknown_ticket_is_told(arrive: Arrive) -> None:
     await visitor.open("/")
     await visitor.page.get_by_role("button", name="Consulter cette demande").click()
     await expect(visitor.page.get_by_role("alert")).to_contain_text("numéro de ticket")
+    await expect(visitor.page.locator("#field-ticket-messages")).to_be_visible()
     await visitor.page.get_by_label("Numéro de ticket").fill("K7QM-2XRD-9F4T-W8ZB-3HNC")
     await visitor.page.get_by_role("button", name="Consulter cette demande").click()
     await expect(visitor.page.get_by_role("alert")).to_contain_text("Aucune demande")

@@ -1,4 +1,4 @@
-import { readableDate, readableDay, readableInstant, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { readableDate, readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
@@ -25,6 +25,7 @@ import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
+import { Appointments } from "../Appointments.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
 import { useStatuses } from "../statuses.ts";
@@ -67,8 +68,6 @@ export default function RequestPage({ id }: { id: string }) {
     );
   if (!request) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
   const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
-  // The last of them: those before have begun.
-  const appointment = request.appointments.at(-1);
   return (
     <DeskPage title={request.procedure.title}>
       <p>
@@ -104,17 +103,7 @@ export default function RequestPage({ id }: { id: string }) {
           {may("CHANGE_STATUS") && <Status request={request} onChange={reload} />}
           {may("ASSIGN") && <Assignee request={request} onChange={reload} />}
           <Citizen request={request} />
-          {appointment && (
-            <section className="card">
-              <h2>{words.request.appointment}</h2>
-              <p>
-                {readableDay(appointment.slot.start, language)},{" "}
-                {readableTime(appointment.slot.start, language)}
-                <br />
-                {appointment.slot.schedule.title} – {appointment.slot.schedule.place}
-              </p>
-            </section>
-          )}
+          <Appointments request={request} reload={reload} />
           <section className="card">
             <h2>{words.request.attachments}</h2>
             <Attachments

@@ -22,7 +22,7 @@ interface Change extends Slot {
   closed: boolean;
 }
 
-interface Schedule {
+export interface Schedule {
   id: string;
   title: string;
   place: string;

@@ -11,6 +11,14 @@ const fr = {
   remaining: (count: number) => (count > 1 ? `${count} places` : "1 place"),
   chosen: "Créneau choisi",
   loading: "Recherche des créneaux…",
+  move: "Déplacer le rendez-vous",
+  book: "Prendre rendez-vous",
+  choose: "Choisissez un créneau",
+  detail: "Détail du créneau",
+  confirm: "Confirmer ce créneau",
+  cancel: "Annuler le rendez-vous",
+  cancelTitle: "Annuler ce rendez-vous ?",
+  keep: "Garder le rendez-vous",
 };
 
 const en: typeof fr = {
@@ -24,6 +32,14 @@ const en: typeof fr = {
   remaining: (count) => (count > 1 ? `${count} places` : "1 place"),
   chosen: "Chosen slot",
   loading: "Looking for slots…",
+  move: "Move the appointment",
+  book: "Book an appointment",
+  choose: "Choose a slot",
+  detail: "The slot in detail",
+  confirm: "Confirm this slot",
+  cancel: "Cancel the appointment",
+  cancelTitle: "Cancel this appointment?",
+  keep: "Keep the appointment",
 };
 
 export const WORDING: Record<Language, typeof fr> = { fr, en };

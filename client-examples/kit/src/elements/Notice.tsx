@@ -37,12 +37,14 @@ export function ProblemNotice({
     if (problem) notice.current?.focus();
   }, [problem]);
   if (!problem) return null;
+  // Where the sentence is that of the only field, it is not said twice.
+  const fields = problem.fields.filter((field) => labels[field.path] || field.message !== problem.message);
   return (
     <div ref={notice} className="notice notice-problem" role="alert" tabIndex={-1}>
       <p>{problem.message}</p>
-      {problem.fields.length > 0 && (
+      {fields.length > 0 && (
         <ul>
-          {problem.fields.map((field) => (
+          {fields.map((field) => (
             <li key={field.path + field.message}>
               {labels[field.path] ? <a href={`#field-${field.path}`}>{labels[field.path]}</a> : null}
               {labels[field.path] ? colon : ""}

@@ -1,7 +1,7 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useDoor } from "../door.tsx";
 import { Dialog } from "../elements/Dialog.tsx";
-import { ProblemNotice } from "../elements/Notice.tsx";
+import { messagesAt, ProblemNotice } from "../elements/Notice.tsx";
 import { Labelled } from "../form/Labelled.tsx";
 import { useLanguage, useWording } from "../language.tsx";
 import type { FileSource } from "../operations.ts";
@@ -21,11 +21,15 @@ interface Properties {
   /** Without a file the form changes a piece that is there: then only its title has to be given. */
   fileRequired: boolean;
   title?: string;
-  children?: ReactNode;
+  /** What else is asked of a piece; what was wrong there is said at its field. */
+  children?: (problem: Problem | null) => ReactNode;
   /** Null: done, the form closes. */
   onSave: (source: FileSource | null, title: string) => Promise<Problem | null>;
   onClose: () => void;
 }
+
+/** Where the server says what is wrong with a file. */
+const OF_THE_FILE = ["file", "source", "upload", "resumableUpload", "field"];
 
 /** Adds or changes a piece: its title and its file, sent in pieces where it is large. */
 export function FileForm({
@@ -44,7 +48,10 @@ export function FileForm({
   const [typed, setTyped] = useState(title);
   const [progress, setProgress] = useState<number | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const fail = (message: string) => setProblem({ code: "VALIDATION", message, fields: [] });
+  const fail = (message: string) =>
+    setProblem({ code: "VALIDATION", message, fields: [{ path: "file", message }] });
+  const at = (path: string) => messagesAt(problem?.fields ?? [], path);
+  const atFile = problem?.code === "FILE_REJECTED" ? [problem.message] : OF_THE_FILE.flatMap(at);
   const save = async (event: FormEvent) => {
     event.preventDefault();
     if (progress !== null) return;
@@ -75,6 +82,7 @@ export function FileForm({
           label={fileRequired ? wording.file : wording.replaceFile}
           help={wording.fileHelp(types, readableSize(limits.maxFileBytes, language))}
           required={fileRequired}
+          messages={atFile}
         >
           {(described) => (
             <input
@@ -89,7 +97,7 @@ export function FileForm({
             />
           )}
         </Labelled>
-        <Labelled path="title" label={wording.pieceTitle}>
+        <Labelled path="title" label={wording.pieceTitle} messages={at("title")}>
           {(described) => (
             <input
               {...described}
@@ -99,7 +107,7 @@ export function FileForm({
             />
           )}
         </Labelled>
-        {children}
+        {children?.(problem)}
         {progress !== null && <progress aria-label={wording.sending} value={progress || undefined} />}
         <div className="actions">
           <button type="submit" className="button" disabled={progress !== null}>

@@ -2,7 +2,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { readableInstant } from "../dates.ts";
 import { useChange, useRead } from "../door.tsx";
 import { Icon, type IconName } from "../elements/Icon.tsx";
-import { ProblemNotice } from "../elements/Notice.tsx";
+import { messagesAt, ProblemNotice } from "../elements/Notice.tsx";
 import { Labelled } from "../form/Labelled.tsx";
 import { useLanguage, useWording } from "../language.tsx";
 import {
@@ -121,7 +121,8 @@ function NewExchange({ request, onPosted }: { request: string; onPosted: () => v
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (body.trim() === "") {
-      setProblem({ code: "VALIDATION", message: wording.empty, fields: [] });
+      const message = wording.empty;
+      setProblem({ code: "VALIDATION", message, fields: [{ path: "body", message }] });
       return;
     }
     const { success, problem } = await post({ request, body, idempotencyKey: key.current });
@@ -135,7 +136,11 @@ function NewExchange({ request, onPosted }: { request: string; onPosted: () => v
   return (
     <form className="new-exchange" onSubmit={send} noValidate>
       <ProblemNotice problem={problem} />
-      <Labelled path="exchange" label={wording.newExchange}>
+      <Labelled
+        path="exchange"
+        label={wording.newExchange}
+        messages={messagesAt(problem?.fields ?? [], "body")}
+      >
         {(described) => (
           <textarea
             {...described}

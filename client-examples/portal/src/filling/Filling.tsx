@@ -78,18 +78,25 @@ export function Filling({ id, after }: { id: string; after: string }) {
     },
     [save, reload],
   );
+  const stepKinds = draft?.steps.map(({ kind }) => kind).join(" ") ?? "";
   const shownBefore = useRef<StepKind | null>(null);
   useEffect(() => {
     const left = shownBefore.current;
     shownBefore.current = current ?? null;
-    if (left === null || !current || left === current) return;
+    if (!current || left === current) return;
+    if (left === null) {
+      // Whoever comes back has been through the steps before this one.
+      const kinds = stepKinds.split(" ") as StepKind[];
+      setVisited(new Set(kinds.slice(0, kinds.indexOf(current))));
+      return;
+    }
     setVisited((before) => new Set([...before, left]));
     heading.current?.focus();
     window.scrollTo(0, 0);
     // The browser's arrows ask nobody: it is done now.
     if (upToDate.current !== current) catchUp(current);
     upToDate.current = null;
-  }, [current, catchUp]);
+  }, [current, catchUp, stepKinds]);
 
   if (filling.absent === "absent") return <p role="alert">{words.request.unknown}</p>;
   if (filling.absent !== null) return <ProblemNotice problem={filling.absent} />;

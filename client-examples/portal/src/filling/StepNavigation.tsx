@@ -23,7 +23,11 @@ export function StepNavigation({ steps, current, done, onGo }: Properties) {
               disabled={onGo === null && step.kind !== current}
               onClick={() => onGo?.(step.kind)}
             >
-              {done(step.kind) && <Icon name="check" label={words.filling.done} />}
+              {done(step.kind) && (
+                <>
+                  <Icon name="check" label={words.filling.done} />{" "}
+                </>
+              )}
               {step.title}
             </button>
           </li>

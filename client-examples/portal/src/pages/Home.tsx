@@ -1,5 +1,5 @@
 import { readableDay } from "@espace-citoyens/kit/dates.ts";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
@@ -88,13 +88,19 @@ function TicketForm() {
   const consult = (event: FormEvent) => {
     event.preventDefault();
     const typed = ticket.trim();
-    if (typed === "") setProblem({ code: "VALIDATION", message: words.home.ticketMissing, fields: [] });
-    else navigate(`/demandes/${encodeURIComponent(typed)}`);
+    if (typed !== "") return navigate(`/demandes/${encodeURIComponent(typed)}`);
+    const message = words.home.ticketMissing;
+    setProblem({ code: "VALIDATION", message, fields: [{ path: "ticket", message }] });
   };
   return (
     <form onSubmit={consult} noValidate>
       <ProblemNotice problem={problem} />
-      <Labelled path="ticket" label={words.home.ticket} help={words.home.ticketHelp}>
+      <Labelled
+        path="ticket"
+        label={words.home.ticket}
+        help={words.home.ticketHelp}
+        messages={messagesAt(problem?.fields ?? [], "ticket")}
+      >
         {(described) => (
           <input
             {...described}

@@ -1,6 +1,6 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { CancelRequest } from "@espace-citoyens/kit/operations.ts";
@@ -34,7 +34,11 @@ export function CancelLink({ request, onCancelled }: { request: string; onCancel
           <form onSubmit={confirm} noValidate>
             <p>{words.request.cancelText}</p>
             <ProblemNotice problem={problem} />
-            <Labelled path="reason" label={words.request.reason}>
+            <Labelled
+              path="reason"
+              label={words.request.reason}
+              messages={messagesAt(problem?.fields ?? [], "reason")}
+            >
               {(described) => (
                 <textarea
                   {...described}

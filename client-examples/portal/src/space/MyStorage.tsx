@@ -3,7 +3,7 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useScans } from "@espace-citoyens/kit/files/Attachments.tsx";
 import { FileForm } from "@espace-citoyens/kit/files/FileForm.tsx";
 import { FileLink, readableSize } from "@espace-citoyens/kit/files/FileLink.tsx";
@@ -154,32 +154,40 @@ function DocumentForm({
       onSave={save}
       onClose={onClose}
     >
-      <Labelled path="kind" label={words.space.kind}>
-        {(described) => (
-          <select
-            {...described}
-            value={kind}
-            onChange={(event) => setKind(event.target.value as DocumentKind)}
+      {(problem) => (
+        <>
+          <Labelled path="kind" label={words.space.kind} messages={messagesAt(problem?.fields ?? [], "kind")}>
+            {(described) => (
+              <select
+                {...described}
+                value={kind}
+                onChange={(event) => setKind(event.target.value as DocumentKind)}
+              >
+                {Object.entries(words.space.kinds).map(([value, label]) => (
+                  <option key={value} value={value}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Labelled>
+          <Labelled
+            path="validUntil"
+            label={words.space.validUntil}
+            messages={messagesAt(problem?.fields ?? [], "validUntil")}
           >
-            {Object.entries(words.space.kinds).map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        )}
-      </Labelled>
-      <Labelled path="validUntil" label={words.space.validUntil}>
-        {(described) => (
-          <input
-            {...described}
-            type="date"
-            className="medium"
-            value={validUntil}
-            onChange={(event) => setValidUntil(event.target.value)}
-          />
-        )}
-      </Labelled>
+            {(described) => (
+              <input
+                {...described}
+                type="date"
+                className="medium"
+                value={validUntil}
+                onChange={(event) => setValidUntil(event.target.value)}
+              />
+            )}
+          </Labelled>
+        </>
+      )}
     </FileForm>
   );
 }
