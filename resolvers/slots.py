@@ -19,7 +19,7 @@ from core.event_bus import event_bus
 from core.i18n import Text
 from core.selection import Selection
 from models.actors import Actor, AgentActor
-from models.address import Address
+from models.address import Address, check_address
 from models.appointments import Appointment
 from models.database import Row, execute, fetch, transaction
 from models.ids import decode_as, new_id
@@ -132,26 +132,34 @@ async def save_schedule(
     address: Address | None,
     selection: Selection,
 ) -> Row:
-    """Writes a schedule: a new one, or what becomes of a known one. Raises ValidationError, NotFoundError."""
+    """Writes a schedule: a new one, or what becomes of a known one, whose address goes where none is given.
+
+    Raises ValidationError, NotFoundError.
+    """
     title, place = one_line(title), one_line(place)
+    checked, problems = check_address(address, "address") if address else (None, [])
     ValidationError.raise_for(
         [
-            FieldProblem(path, _LINE)
-            for path, text in (("title", title), ("place", place))
-            if not 1 <= len(text) <= 200 or has_unprintable(text)
+            *(
+                FieldProblem(path, _LINE)
+                for path, text in (("title", title), ("place", place))
+                if not 1 <= len(text) <= 200 or has_unprintable(text)
+            ),
+            *problems,
         ]
     )
+    written = orjson.dumps(checked.to_json()).decode() if checked else None
     known = decode_as("Schedule", id) if id is not None else new_id()
     async with transaction():
         await lock_catalogue()
         if id is None:
             await fetch(
                 "INSERT INTO schedule (id, slug, title, place, address) VALUES ($1, $2, $3, $4, $5::jsonb)",
-                known, f"agenda-{known}", title, place, orjson.dumps(address.to_json()).decode() if address else None,
+                known, f"agenda-{known}", title, place, written,
             )  # fmt: skip
         elif not await execute(
             "UPDATE schedule SET title = $2, place = $3, address = $4::jsonb WHERE id = $1",
-            known, title, place, orjson.dumps(address.to_json()).decode() if address else None,
+            known, title, place, written,
         ):  # fmt: skip
             raise NotFoundError
         await revise()

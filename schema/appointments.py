@@ -263,7 +263,7 @@ async def set_appointment_reminder(info: Info, input: SetAppointmentReminderInpu
 
 @mutation(SaveScheduleSuccess, refusals=(ValidationError, NotFoundError), callers=ADMINISTRATORS)
 async def save_schedule(info: Info, input: SaveScheduleInput) -> Row:
-    """Writes a schedule: a new one, or what becomes of a known one."""
+    """Writes a schedule: a new one, or what becomes of a known one, whose address goes where none is given."""
     given = narrow(input)
     schedule = await resolvers.slots.save_schedule(
         info.context.actor,

@@ -16,6 +16,7 @@ from core.errors import MalformedError, NotFoundError, ValidationError
 from core.selection import SelectedField, Selection
 from core.settings import Settings
 from models.actors import Actor, AgentActor, CitizenActor, Visitor
+from models.address import Address
 from models.appointments import Appointment, Schedule, Slot
 from models.database import Row, counted, execute, fetch_one
 from models.events import RequestEvent
@@ -483,6 +484,26 @@ async def test_writing_a_schedule(agent: AgentActor, schedule: Schedule) -> None
     with pytest.raises(ValidationError) as raised:
         await save_schedule(agent, id=made["id"], title=" ", place="x" * 201, address=None, selection=asked)
     assert [problem.path for problem in raised.value.problems] == ["title", "place"]
+    typed = Address(lines=(" 1  place de la Mairie ", ""), postal_code="49 985", city="Saint-Aubin")
+    there = await save_schedule(
+        agent, id=made["id"], title="Mariages", place="Salle", address=typed, selection=asked
+    )
+    assert there["address"] == {
+        "lines": ["1 place de la Mairie"],
+        "postal_code": "49985",
+        "city": "Saint-Aubin",
+        "country": "FR",
+    }
+    with pytest.raises(ValidationError) as raised:
+        await save_schedule(
+            agent, id=made["id"], title="", place="Salle", address=Address((), "49", ""), selection=asked
+        )
+    paths = [problem.path for problem in raised.value.problems]
+    assert paths == ["title", "address.lines", "address.postalCode", "address.city"]
+    without = await save_schedule(
+        agent, id=made["id"], title="Mariages", place="Salle", address=None, selection=asked
+    )
+    assert without["address"] is None
     for unknown in ("?", encode("Schedule", new_id())):
         with pytest.raises(NotFoundError):
             await save_schedule(agent, id=unknown, title="X", place="X", address=None, selection=asked)

@@ -49,6 +49,12 @@ async def test_a_calendar_from_its_name_to_a_slot_that_is_closed(arrive: Arrive,
     await expect(dialog.locator("#field-place-messages")).to_be_visible()
     await dialog.get_by_label("Nom").fill(title)
     await dialog.get_by_label("Lieu").fill("Salle du conseil")
+    await dialog.get_by_label("Numéro et voie").fill("1 place de la Mairie")
+    await dialog.get_by_label("Commune").fill("Saint-Aubin-les-Roches")
+    await dialog.get_by_role("button", name="Enregistrer").click()
+    await expect(dialog.locator('[id="field-address.postalCode-messages"]')).to_be_visible()
+    await dialog.get_by_label("Code postal").fill("49985")
+    await examine(page)
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(dialog).to_be_hidden()
     schedule = page.get_by_label("Agenda", exact=True)
@@ -57,6 +63,10 @@ async def test_a_calendar_from_its_name_to_a_slot_that_is_closed(arrive: Arrive,
     await dialog.get_by_label("Lieu").fill("Salle des mariages")
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(schedule.locator("option:checked")).to_have_text(f"{title} – Salle des mariages")
+    await page.get_by_role("button", name="Modifier l’agenda").click()
+    await expect(dialog.get_by_label("Numéro et voie")).to_have_value("1 place de la Mairie")
+    await expect(dialog.get_by_label("Code postal")).to_have_value("49985")
+    await page.keyboard.press("Escape")
 
     # Slots by a rule: two days of the week, over two weeks.
     await page.get_by_label("Jour", exact=True).fill(monday.isoformat())

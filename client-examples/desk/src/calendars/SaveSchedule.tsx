@@ -2,20 +2,34 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
+import { AddressInput as Address, NO_ADDRESS } from "@espace-citoyens/kit/form/AddressInput.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { SaveSchedule as Save } from "@espace-citoyens/kit/operations.ts";
+import {
+  type AddressInput,
+  type DeskFrameQuery,
+  SaveSchedule as Save,
+} from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { useFrame } from "../frame.tsx";
 import { useWords } from "../wording.ts";
 
-/** Writes a schedule: a new one, or the name and place of one that is there. */
+export type Schedule = NonNullable<DeskFrameQuery["desk"]>["schedules"][number];
+
+/** The address as the API takes it back: with nothing of what it is read with. */
+function typedOf(schedule: Schedule | null): AddressInput {
+  if (!schedule?.address) return NO_ADDRESS;
+  const { lines, postalCode, city, country } = schedule.address;
+  return { lines: [...lines], postalCode, city, country };
+}
+
+/** Writes a schedule: a new one, or what one that is there is called and where it is. */
 export function SaveSchedule({
   schedule,
   onClose,
   onSaved,
 }: {
-  schedule: { id: string; title: string; place: string } | null;
+  schedule: Schedule | null;
   onClose: () => void;
   onSaved: (schedule: string) => void;
 }) {
@@ -24,10 +38,17 @@ export function SaveSchedule({
   const [save, busy] = useChange(Save, (data) => data.saveSchedule);
   const [title, setTitle] = useState(schedule?.title ?? "");
   const [place, setPlace] = useState(schedule?.place ?? "");
+  const [address, setAddress] = useState(() => typedOf(schedule));
   const [problem, setProblem] = useState<Problem | null>(null);
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    const { success, problem } = await save({ id: schedule?.id ?? null, title, place });
+    const { success, problem } = await save({
+      id: schedule?.id ?? null,
+      title,
+      place,
+      // The country alone is no address.
+      address: address.lines.length > 0 || address.postalCode || address.city ? address : null,
+    });
     setProblem(problem);
     if (!success) return;
     frame.reload();
@@ -54,6 +75,14 @@ export function SaveSchedule({
             <input {...described} value={place} onChange={(event) => setPlace(event.target.value)} />
           )}
         </Labelled>
+        <Address
+          path="address"
+          label={words.calendars.address}
+          help={words.calendars.addressHelp}
+          value={address}
+          onChange={setAddress}
+          problems={fields}
+        />
         <Actions label={words.frame.save} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>
     </Dialog>

@@ -41,7 +41,7 @@ export default function RequestPage({ id }: { id: string }) {
   const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const { language } = useLanguage();
-  const { municipality, reload: reloadFrame } = useFrame();
+  const { municipality } = useFrame();
   const [{ data, error, stale }, execute] = useQuery({ query: DeskRequest, variables: { request: id } });
   const [from, setFrom] = useState<string | null>(null);
   const request = data?.request;
@@ -95,10 +95,7 @@ export default function RequestPage({ id }: { id: string }) {
               exchanges={request.exchanges.nodes}
               pageInfo={request.exchanges.pageInfo}
               mayPost={may("POST_EXCHANGE")}
-              onChange={() => {
-                reload();
-                reloadFrame();
-              }}
+              onChange={reload}
             />
           </section>
         </div>

@@ -40,7 +40,8 @@ export const en: typeof fr = {
     me: "me",
     unread: "Only with messages to read",
     archived: "Archived",
-    count: (count) => (count > 1 ? `${count} requests` : count === 1 ? "1 request" : "No request"),
+    count: (count) =>
+      count > 1 ? `${count.toLocaleString("en")} requests` : count === 1 ? "1 request" : "No request",
     columns: {
       request: "Request",
       citizen: "Citizen",
@@ -116,7 +117,8 @@ export const en: typeof fr = {
     reopen: "Reopen closed slots",
     reopenHelp:
       "A closed slot usually stays closed. Ticked, a new slot opens in its place; cancelled appointments do not come back.",
-    published: (count) => (count === 1 ? "1 slot published." : `${count} slots published.`),
+    published: (count) =>
+      count === 1 ? "1 slot published." : `${count.toLocaleString("en")} slots published.`,
     noSchedule: "No calendar yet.",
     slotCount: (count) => (count > 1 ? `${count} slots` : count === 1 ? "1 slot" : "No slot"),
     closedNow: (told) =>
@@ -129,6 +131,8 @@ export const en: typeof fr = {
     changeSchedule: "Change the calendar",
     scheduleTitle: "Name",
     place: "Place",
+    address: "Address (optional)",
+    addressHelp: "Citizens are told it with their appointment.",
   },
   settings: {
     title: "Settings",

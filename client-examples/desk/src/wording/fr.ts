@@ -39,7 +39,7 @@ export const fr = {
     unread: "Échanges à lire seulement",
     archived: "Archivées",
     count: (count: number) =>
-      count > 1 ? `${count} demandes` : count === 1 ? "1 demande" : "Aucune demande",
+      count > 1 ? `${count.toLocaleString("fr")} demandes` : count === 1 ? "1 demande" : "Aucune demande",
     columns: {
       request: "Demande",
       citizen: "Demandeur",
@@ -115,7 +115,8 @@ export const fr = {
     reopen: "Rouvrir les créneaux fermés",
     reopenHelp:
       "Un créneau fermé le reste d’ordinaire. Si la case est cochée, un nouveau créneau s’ouvre à sa place ; les rendez-vous annulés ne sont pas rétablis.",
-    published: (count: number) => (count > 1 ? `${count} créneaux publiés.` : `${count} créneau publié.`),
+    published: (count: number) =>
+      count > 1 ? `${count.toLocaleString("fr")} créneaux publiés.` : `${count} créneau publié.`,
     noSchedule: "Aucun agenda pour le moment.",
     slotCount: (count: number) =>
       count > 1 ? `${count} créneaux` : count === 1 ? "1 créneau" : "Aucun créneau",
@@ -129,6 +130,8 @@ export const fr = {
     changeSchedule: "Modifier l’agenda",
     scheduleTitle: "Nom",
     place: "Lieu",
+    address: "Adresse (facultatif)",
+    addressHelp: "Elle est donnée au citoyen avec son rendez-vous.",
   },
   settings: {
     title: "Réglages",
