@@ -71,7 +71,8 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     english = Client(stack.api, citizen.authorization, language="en")
     code = await english.run("CreateCaptchaOfWork", purpose="CREATE_ACCOUNT")
     await english.change("RequestCaptchaAudio", captcha=code["id"])
-    await visitor.run("Catalogue")
+    themes = (await visitor.run("Catalogue"))["procedureCategories"]
+    await visitor.run("CategoryProcedures", category=themes[0]["id"])
     await visitor.run("SearchProcedures", search="lampadaire")
     await visitor.run("ProcedurePage", slug="acte-naissance")
     await citizen.change("ConfirmEmail", token=await follow_link(stack.inbox, account["profile"]["email"]))

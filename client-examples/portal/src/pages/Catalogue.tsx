@@ -1,11 +1,14 @@
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { Catalogue as CatalogueQuery, SearchProcedures } from "@espace-citoyens/kit/operations.ts";
+import {
+  Catalogue as CatalogueQuery,
+  CategoryProcedures,
+  SearchProcedures,
+} from "@espace-citoyens/kit/operations.ts";
 import { type FormEvent, useDeferredValue, useRef, useState } from "react";
 import { useQuery } from "urql";
-import { Link } from "wouter";
-import { Padlock } from "../frame.tsx";
+import { Procedures, type ReadAfter } from "../Procedures.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
 
@@ -23,11 +26,7 @@ export default function Catalogue() {
           {data.procedureCategories.map((category) => (
             <section key={category.id} className="card">
               <h3>{category.title}</h3>
-              <ul className="procedures">
-                {category.procedures.nodes.map((procedure) => (
-                  <ProcedureLink key={procedure.id} procedure={procedure} />
-                ))}
-              </ul>
+              <Procedures first={category.procedures} readAfter={ofThemeAfter(category.id)} />
             </section>
           ))}
         </div>
@@ -82,26 +81,23 @@ function Search() {
         {found?.totalCount === 0 && <p className="quiet">{words.catalogue.noneFound}</p>}
       </div>
       {found && found.nodes.length > 0 && (
-        <ul className="procedures card">
-          {found.nodes.map((procedure) => (
-            <ProcedureLink key={procedure.id} procedure={procedure} />
-          ))}
-        </ul>
+        <Procedures key={search} first={found} readAfter={searchedAfter(search)} className="card" />
       )}
     </search>
   );
 }
 
-function ProcedureLink({
-  procedure,
-}: {
-  procedure: { slug: string; title: string; summary: string; requiresAccount: boolean };
-}) {
-  return (
-    <li>
-      {procedure.requiresAccount && <Padlock />}
-      <Link href={`/demarches/${procedure.slug}`}>{procedure.title}</Link>
-      <p className="quiet">{procedure.summary}</p>
-    </li>
-  );
-}
+const searchedAfter =
+  (search: string): ReadAfter =>
+  async (read, after) => {
+    const { data, problem } = await read(SearchProcedures, { search, after });
+    return { page: data?.procedures, problem };
+  };
+
+const ofThemeAfter =
+  (category: string): ReadAfter =>
+  async (read, after) => {
+    const { data, problem } = await read(CategoryProcedures, { category, after });
+    const theme = data?.node;
+    return { page: theme && "procedures" in theme ? theme.procedures : undefined, problem };
+  };

@@ -101,6 +101,7 @@ export const en: typeof fr = {
       count === 0 ? "No form found." : count === 1 ? "1 form found" : `${count} forms found`,
     tooShort: "Type at least two letters.",
     noneFound: "Try another word, or look through the themes below.",
+    more: "Show more",
     themes: "By theme",
     padlock: "citizen account needed",
   },

@@ -104,6 +104,7 @@ export const fr = {
           : `${count} formulaires trouvés`,
     tooShort: "Saisissez au moins deux lettres.",
     noneFound: "Essayez un autre mot, ou parcourez les thèmes ci-dessous.",
+    more: "Voir la suite",
     themes: "Par thème",
     padlock: "compte citoyen nécessaire",
   },

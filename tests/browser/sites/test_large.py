@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
@@ -24,7 +25,7 @@ from tests.stack import Api, Stack
 
 PROCEDURES = 300
 OTHERS = 105
-THEMES = 12
+THEMES = 4
 LAST = "Zone bleue, disque numéro 999"
 """The last procedure of the last theme."""
 
@@ -71,6 +72,7 @@ async def choose_last(page: Page) -> None:
     await examine(page)
 
 
+@pytest.mark.timeout(300)  # It looks at seven pages, each full.
 async def test_every_procedure_agent_calendar_and_partner_is_found(arrive: Arrive, large: Api) -> None:
     administrator = await arrive(site=large.url.replace("127.0.0.1", "localhost"), width=320)
     page = administrator.page
@@ -127,3 +129,25 @@ async def test_every_procedure_agent_calendar_and_partner_is_found(arrive: Arriv
     tokens = card(page, "Jetons").locator("li")
     await expect(tokens).to_have_count(OTHERS)
     await expect(tokens.filter(has_text="Parcmètres")).to_contain_text(LAST)
+
+
+async def test_every_procedure_is_found_by_a_citizen(arrive: Arrive, large: Api) -> None:
+    """By its theme, and by a word that many have: the list goes on, and the focus with it."""
+    visitor = await arrive(site=large.url.replace("127.0.0.1", "localhost"), width=320)
+    page = visitor.page
+    await visitor.open("/demarches")
+    theme = card(page, f"Thème {THEMES - 1:02}")
+    procedures = theme.get_by_role("listitem")
+    await expect(procedures).to_have_count(50)
+    await theme.get_by_role("button", name="Voir la suite").press("Enter")
+    await expect(procedures.nth(50).get_by_role("link")).to_be_focused()
+    await expect(theme.get_by_role("link", name=LAST)).to_be_visible()
+    await expect(theme.get_by_role("button", name="Voir la suite")).to_be_hidden()
+
+    await page.get_by_label("Rechercher un formulaire").fill("autorisation")
+    found = page.get_by_role("search").get_by_role("listitem")
+    await expect(found).to_have_count(10)
+    await page.get_by_role("search").get_by_role("button", name="Voir la suite").click()
+    await expect(found).to_have_count(20)
+    await expect(found.nth(10).get_by_role("link")).to_be_focused()
+    await examine(page)
