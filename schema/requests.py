@@ -138,12 +138,13 @@ class ServiceRequest(Node):
     @kept(EventConnection)
     def history(
         self,
-        first: int | None = None,
+        first: int | None = 50,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
     ) -> None:
-        """Historique, oldest first. `first` and `last` are at most 100; neither: the first 50.
+        """Historique, oldest first. `first` and `last` are at most 100; with `last` it is the latest ones, whatever
+        `first` is.
 
         The `endCursor` of the last one is where to follow `requestEvents` from.
         """

@@ -32,7 +32,7 @@ class OrderBy:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which page of an order: `first` after a cursor, or `last` before one."""
+    """Which page of an order: `first` after a cursor, or `last` before one, whatever `first` is then."""
 
     first: int | None = None
     after: str | None = None
@@ -41,7 +41,7 @@ class Window:
 
     @property
     def backward(self) -> bool:
-        return self.last is not None and self.first is None
+        return self.last is not None
 
     def limit(self, default: int) -> int:
         asked = self.last if self.backward else self.first
