@@ -1,4 +1,4 @@
-"""What browsers and networks do to the sites: storage that is full or forbidden, chunks that are gone, odd addresses."""
+"""What browsers and networks do to the sites: storage that is full or forbidden, parts that are gone, odd addresses."""
 
 from __future__ import annotations
 
