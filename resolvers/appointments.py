@@ -103,7 +103,10 @@ async def _book(
     active, slots = await lock(request, slot_id)
     is_draft = request.status == "DRAFT"
     if active is not None and active.state == "CONFIRMED" and active.slot_id == slot_id:
-        return active.id  # Asked again, as by somebody whose answer was lost.
+        # Asked again, as by somebody whose answer was lost.
+        if email is not None and is_to_come(active, slots):
+            await _remind_at(work, actor, active, email, slots[active.slot_id])
+        return active.id
     state = await _state_of(request, active, slots)
     require("MOVE_APPOINTMENT" if is_draft and active else "BOOK_APPOINTMENT", actor, state)
     slot = await _require_slot(request, slots, slot_id)
@@ -114,7 +117,7 @@ async def _book(
     if active is None:
         active = Appointment(request_id=request.id, slot_id=slot["id"], state="CONFIRMED")
         if is_draft:
-            active.state, active.held_until = "HELD", hold_until()
+            active.state, active.held_until = "HELD", hold_until(slot)
         await set_reminder_of(active, email, slot)
         await release_expired(slot["id"])
         await active.save(force_create=True)
@@ -176,14 +179,18 @@ async def _remind(work: Work, actor: Actor, id: UUID | None, email: str | None) 
         raise NotAllowedError(await _why_not(id))
     _require_not_over(active, slots)
     require("MOVE_APPOINTMENT", actor, await _state_of(request, active, slots))
-    if email != active.reminder_email:
+    await _remind_at(work, actor, active, email, slots[active.slot_id])
+    return active.id
+
+
+async def _remind_at(work: Work, actor: Actor, active: Appointment, email: str | None, slot: Row) -> None:
+    if (email or "").casefold() != (active.reminder_email or "").casefold():
         if email is not None and active.state == "CONFIRMED":
             await count_mail(actor, email)  # It may leave at once.
-        await set_reminder_of(active, email, slots[active.slot_id])
+        await set_reminder_of(active, email, slot)
         active.reminder_sent_at = None
         await active.save(update_fields=["reminder_email", "reminder_at", "reminder_sent_at"])
     work.wake("reminders")
-    return active.id
 
 
 async def _lock_request_of(actor: Actor, id: UUID | None) -> ServiceRequest:

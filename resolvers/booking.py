@@ -108,7 +108,7 @@ async def put(active: Appointment, slot: Row, previous: Row) -> None:
     if active.slot_id != slot["id"] or not active.counts:
         await release_expired(slot["id"], but=active.id)
     active.slot_id, active.counts = slot["id"], True
-    active.held_until = hold_until() if active.state == "HELD" else None
+    active.held_until = hold_until(slot) if active.state == "HELD" else None
     changed += await _remind_again(active, slot["start"], previous["start"])
     await active.save(update_fields=changed)
 
@@ -173,10 +173,15 @@ async def _next_free(actor: Actor, wanted: UUID | None, selection: Selection) ->
     )
     if slot is None:
         return None
-    reading = await reading_for(actor)
-    part = first_free(reading, selection, [slot["schedule_id"]], slot["start"])
-    row: Row | None = await read_value(reading, part)
-    return row
+    # After it, or else the first of all.
+    for earliest in (slot["start"], None):
+        reading = await reading_for(actor)
+        row: Row | None = await read_value(
+            reading, first_free(reading, selection, [slot["schedule_id"]], earliest)
+        )
+        if row is not None:
+            return row
+    return None
 
 
 def tell(
@@ -213,8 +218,10 @@ def _address_of(request: ServiceRequest) -> str | None:
     return email
 
 
-def hold_until() -> datetime:
-    return now() + timedelta(seconds=get_settings().appointment_hold_seconds)
+def hold_until(slot: Row) -> datetime:
+    """Not longer than until it begins: nobody can submit it then."""
+    start: datetime = slot["start"]
+    return min(now() + timedelta(seconds=get_settings().appointment_hold_seconds), start)
 
 
 def is_to_come(active: Appointment | None, slots: Slots) -> bool:

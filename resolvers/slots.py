@@ -224,7 +224,9 @@ async def _close(work: Work, actor: AgentActor, ids: Sequence[UUID], reason: str
         raise NotFoundError
     mine = [slot["id"] for slot in slots if not has_begun(slot)]
     await execute(
-        "UPDATE appointment SET counts = false WHERE slot_id = ANY($1::uuid[]) AND state = 'HELD'", mine
+        "UPDATE appointment SET counts = false, held_until = least(held_until, now()) "
+        "WHERE slot_id = ANY($1::uuid[]) AND state = 'HELD'",
+        mine,
     )
     rows = await fetch(
         "UPDATE appointment SET state = 'CANCELLED', counts = false, sequence = sequence + 1 "

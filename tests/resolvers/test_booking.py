@@ -168,6 +168,60 @@ async def test_the_time_is_a_setting(
     assert timedelta(seconds=50) < until - now() <= timedelta(seconds=60)
 
 
+async def test_a_hold_ends_when_the_slot_begins(
+    citizen: CitizenActor, draft: ServiceRequest, schedule: Schedule
+) -> None:
+    slot, later = await make_slot(schedule, hours=0.1, minutes=5), await make_slot(schedule, hours=0.2)
+    held = await book(citizen, draft, slot)
+    assert (await Appointment.get()).held_until == slot.start
+    await move(citizen, held["id"], later)
+    assert (await Appointment.get()).held_until == later.start
+
+
+async def test_a_hold_ends_when_the_slot_is_closed(
+    citizen: CitizenActor, draft: ServiceRequest, schedule: Schedule, agent: AgentActor
+) -> None:
+    slot = await make_slot(schedule)
+    await book(citizen, draft, slot)
+    await close_slots(agent, slots=[id_of(slot)], reason=None, selection=NEXT)
+    until = (await Appointment.get()).held_until
+    assert until is not None
+    assert until <= now()
+
+
+async def test_where_none_follows_the_loser_is_told_the_first_of_all(
+    citizen: CitizenActor, draft: ServiceRequest, sent: ServiceRequest, schedule: Schedule
+) -> None:
+    first, last = await make_slot(schedule, hours=24), await make_slot(schedule, hours=48)
+    await book(citizen, sent, last)
+    assert await lost(book(citizen, draft, last)) == id_of(first)
+
+
+async def test_booking_what_is_booked_takes_the_reminder_that_is_asked_for(
+    citizen: CitizenActor, sent: ServiceRequest, schedule: Schedule
+) -> None:
+    slot = await make_slot(schedule, hours=60)
+    await book(citizen, sent, slot, "ici@example.org")
+    assert (await book(citizen, sent, slot, "ailleurs@example.org"))["reminder"][
+        "email"
+    ] == "ailleurs@example.org"
+    assert (await book(citizen, sent, slot))["reminder"]["email"] == "ailleurs@example.org"
+    await execute("UPDATE slot SET start = now() - interval '1 minute' WHERE id = $1", slot.id)
+    assert (await book(citizen, sent, slot, "trop@example.org"))["reminder"][
+        "email"
+    ] == "ailleurs@example.org"
+
+
+async def test_capitals_make_no_other_reminder(
+    citizen: CitizenActor, sent: ServiceRequest, schedule: Schedule
+) -> None:
+    booked = await book(citizen, sent, await make_slot(schedule, hours=60), "ici@example.org")
+    sent_at = now()
+    await execute("UPDATE appointment SET reminder_sent_at = $1", sent_at)
+    await set_reminder(citizen, appointment=booked["id"], email="Ici@Example.org", selection=APPOINTMENT)
+    assert (await Appointment.get()).reminder_sent_at == sent_at
+
+
 async def test_choosing_again_moves_the_hold(
     citizen: CitizenActor, draft: ServiceRequest, schedule: Schedule
 ) -> None:

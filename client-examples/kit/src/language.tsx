@@ -1,4 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { keep, readKept } from "./kept.ts";
 
 export type Language = "fr" | "en";
 
@@ -11,7 +12,7 @@ const KEY = "language";
 const LanguageContext = createContext<Chosen | null>(null);
 
 function firstLanguage(): Language {
-  const kept = localStorage.getItem(KEY);
+  const kept = readKept<unknown>(KEY, null);
   if (kept === "fr" || kept === "en") return kept;
   return navigator.language.startsWith("en") ? "en" : "fr";
 }
@@ -21,7 +22,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(firstLanguage);
   useEffect(() => {
     document.documentElement.lang = language;
-    localStorage.setItem(KEY, language);
+    keep(KEY, language);
   }, [language]);
   const chosen = useMemo(() => ({ language, setLanguage }), [language]);
   return <LanguageContext value={chosen}>{children}</LanguageContext>;

@@ -1,3 +1,5 @@
+import { keep, readKept } from "@espace-citoyens/kit/kept.ts";
+
 /** Drafts of a visitor: on this device, until they are sent. Their ticket opens them again. */
 export interface KeptDraft {
   ticket: string;
@@ -47,16 +49,6 @@ export function forgetDraft(draft: string, ticket: string | null): void {
 }
 
 function kept<Entry>(key: string): Entry[] {
-  try {
-    const found: unknown = JSON.parse(localStorage.getItem(key) ?? "[]");
-    return Array.isArray(found) ? found : [];
-  } catch (error) {
-    // Somebody else wrote there: what we kept is gone, and the tickets are in the address bar's history.
-    console.warn("Drafts cannot be read", error);
-    return [];
-  }
-}
-
-function keep<Entry>(key: string, entries: readonly Entry[]): void {
-  localStorage.setItem(key, JSON.stringify(entries));
+  const found = readKept<unknown>(key, []);
+  return Array.isArray(found) ? found : [];
 }

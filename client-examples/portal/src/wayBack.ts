@@ -1,3 +1,5 @@
+import { keep, readKept } from "@espace-citoyens/kit/kept.ts";
+
 /**
  * Where somebody was going when they were asked to log in, while a provider identifies them elsewhere.
  *
@@ -13,12 +15,12 @@ export function wayBack(): string {
 }
 
 export function keepWayBack(path: string): void {
-  sessionStorage.setItem(KEY, path);
+  keep(KEY, path, "tab");
 }
 
 /** The page that was kept, once. */
 export function takeWayBack(): string | null {
-  const kept = sessionStorage.getItem(KEY);
-  sessionStorage.removeItem(KEY);
-  return kept;
+  const kept = readKept<unknown>(KEY, null, "tab");
+  keep(KEY, null, "tab");
+  return typeof kept === "string" ? kept : null;
 }

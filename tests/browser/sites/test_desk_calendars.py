@@ -122,9 +122,6 @@ async def test_a_calendar_from_its_name_to_a_slot_that_is_closed(arrive: Arrive,
     )
     await client.change("SubmitRequest", request=draft["id"], version=filled["request"]["version"])
     await expect(lines.first).to_contain_text("0 libre(s) sur 1")
-    await page.reload()
-    await schedule.select_option(known)
-    await page.get_by_label("Jour", exact=True).fill(thursday.isoformat())
     await expect(lines.first.get_by_role("link", name="Odile Fougère")).to_be_visible()
 
     # Closed all the same: they are told by mail, see it at once, and are offered the next one.

@@ -59,6 +59,7 @@ export function SaveSchedule({
   return (
     <Dialog title={schedule ? words.calendars.changeSchedule : words.calendars.newSchedule} onClose={onClose}>
       <form onSubmit={send} noValidate>
+        {schedule && <p>{words.calendars.changeText}</p>}
         <ProblemNotice problem={problem} />
         <Labelled
           path="title"

@@ -8,7 +8,14 @@ import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
+import {
+  CloseSlots,
+  DaySlots,
+  type DaySlotsQuery,
+  DeskEvents,
+  type DeskEventsSubscriptionVariables,
+  SlotChanges,
+} from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
@@ -22,6 +29,8 @@ import { useSoon } from "../useSoon.ts";
 import { useWords } from "../wording.ts";
 
 const REFRESH_MILLISECONDS = 500;
+
+const FROM_NOW: DeskEventsSubscriptionVariables = { after: null };
 
 type Slot = Extract<NonNullable<DaySlotsQuery["node"]>, { slots: unknown }>["slots"][number];
 
@@ -45,6 +54,11 @@ export default function Calendars() {
   // Who comes may change while the day is looked at.
   const reloadSoon = useSoon(reload, REFRESH_MILLISECONDS);
   useFollow(SlotChanges, schedule === "" ? null : { schedule, from: day, to: day }, reloadSoon);
+  // A draft that is sent takes no other place than it held; now it has a name.
+  useFollow(DeskEvents, FROM_NOW, ({ deskEvents: event }, variables) => {
+    variables.after = event.cursor;
+    if (event.__typename.startsWith("Appointment")) reloadSoon();
+  });
   useConnected(reloadSoon);
   const close = () => setOpened(null);
   const chosen = desk.schedules.find((each) => each.id === schedule);
@@ -157,7 +171,7 @@ function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void
                 ))}
               </ul>
             </div>
-            {!slot.closed && (
+            {!slot.closed && Date.parse(slot.start) > Date.now() && (
               <button type="button" className="button-icon" onClick={() => setClosing(slot)}>
                 <Icon
                   name="close"
@@ -184,7 +198,11 @@ function Closing({ slot, onClose, onClosed }: { slot: Slot; onClose: () => void;
     const { success, problem } = await close({ slots: [slot.id], reason: reason.trim() || null });
     setProblem(problem);
     if (!success) return;
-    announce(words.calendars.closedNow(success.cancelled));
+    announce(
+      success.slots.every((each) => each.closed)
+        ? words.calendars.closedNow(success.cancelled)
+        : words.calendars.hasBegun,
+    );
     onClose();
     onClosed();
   };

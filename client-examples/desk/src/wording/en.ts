@@ -122,6 +122,8 @@ export const en: typeof fr = {
       count === 1 ? "1 slot published." : `${count.toLocaleString("en")} slots published.`,
     noSchedule: "No calendar yet.",
     slotCount: (count) => (count > 1 ? `${count} slots` : count === 1 ? "1 slot" : "No slot"),
+    changeText: "Whoever has an appointment already is not told: write to them if the place changes.",
+    hasBegun: "This slot has already begun: it stays open.",
     closedNow: (told) =>
       told > 1
         ? `Slot closed, ${told} people are told.`

@@ -121,6 +121,9 @@ export const fr = {
     noSchedule: "Aucun agenda pour le moment.",
     slotCount: (count: number) =>
       count > 1 ? `${count} créneaux` : count === 1 ? "1 créneau" : "Aucun créneau",
+    changeText:
+      "Les personnes qui y ont déjà rendez-vous n’en sont pas prévenues : si le lieu change, écrivez-leur.",
+    hasBegun: "Ce créneau a déjà commencé : il reste ouvert.",
     closedNow: (told: number) =>
       told > 1
         ? `Créneau fermé, ${told} personnes sont prévenues.`

@@ -20,7 +20,7 @@ interface Properties {
   /** A request that was sent. */
   request: { id: string; procedure: { slug: string; schedules: readonly Schedule[] } };
   /** What is moved; null: one is booked. */
-  planned: { id: string } | null;
+  planned: { id: string; slot: { start: string; schedule: { id: string } } } | null;
   onDone: () => void;
 }
 
@@ -50,6 +50,7 @@ export function SlotChoice({ request, planned, onDone }: Properties) {
         procedure={request.procedure.slug}
         schedules={request.procedure.schedules}
         chosen={chosen?.id ?? null}
+        current={planned?.slot ?? null}
         heading="h4"
         onChoose={(slot, schedule) => setChosen({ ...slot, place: `${schedule.title} – ${schedule.place}` })}
       />

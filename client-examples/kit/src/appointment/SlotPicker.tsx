@@ -31,20 +31,34 @@ export interface Schedule {
 interface Properties {
   procedure: string;
   schedules: readonly Schedule[];
-  /** The slot that is held or booked now. */
+  /** The slot that is shown as chosen. */
   chosen: string | null;
+  /** Where the appointment is now: its week comes first, in its schedule. */
+  current: { start: string; schedule: { id: string } } | null;
+  /** The slot that is chosen was closed. */
+  onClosed?: () => void;
   onChoose: (slot: Slot, schedule: Schedule) => void;
   /** Of the days, below that of where it stands. */
   heading: "h3" | "h4";
 }
 
 /** A week of free slots at a time, 1er dispo, and what others take and free meanwhile. */
-export function SlotPicker({ procedure, schedules, chosen, onChoose, heading: Heading }: Properties) {
+export function SlotPicker({
+  procedure,
+  schedules,
+  chosen,
+  current,
+  onClosed,
+  onChoose,
+  heading: Heading,
+}: Properties) {
   const wording = useWording(WORDING);
   const { language } = useLanguage();
   const read = useRead();
-  const [scheduleId, setScheduleId] = useState(schedules[0]?.id ?? "");
-  const [from, setFrom] = useState(() => dayOf(new Date()));
+  const [scheduleId, setScheduleId] = useState(current?.schedule.id ?? schedules[0]?.id ?? "");
+  const [from, setFrom] = useState(() =>
+    later(dayOf(new Date()), current ? dayOf(new Date(current.start)) : ""),
+  );
   const [slots, setSlots] = useState<Slot[] | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [none, setNone] = useState(false);
@@ -73,6 +87,7 @@ export function SlotPicker({ procedure, schedules, chosen, onChoose, heading: He
     ({ slotChanges: changed }) => {
       told.current.set(changed.id, changed);
       setSlots((before) => before && withChange(before, changed));
+      if (changed.closed && changed.id === chosen) onClosed?.();
     },
   );
   useConnected(load);

@@ -68,6 +68,8 @@ export function AppointmentStep({ draft, ended, reminder, reload }: Properties) 
         procedure={draft.procedure.slug}
         schedules={draft.procedure.schedules}
         chosen={ended ? null : (held?.slot.id ?? null)}
+        current={held?.slot ?? null}
+        onClosed={reload}
         onChoose={(slot) => hold(slot.id)}
         heading="h3"
       />
