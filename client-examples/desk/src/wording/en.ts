@@ -123,6 +123,7 @@ export const en: typeof fr = {
     noSchedule: "No calendar yet.",
     slotCount: (count) => (count > 1 ? `${count} slots` : count === 1 ? "1 slot" : "No slot"),
     changeText: "Whoever has an appointment already is not told: write to them if the place changes.",
+    notYours: "Its slots are closed by the agents who handle a procedure of this calendar.",
     hasBegun: "This slot has already begun: it stays open.",
     closedNow: (told) =>
       told > 1

@@ -123,6 +123,7 @@ export const fr = {
       count > 1 ? `${count} créneaux` : count === 1 ? "1 créneau" : "Aucun créneau",
     changeText:
       "Les personnes qui y ont déjà rendez-vous n’en sont pas prévenues : si le lieu change, écrivez-leur.",
+    notYours: "Ses créneaux sont fermés par les agents qui instruisent une démarche de cet agenda.",
     hasBegun: "Ce créneau a déjà commencé : il reste ouvert.",
     closedNow: (told: number) =>
       told > 1
