@@ -1,4 +1,5 @@
 import { keep, readKept } from "@espace-citoyens/kit/kept.ts";
+import { forgetPending } from "./filling/pending.ts";
 
 /** Drafts of a visitor: on this device, until they are sent. Their ticket opens them again. */
 export interface KeptDraft {
@@ -37,6 +38,7 @@ export function keepStep(draft: string, step: string): void {
 
 /** It was sent or thrown away. `ticket`: of whoever has opened it by that. */
 export function forgetDraft(draft: string, ticket: string | null): void {
+  forgetPending(draft);
   keep(
     LEFT,
     kept<Left>(LEFT).filter((each) => each.draft !== draft),

@@ -7,7 +7,7 @@ import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
 import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { Notifications } from "./Notifications.tsx";
@@ -32,17 +32,23 @@ export function useFrame(): Frame {
 export function FrameProvider({ children }: { children: ReactNode }) {
   const words = useWords();
   const { language } = useLanguage();
-  const [{ data, error }, reload] = useQuery({ query: SiteFrame });
+  const [{ data: read, error, fetching }, execute] = useQuery({ query: SiteFrame });
+  const reload = useCallback(() => execute({ requestPolicy: "network-only" }), [execute]);
+  // Where it cannot be read in another language, it stays as it was: under it lies what somebody is typing.
+  const last = useRef({ data: read, language });
+  if (read && !fetching) last.current = { data: read, language };
+  const data = read ?? (last.current.language === language ? undefined : last.current.data);
+  useEffect(() => {
+    if (!error) return;
+    addEventListener("online", reload);
+    return () => removeEventListener("online", reload);
+  }, [error, reload]);
   if (!data)
     return (
       <main className="main">
         {error ? (
           <ProblemNotice problem={callProblem(error, language)}>
-            <button
-              type="button"
-              className="button"
-              onClick={() => reload({ requestPolicy: "network-only" })}
-            >
+            <button type="button" className="button" onClick={reload}>
               {words.frame.tryAgain}
             </button>
           </ProblemNotice>
@@ -54,7 +60,7 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   setZone(data.municipality.timezone);
   const mustChangePassword =
     error?.graphQLErrors.some(({ extensions }) => extensions?.duty === "CHANGE_PASSWORD") ?? false;
-  const frame = { ...data, mustChangePassword, reload: () => reload({ requestPolicy: "network-only" }) };
+  const frame = { ...data, mustChangePassword, reload };
   return (
     <FrameContext value={frame}>
       <Header />

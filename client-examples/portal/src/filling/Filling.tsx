@@ -13,6 +13,7 @@ import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } fro
 import { Redirect, useLocation, useSearchParams } from "wouter";
 import { forgetDraft, keepDraft, keepStep, leftStep } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
+import { LogInForm } from "../LogInForm.tsx";
 import type { ReminderHandle } from "../Reminder.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { StoredDocumentChoice } from "../StoredDocumentChoice.tsx";
@@ -100,7 +101,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
 
   if (filling.absent === "absent") return <p role="alert">{words.request.unknown}</p>;
   if (filling.absent !== null) return <ProblemNotice problem={filling.absent} />;
-  if (draft === null) return <Busy />;
+  if (draft === null) return filling.saving === "ended" ? <SessionEnded /> : <Busy />;
   if (draft.status !== "DRAFT") return <Redirect to={after} replace />;
   const steps = draft.steps;
   const index = Math.max(
@@ -138,6 +139,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
   };
   return (
     <SitePage title={draft.procedure.title}>
+      {filling.saving === "ended" && <SessionEnded onBack={() => heading.current?.focus()} />}
       <StepNavigation
         steps={steps}
         current={step.kind}
@@ -237,6 +239,22 @@ export function Filling({ id, after }: { id: string; after: string }) {
       <p className="quiet">{words.filling.draftKept}</p>
       <Discard id={id} />
     </SitePage>
+  );
+}
+
+/** A log-in over what was typed meanwhile. `onBack`: once somebody has, and it is gone. */
+function SessionEnded({ onBack = () => {} }: { onBack?: () => void }) {
+  const words = useWords();
+  const leave = useRef(onBack);
+  useEffect(() => {
+    const { current } = leave;
+    return () => current();
+  }, []);
+  return (
+    <section className="card">
+      <Notice kind="warning">{words.filling.sessionEnded}</Notice>
+      <LogInForm />
+    </section>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useChange, useRead } from "@espace-citoyens/kit/door.tsx";
+import { useChange, useDoor, useRead } from "@espace-citoyens/kit/door.tsx";
 import { isWhole } from "@espace-citoyens/kit/form/AddressInput.tsx";
 import { answersOf, contactOf, isKeepable } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
@@ -10,20 +10,32 @@ import {
 } from "@espace-citoyens/kit/operations.ts";
 import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useCallback, useEffect, useRef, useState } from "react";
+import { acknowledge, forgetPending, keepPending, pendingOf } from "./pending.ts";
 
 const PAUSE_MILLISECONDS = 1200;
 const RETRY_MILLISECONDS = 3000;
+/** What passes by itself. */
+const PASSING = ["NETWORK", "UNAVAILABLE", "RATE_LIMITED", "INTERNAL"];
 
 const PREFERRED: Answers = { preferredContactMethod: { choices: ["EMAIL"] } };
+const CONTACT = "contact.";
 
 export type Draft = NonNullable<RequestDraftQuery["request"]>;
-export type Saving = "saved" | "saving" | "offline" | "waiting";
+/** `ended`: the session is over; whoever logs in again goes on. */
+export type Saving = "saved" | "saving" | "offline" | "waiting" | "ended";
+
+interface Filled {
+  answers: Answers;
+  contact: Answers;
+}
 
 /**
- * A draft that is kept while it is filled in: what was typed goes to the server when typing pauses, again and again until the
- * network is back, and field by field, so that a mistake in one keeps nothing else from being saved.
+ * A draft that is kept while it is filled in: what was typed goes to the server when typing pauses or the page is left, again and
+ * again until the network is back, and field by field, so that a mistake in one keeps nothing else from being saved. Until the
+ * server has acknowledged it, this device keeps it (pending.ts).
  */
 export function useDraft(id: string) {
+  const { ticket } = useDoor();
   const read = useRead();
   const [update] = useChange(UpdateRequest, (data) => data.updateRequest);
   const [draft, setDraft] = useState<Draft | null>(null);
@@ -33,79 +45,92 @@ export function useDraft(id: string) {
   const [rejected, setRejected] = useState<readonly FieldProblem[]>([]);
   const [saving, setSaving] = useState<Saving>("saved");
   const [reread, setReread] = useState(false);
+  /** By the path of their field: what the server has not acknowledged. */
   const pending = useRef(new Map<string, AnswerValue | undefined>());
-  const contactPending = useRef(false);
-  /** What the server has refused and nobody has corrected yet: it is on the page alone. */
+  /** What of it the server has refused and nobody has corrected yet. */
   const refused = useRef(new Set<string>());
   const now = useRef({ answers, contact, version: 0 });
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const under = useRef<Promise<boolean> | null>(null);
   const again = useRef<() => void>(() => {});
+  const left = useRef(false);
 
-  const load = useCallback(
-    async (first: boolean) => {
-      const { data, problem } = await read(RequestDraft, { request: id });
-      if (problem) {
-        if (first) setAbsent(problem);
-        return;
-      }
-      const found = data.request;
-      if (found === null || found === undefined) {
-        setAbsent("absent");
-        return;
-      }
-      setAbsent(null);
-      setDraft(found);
-      now.current.version = found.version;
-      if (first) {
-        now.current.answers = answersByField(found);
-        // What is kept where nothing else is said: shown from the start.
-        now.current.contact = { ...PREFERRED, ...answersOf(found.contact) };
-        setAnswers(now.current.answers);
-        setContact(now.current.contact);
-      }
+  const show = useCallback(({ answers, contact }: Filled) => {
+    Object.assign(now.current, { answers, contact });
+    setAnswers(answers);
+    setContact(contact);
+  }, []);
+
+  /** What keeps the draft from being read or written, told as far as it is not passing. True: it is passing. */
+  const tell = useCallback(
+    (problem: Problem): boolean => {
+      if (PASSING.includes(problem.code)) return true;
+      // Whoever holds a ticket has no session that could end: it is unknown.
+      if (problem.code === "UNAUTHENTICATED" && ticket === null) setSaving("ended");
+      else setAbsent(problem);
+      return false;
     },
-    [read, id],
+    [ticket],
   );
-  useEffect(() => {
-    load(true);
-    return () => clearTimeout(timer.current);
-  }, [load]);
+
+  /** Reads it again: what was changed elsewhere is shown, under what was typed here and waits. */
+  const load = useCallback(async (): Promise<Problem | null> => {
+    const { data, problem } = await read(RequestDraft, { request: id });
+    if (problem) {
+      if (tell(problem) && now.current.version === 0) setAbsent(problem);
+      return problem;
+    }
+    const found = data.request;
+    if (found === null || found === undefined) {
+      setAbsent("absent");
+      return null;
+    }
+    setAbsent(null);
+    setDraft(found);
+    if (found.status !== "DRAFT") {
+      pending.current.clear();
+      forgetPending(id);
+    } else if (now.current.version === 0) for (const each of pendingOf(id)) pending.current.set(...each);
+    if (found.version > now.current.version) {
+      now.current.version = found.version;
+      show(withPending(found, pending.current));
+    }
+    return null;
+  }, [read, id, tell, show]);
 
   const send = useCallback(async (): Promise<boolean> => {
     clearTimeout(timer.current);
     for (;;) {
-      const taken = [...pending.current].filter(([, value]) => !value?.address || isWhole(value.address));
-      const withContact = contactPending.current && isKeepable(now.current.contact);
-      if (taken.length === 0 && !withContact) {
-        const whole = pending.current.size === 0 && !contactPending.current && refused.current.size === 0;
+      const mayGo = isKeepable(now.current.contact);
+      const taken = [...pending.current].filter(
+        ([path, value]) =>
+          !refused.current.has(partOf(path)) &&
+          (path.startsWith(CONTACT) ? mayGo : !value?.address || isWhole(value.address)),
+      );
+      if (taken.length === 0) {
+        const whole = pending.current.size === 0;
         setSaving(whole ? "saved" : "waiting");
         return whole;
       }
-      setSaving("saving");
-      if (withContact) contactPending.current = false;
+      setSaving(unlessEnded);
+      const withContact = taken.some(([path]) => path.startsWith(CONTACT));
       const { success, problem, refusal } = await update({
         request: id,
         version: now.current.version,
         contact: withContact ? contactOf(now.current.contact) : undefined,
-        answers: taken.map(([field, value]) => ({ field, value: value ?? null })),
+        answers: taken
+          .filter(([path]) => !path.startsWith(CONTACT))
+          .map(([field, value]) => ({ field, value: value ?? null })),
       });
       if (success) {
         now.current.version = success.request.version;
-        for (const [field, value] of taken)
-          if (pending.current.get(field) === value) pending.current.delete(field);
-        const sent = new Set(taken.map(([field]) => field));
-        for (const key of withContact ? [...sent, "contact"] : sent) refused.current.delete(key);
-        setRejected((before) =>
-          before.filter(({ path }) => !sent.has(path) && !(withContact && path.startsWith("contact."))),
-        );
+        for (const [path, value] of taken) {
+          if (pending.current.get(path) === value) pending.current.delete(path);
+          acknowledge(id, path, value);
+        }
+        const sent = new Set(taken.map(([path]) => partOf(path)));
+        setRejected((before) => before.filter(({ path }) => !sent.has(partOf(path))));
         setDraft((before) => before && { ...before, ...success.request });
-        continue;
-      }
-      if (withContact) contactPending.current = true;
-      if (refusal?.__typename === "ConflictError") {
-        now.current.version = refusal.currentVersion;
-        setReread(true);
         continue;
       }
       if (refusal?.__typename === "ValidationError") {
@@ -115,29 +140,29 @@ export function useDraft(id: string) {
           ...before.filter((each) => !wrong.some((other) => other.path === each.path)),
           ...wrong,
         ]);
-        const keys = new Set(wrong.map(({ path }) => path.split(".")[0] ?? path));
-        for (const key of keys) refused.current.add(key);
-        if (keys.has("contact")) contactPending.current = false;
-        const before = pending.current.size;
-        for (const key of keys) pending.current.delete(key);
-        if (pending.current.size < before || keys.has("contact")) continue;
+        for (const { path } of wrong) refused.current.add(partOf(path));
+        if (taken.some(([path]) => refused.current.has(partOf(path)))) continue;
         setSaving("waiting");
         return false;
       }
-      if (
-        problem?.code === "NETWORK" ||
-        problem?.code === "UNAVAILABLE" ||
-        problem?.code === "RATE_LIMITED"
-      ) {
+      // Whoever has left is done: what waits is sent by the page that opens the draft again.
+      if (left.current) return false;
+      let trouble: Problem | null = problem;
+      if (refusal?.__typename === "ConflictError") {
+        const before = { ...now.current };
+        trouble = await load();
+        if (trouble === null) {
+          if (differ(before, now.current)) setReread(true);
+          continue;
+        }
+      }
+      if (tell(trouble)) {
         setSaving("offline");
         timer.current = setTimeout(() => again.current(), RETRY_MILLISECONDS);
-        return false;
-      }
-      if (problem) setAbsent(problem);
-      setSaving("waiting");
+      } else setSaving((before) => (before === "ended" ? before : "waiting"));
       return false;
     }
-  }, [id, update]);
+  }, [id, update, load, tell]);
 
   /** Sends what waits. True: the server has all of it. */
   const save = useCallback(async (): Promise<boolean> => {
@@ -153,44 +178,72 @@ export function useDraft(id: string) {
 
   again.current = save;
 
+  // At first, in another language, and for whoever has logged in again: refusals are told anew, in the words of now.
+  const open = useCallback(async () => {
+    const problem = await load();
+    if (problem !== null) return;
+    refused.current.clear();
+    setRejected([]);
+    await save();
+  }, [load, save]);
+  useEffect(() => {
+    open();
+  }, [open]);
+
+  useEffect(() => {
+    left.current = false;
+    return () => {
+      left.current = true;
+      clearTimeout(timer.current);
+      if (pending.current.size > 0) again.current();
+    };
+  }, []);
+
   const later = useCallback(() => {
     clearTimeout(timer.current);
     timer.current = setTimeout(save, PAUSE_MILLISECONDS);
-    setSaving("saving");
+    setSaving(unlessEnded);
   }, [save]);
 
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
-      if (pending.current.size > 0 || contactPending.current || refused.current.size > 0)
-        event.preventDefault();
+      if (pending.current.size > 0) event.preventDefault();
     };
-    const back = () => save();
+    const back = () => (now.current.version === 0 ? open() : save());
     addEventListener("beforeunload", warn);
     addEventListener("online", back);
     return () => {
       removeEventListener("beforeunload", warn);
       removeEventListener("online", back);
     };
-  }, [save]);
+  }, [open, save]);
 
-  const answer = useCallback(
-    (key: string, value: AnswerValue | undefined) => {
-      pending.current.set(key, value);
-      now.current.answers = { ...now.current.answers, [key]: value };
-      setAnswers(now.current.answers);
+  const type = useCallback(
+    (path: string, value: AnswerValue | undefined) => {
+      pending.current.set(path, value);
+      keepPending(id, path, value);
+      refused.current.delete(partOf(path));
       later();
     },
-    [later],
+    [id, later],
+  );
+  const answer = useCallback(
+    (key: string, value: AnswerValue | undefined) => {
+      show({ ...now.current, answers: { ...now.current.answers, [key]: value } });
+      type(key, value);
+    },
+    [show, type],
   );
   const answerContact = useCallback(
     (key: string, value: AnswerValue | undefined) => {
-      contactPending.current = true;
-      now.current.contact = { ...now.current.contact, [key]: value };
-      setContact(now.current.contact);
-      later();
+      show({ ...now.current, contact: { ...now.current.contact, [key]: value } });
+      type(CONTACT + key, value);
     },
-    [later],
+    [show, type],
   );
+  const reload = useCallback(async () => {
+    await load();
+  }, [load]);
   const version = () => now.current.version;
   return {
     draft,
@@ -203,9 +256,44 @@ export function useDraft(id: string) {
     saving,
     reread,
     save,
-    reload: useCallback(() => load(false), [load]),
+    reload,
     version,
   };
+}
+
+/** What is kept or refused as one: a field of the form, or Mes informations as a whole. */
+function partOf(path: string): string {
+  return path.split(".")[0] ?? path;
+}
+
+function unlessEnded(before: Saving): Saving {
+  return before === "ended" ? before : "saving";
+}
+
+/** What the server has, and over it what it does not have yet. */
+function withPending(draft: Draft, pending: ReadonlyMap<string, AnswerValue | undefined>): Filled {
+  const typed = [...pending];
+  const ofContact = typed.filter(([path]) => path.startsWith(CONTACT));
+  return {
+    answers: {
+      ...answersByField(draft),
+      ...Object.fromEntries(typed.filter(([path]) => !path.startsWith(CONTACT))),
+    },
+    contact: {
+      // What is kept where nothing else is said: shown from the start.
+      ...PREFERRED,
+      ...answersOf(draft.contact),
+      ...Object.fromEntries(ofContact.map(([path, value]) => [path.slice(CONTACT.length), value])),
+    },
+  };
+}
+
+function differ(before: Filled, after: Filled): boolean {
+  return (["answers", "contact"] as const).some((part) =>
+    Object.keys({ ...before[part], ...after[part] }).some(
+      (key) => JSON.stringify(before[part][key]) !== JSON.stringify(after[part][key]),
+    ),
+  );
 }
 
 function answersByField(draft: Draft): Answers {

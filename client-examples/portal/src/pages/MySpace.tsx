@@ -32,7 +32,7 @@ export default function MySpace() {
   return (
     <Switch>
       <Route path="/mon-espace/demandes/:id/saisie">
-        {({ id }) => <Filling id={id} after={`/mon-espace/demandes/${id}`} />}
+        {({ id }) => <Filling key={id} id={id} after={`/mon-espace/demandes/${id}`} />}
       </Route>
       <Route path="/mon-espace/demandes/:id/*?">
         {({ id }) => <RequestView id={id} address={`/mon-espace/demandes/${id}`} />}

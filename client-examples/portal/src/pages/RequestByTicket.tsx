@@ -50,7 +50,7 @@ function Found({ ticket, claim }: { ticket: string; claim: (claimed: boolean) =>
   return (
     <Switch>
       <Route path="/demandes/:ticket/saisie">
-        <Filling id={request.id} after={address} />
+        <Filling key={request.id} id={request.id} after={address} />
       </Route>
       <Route>
         <RequestView id={request.id} address={address} aside={claim} />

@@ -122,6 +122,8 @@ export const en: typeof fr = {
     saved: "Draft saved",
     offline: "Connection lost: what you typed is kept here and will be saved when it is back.",
     waiting: "To be corrected before it can be saved",
+    ended: "Not saved yet: log in.",
+    sessionEnded: "Your session has ended. What you typed is kept here: log in to save it.",
     estimated: (days) => (days > 1 ? `Usual time: ${days} days.` : "Usual time: 1 day."),
     closed: "This procedure is closed for the time being.",
     accountRequired: "This procedure needs a citizen account.",

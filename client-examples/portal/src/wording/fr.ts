@@ -125,6 +125,9 @@ export const fr = {
     saved: "Brouillon enregistré",
     offline: "Connexion interrompue : votre saisie est gardée ici et sera enregistrée à son retour.",
     waiting: "À corriger pour être enregistré",
+    ended: "Pas encore enregistré : connectez-vous.",
+    sessionEnded:
+      "Votre session est terminée. Ce que vous avez saisi est gardé ici : connectez-vous pour l’enregistrer.",
     estimated: (days: number) => (days > 1 ? `Délai habituel : ${days} jours.` : "Délai habituel : 1 jour."),
     closed: "Cette démarche est fermée pour le moment.",
     accountRequired: "Cette démarche nécessite un compte citoyen.",
