@@ -35,6 +35,7 @@ from resolvers.publishing import (
 )
 from resolvers.reading.shape import reading_for, settle
 from resolvers.work import Work, unit_of_work
+from uploads.checking.kinds import ACCEPTED_MEDIA_TYPES
 
 _PROCEDURE = TypeAdapter(ProcedureFile)
 _COMMON = frozenset({"key", "label", "help", "required", "visible_when", "type"})
@@ -58,6 +59,14 @@ _SLUG_TAKEN = Text(
 _SLUG_STAYS = Text(
     fr="L’adresse d’une démarche ne change pas : des liens y mènent.",
     en="The address of a procedure does not change: links lead to it.",
+)
+_NEVER_ACCEPTED = Text(
+    fr="La mairie n’accepte pas de fichiers « {media_type} » : choisissez parmi {accepted}.",
+    en="The mairie accepts no files of “{media_type}”: choose among {accepted}.",
+)
+_NO_TYPE = Text(
+    fr="Choisissez comment on répond à ce champ : true, ou un autre type.",
+    en="Choose how this field is answered: true, or another type.",
 )
 _HELP_TWICE = Text(fr="Cette étape a déjà une aide.", en="This step has its help already.")
 
@@ -121,6 +130,7 @@ def _read(
     raw = _as_written(given, slugs)
     types = [field["type"] for field in raw["fields"]]
     steps = [entry["step"] for entry in given.get("step_help") or ()]
+    problems += _types(given["fields"])
     problems += [
         FieldProblem(f"stepHelp.{place}.step", _HELP_TWICE)
         for place, step in enumerate(steps)
@@ -153,6 +163,26 @@ def _read(
         return None, problems
     head = {name: getattr(whole, name) for name in ProcedureHead.model_fields}
     return ProcedureData(**head, definition=whole.to_definition()), []
+
+
+def _types(fields: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
+    """What no form can be answered with, though it is well written: a type that is said not to be the one, and
+    media types that no file is accepted in.
+    """
+    problems: list[FieldProblem] = []
+    accepted = ", ".join(ACCEPTED_MEDIA_TYPES)
+    for place, field in enumerate(fields):
+        ((kind, specified),) = field["type"].items()
+        if specified is False:
+            problems.append(FieldProblem(f"fields.{place}.type.{kind}", _NO_TYPE))
+        if kind != "file":
+            continue
+        for position, media_type in enumerate(specified.get("accepted_media_types") or ()):
+            if media_type not in ACCEPTED_MEDIA_TYPES:
+                path = f"fields.{place}.type.file.acceptedMediaTypes.{position}"
+                text = _NEVER_ACCEPTED.format(media_type=media_type, accepted=accepted)
+                problems.append(FieldProblem(path, text))
+    return problems
 
 
 def _schedules(ids: Sequence[str], known: catalogue.Catalogue) -> tuple[list[str], list[FieldProblem]]:

@@ -160,6 +160,17 @@ async def test_every_problem_is_told_at_its_path(
     assert "c, d" in found["fields.2.visibleWhen"]
 
 
+async def test_what_nobody_could_answer_is_told(
+    category: ProcedureCategory, administrator: AgentActor
+) -> None:
+    """Files of a type that the mairie never accepts, and a type that is said not to be the one."""
+    types = ["application/pdf", "text/plain", "image/heic"]
+    fields = [field("a", file={"accepted_media_types": types}, required=True), field("b", boolean=False)]
+    found = await problems_of(administrator, written(category, fields=fields))
+    assert found.keys() == {"fields.0.type.file.acceptedMediaTypes.1", "fields.1.type.boolean"}
+    assert "image/png" in found["fields.0.type.file.acceptedMediaTypes.1"]
+
+
 async def test_schedules_go_with_appointments(category: ProcedureCategory, administrator: AgentActor) -> None:
     schedule = id_of(await make_schedule())
     found = await problems_of(administrator, written(category, schedules=[schedule]))

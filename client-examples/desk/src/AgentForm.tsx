@@ -4,6 +4,7 @@ import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
+import { usePasswordAdvice } from "@espace-citoyens/kit/form/usePasswordAdvice.ts";
 import { type AgentRole, type DeskAgentsQuery, SaveAgent } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
@@ -21,6 +22,7 @@ interface Properties {
 /** Writes an agent: a new one, or what is to change of one who is there. */
 export function AgentForm({ agent, onClose, onSaved }: Properties) {
   const words = useWords();
+  const advice = usePasswordAdvice();
   const [save, busy] = useChange(SaveAgent, (data) => data.saveAgent);
   const [displayName, setDisplayName] = useState(agent?.displayName ?? "");
   const [role, setRole] = useState<AgentRole>(agent?.role ?? "HANDLER");
@@ -96,7 +98,7 @@ export function AgentForm({ agent, onClose, onSaved }: Properties) {
         <PasswordField
           path="password"
           label={words.agents.password}
-          help={agent ? words.agents.passwordHelp : words.agents.firstPasswordHelp}
+          help={agent && advice ? `${advice} ${words.agents.keepPassword}` : advice}
           messages={at("password")}
           required={agent === null}
           autoComplete="new-password"

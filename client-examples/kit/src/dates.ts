@@ -8,10 +8,16 @@ export function setZone(timezone: string): void {
 }
 
 function format(instant: string, language: Language, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
+  const format = new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
     timeZone: zone,
     ...options,
-  }).format(new Date(instant));
+  });
+  if (language !== "fr") return format.format(new Date(instant));
+  // In French the first of a month has its own name, which Intl does not know.
+  return format
+    .formatToParts(new Date(instant))
+    .map(({ type, value }) => (type === "day" && value === "1" ? "1er" : value))
+    .join("");
 }
 
 /** 31 janvier 2026 à 09:30. */

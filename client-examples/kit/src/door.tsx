@@ -14,6 +14,7 @@ import { useLanguage } from "./language.tsx";
 import { type Live, makeLive } from "./live.ts";
 import { LogOut } from "./operations.ts";
 import { callProblem, type Outcome, outcome, type Problem } from "./outcome.ts";
+import { forgetWritten } from "./request/written.ts";
 
 interface Door {
   live: Live;
@@ -109,7 +110,9 @@ export function useLogOut(): () => Promise<Problem | null> {
   const { language } = useLanguage();
   return useCallback(async () => {
     const { error } = await client.mutation(LogOut, {}, { fetch: outlivingThePage }).toPromise();
-    return error ? callProblem(error, language) : null;
+    if (error) return callProblem(error, language);
+    forgetWritten();
+    return null;
   }, [client, language]);
 }
 

@@ -1,8 +1,7 @@
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
-import { type Caller, follow, type Notification, whoIs } from "./stream.ts";
+import { type Caller, type Event, follow, type Notification, type Present, read } from "./stream.ts";
 
 const MOST_EVENTS = 10;
-const KEY = "espace-citoyens-notifications:";
 
 const WORDS = {
   fr: {
@@ -42,12 +41,6 @@ p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: in
 const BELL =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 22a2 2 0 0 0 2-2h-4a2 2 0 0 0 2 2m6-6v-5a6 6 0 0 0-4.5-5.8V4a1.5 1.5 0 0 0-3 0v1.2A6 6 0 0 0 6 11v5l-2 2v1h16v-1z"/></svg>';
 
-type Event = NonNullable<Notification["event"]>;
-interface Kept {
-  cursor: string | null;
-  events: Event[];
-}
-
 /**
  * `<espace-citoyens-notifications api="https://demarches.commune.example">`: how many exchanges wait, and what is new.
  *
@@ -60,9 +53,7 @@ class Notifications extends HTMLElement {
 
   #token: string | null = null;
   #stopped: AbortController | null = null;
-  #account = "";
-  #kept: Kept = { cursor: null, events: [] };
-  #unread = 0;
+  #present: Present = { timezone: "UTC", unread: 0, events: [] };
   #root = this.attachShadow({ mode: "open" });
 
   constructor() {
@@ -123,42 +114,39 @@ class Notifications extends HTMLElement {
     this.#stopped = stopped;
     this.hidden = true;
     const caller: Caller = { api: this.#api, token: this.#token, language: this.#language };
-    let account: string | null = null;
-    for (let wait = 1000; account === null && !stopped.signal.aborted; wait = Math.min(wait * 2, 30_000)) {
+    let present: Present | null = null;
+    for (let wait = 1000; present === null && !stopped.signal.aborted; wait = Math.min(wait * 2, 30_000)) {
       try {
-        account = await whoIs(caller, stopped.signal);
-        if (account === null) return;
+        present = await read(caller, stopped.signal);
+        if (present === null) return;
       } catch {
         // The server cannot be reached: asked again until it can.
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
-    if (account === null || stopped.signal.aborted) return;
-    this.#account = account;
-    this.#kept = this.#read();
+    if (present === null || stopped.signal.aborted) return;
+    const from = present.events[0]?.cursor ?? null;
+    this.#present = { ...present, events: present.events.filter(isNews).slice(0, MOST_EVENTS) };
     this.hidden = false;
     this.#show();
-    await follow(caller, this.#kept.cursor, (notification) => this.#take(notification), stopped.signal);
+    await follow(caller, from, (notification) => this.#take(notification), stopped.signal);
     // Logged out meanwhile.
     if (!stopped.signal.aborted) this.hidden = true;
   }
 
-  #take({ cursor, unreadExchangeCount, event }: Notification): void {
-    this.#unread = unreadExchangeCount;
-    const news = event !== null && event.actor !== "CITIZEN";
-    const events = news ? [event, ...this.#kept.events].slice(0, MOST_EVENTS) : this.#kept.events;
-    this.#kept = { cursor, events };
-    sessionStorage.setItem(KEY + this.#account, JSON.stringify(this.#kept));
+  #take({ unreadExchangeCount, event }: Notification): void {
+    const { timezone, events } = this.#present;
+    const news = event !== null && isNews(event) && events.every(({ id }) => id !== event.id);
+    this.#present = {
+      timezone,
+      unread: unreadExchangeCount,
+      events: news ? [event, ...events].slice(0, MOST_EVENTS) : events,
+    };
     this.#show();
     if (!news) return;
     (this.#root.querySelector("p") as HTMLElement).textContent =
       `${event.request.procedure.title}${PUNCTUATION[this.#language].colon}${event.description}`;
     this.dispatchEvent(new CustomEvent("espace-citoyens-notification", { detail: event, bubbles: true }));
-  }
-
-  #read(): Kept {
-    const kept = sessionStorage.getItem(KEY + this.#account);
-    return kept === null ? { cursor: null, events: [] } : (JSON.parse(kept) as Kept);
   }
 
   #toggle(open: boolean): void {
@@ -168,16 +156,21 @@ class Notifications extends HTMLElement {
 
   #show(): void {
     const words = WORDS[this.#language];
+    const { timezone, unread, events } = this.#present;
     this.#button.setAttribute(
       "aria-label",
-      `${words.title}${PUNCTUATION[this.#language].colon}${words.unread(this.#unread)}`,
+      `${words.title}${PUNCTUATION[this.#language].colon}${words.unread(unread)}`,
     );
-    (this.#root.querySelector("b") as HTMLElement).textContent = this.#unread ? String(this.#unread) : "";
+    (this.#root.querySelector("b") as HTMLElement).textContent = unread ? String(unread) : "";
     this.#list.setAttribute("aria-label", words.title);
     (this.#root.querySelector("h2") as HTMLElement).textContent = words.title;
-    const format = new Intl.DateTimeFormat(this.#language, { dateStyle: "medium", timeStyle: "short" });
+    const format = new Intl.DateTimeFormat(this.#language, {
+      dateStyle: "medium",
+      timeStyle: "short",
+      timeZone: timezone,
+    });
     const site = (this.getAttribute("site") ?? this.#api).replace(/\/$/, "");
-    const lines = this.#kept.events.map((event) => {
+    const lines = events.map((event) => {
       const line = document.createElement("li");
       const link = document.createElement("a");
       link.href = `${site}/mon-espace/demandes/${encodeURIComponent(event.request.id)}`;
@@ -192,6 +185,11 @@ class Notifications extends HTMLElement {
     list.replaceChildren(...lines);
     if (lines.length === 0) list.textContent = words.none;
   }
+}
+
+/** What a citizen did is known to them. */
+function isNews({ actor }: Event): boolean {
+  return actor !== "CITIZEN";
 }
 
 customElements.define("espace-citoyens-notifications", Notifications);

@@ -1,14 +1,25 @@
-/** What the API says on the subscription, as far as the bell needs it. */
+/** What happened on a request, as far as the bell needs it. */
+export interface Event {
+  id: string;
+  cursor: string;
+  occurredAt: string;
+  actor: string;
+  description: string;
+  request: { id: string; procedure: { title: string } };
+}
+
+/** What the API says on the subscription. */
 export interface Notification {
   cursor: string;
   unreadExchangeCount: number;
-  event: {
-    id: string;
-    occurredAt: string;
-    actor: string;
-    description: string;
-    request: { id: string; procedure: { title: string } };
-  } | null;
+  event: Event | null;
+}
+
+/** What there is when a page is opened: the mairie's time, how many exchanges wait, and what happened last, latest first. */
+export interface Present {
+  timezone: string;
+  unread: number;
+  events: Event[];
 }
 
 export interface Caller {
@@ -17,21 +28,40 @@ export interface Caller {
   language: string;
 }
 
-const WHO = "{ me { id } }";
-const SUBSCRIPTION = `subscription ($after: String) { notifications(after: $after) {
-  cursor unreadExchangeCount
-  event { id occurredAt actor description request { id procedure { title } } }
+const EVENT = "id cursor occurredAt actor description request { id procedure { title } }";
+const PRESENT = `{ municipality { timezone } me {
+  unreadExchangeCount requests { nodes { history(last: 5) { nodes { ${EVENT} } } } }
 } }`;
+const SUBSCRIPTION = `subscription ($after: String) {
+  notifications(after: $after) { cursor unreadExchangeCount event { ${EVENT} } }
+}`;
 const FIRST_WAIT_MILLISECONDS = 1000;
 const LONGEST_WAIT_MILLISECONDS = 30_000;
 /** The server says something at least this often: who is silent for longer is taken for gone. */
 const SILENCE_MILLISECONDS = 45_000;
 
-/** Whoever is called as: the id of an account. Null: nobody is logged in. Raises where the server cannot be reached. */
-export async function whoIs(caller: Caller, signal: AbortSignal): Promise<string | null> {
-  const answer = await ask(caller, "application/json", { query: WHO }, signal);
-  const { data } = (await answer.json()) as { data?: { me: { id: string } | null } };
-  return data?.me?.id ?? null;
+interface PresentAnswer {
+  data?: {
+    municipality: { timezone: string };
+    me: {
+      unreadExchangeCount: number;
+      requests: { nodes: { history: { nodes: Event[] } }[] };
+    } | null;
+  };
+}
+
+/** Null: nobody is logged in. Raises where the server cannot be reached. */
+export async function read(caller: Caller, signal: AbortSignal): Promise<Present | null> {
+  const answer = await ask(caller, "application/json", { query: PRESENT }, signal);
+  if (answer.status >= 429) throw new Error(`HTTP ${answer.status}`);
+  const { data } = (await answer.json()) as PresentAnswer;
+  if (!data?.me) return null;
+  const events = data.me.requests.nodes.flatMap((request) => request.history.nodes).reverse();
+  return {
+    timezone: data.municipality.timezone,
+    unread: data.me.unreadExchangeCount,
+    events: events.sort((one, other) => Date.parse(other.occurredAt) - Date.parse(one.occurredAt)),
+  };
 }
 
 /** Tells what happens after `after`, over every break of the network, until `signal`; nothing is missed or told twice. */

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from core.clock import now
+from core.password_rules import password_advice
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import fill_contact, log_in, log_out, pass_captcha
@@ -29,6 +30,7 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await visitor.open("/")
     await page.get_by_role("link", name="Créer mon compte").click()
     await expect(page.locator(".asterisk").first).to_have_css("color", "rgb(184, 74, 0)")
+    await expect(page.locator("#field-password-help")).to_have_text(password_advice().in_("fr"))
     await page.get_by_label("Nom d’utilisateur").fill("m")
     await page.get_by_role("textbox", name="Mot de passe (obligatoire)", exact=True).fill("court")
     await page.get_by_label("Confirmez le mot de passe").fill("court")

@@ -183,3 +183,32 @@ async def test_a_slot_that_was_closed_is_published_again(arrive: Arrive, stack: 
     again = (await administrator.run("DaySlots", schedule=schedule, day=day))["slots"]
     reopened = [slot for slot in again if slot["start"] == slots[0]["start"] and not slot["closed"]]
     assert [slot["remaining"] for slot in reopened] == [1]
+
+
+async def test_slots_are_closed_by_those_who_handle_them(arrive: Arrive, stack: Stack) -> None:
+    """Every agent sees every calendar; who handles none of its procedures is told why nothing can be closed there."""
+    administrator = await Client(stack.api).log_in("admin")
+    schedule, slots = await open_slots(administrator)
+    username, password = f"ines-{uuid4().hex[:8]}", "Un-agent-de-la-mairie-7"
+    handler = {"displayName": "Inès Roy", "role": "HANDLER", "username": username, "password": password}
+    saved = await administrator.change("SaveAgent", input={**handler, "procedures": []})
+    agent = await arrive(width=320)
+    page = agent.page
+    close = page.locator(".day").get_by_role("button", name=re.compile("^Fermer"))
+    await log_in_at_desk(agent, username, password)
+
+    async def look_at_the_day() -> None:
+        await agent.open("/mairie/agendas")
+        await page.get_by_label("Agenda", exact=True).select_option(schedule)
+        await page.get_by_label("Jour", exact=True).fill(slots[0]["start"][:10])
+        await expect(page.locator(".day > li")).to_have_count(len(slots))
+
+    await look_at_the_day()
+    await expect(close).to_have_count(0)
+    await expect(page.get_by_text("qui instruisent une démarche de cet agenda")).to_be_visible()
+    await examine(page)
+    given = {"id": saved["agent"]["id"], "displayName": "Inès Roy", "role": "HANDLER"}
+    await administrator.change("SaveAgent", input={**given, "procedures": [WITH_APPOINTMENT]})
+    await look_at_the_day()
+    await expect(close).to_have_count(len(slots))
+    await expect(page.get_by_text("qui instruisent une démarche de cet agenda")).to_be_hidden()

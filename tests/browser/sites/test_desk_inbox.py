@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.browser.sites.accessibility import examine, sticks_out, tab_to
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import card, log_in_at_desk
+from tests.browser.sites.doing import card, go_to, log_in_at_desk
 from tests.journeys.client import DEMONSTRATION_PASSWORD, Client
 from tests.journeys.stories import file_request, open_account, open_slots, post
 from tests.stack import Stack
@@ -83,6 +83,16 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
     await expect(page.get_by_label("Échanges à lire seulement")).to_be_checked()
     await expect(rows).to_have_count(1)
 
+    # A link that leads to all of them leads the field there, too; a button says that it seeks.
+    filtered = page.url
+    await go_to(page, "Demandes")
+    await expect(page.get_by_label("Ticket, nom ou courriel")).to_have_value("")
+    await page.get_by_label("Ticket, nom ou courriel").fill("Personne de ce nom")
+    await page.get_by_role("search").get_by_role("button", name="Rechercher").click()
+    await expect(status.filter(has_text="Aucune demande")).to_be_visible()
+    await page.goto(filtered)
+    await expect(rows).to_have_count(1)
+
     # Opened, what it says is read; back in the inbox, what happened before is not told again.
     await rows.get_by_role("link").click()
     await expect(page.locator(".exchange", has_text="Où en est ma demande ?")).to_be_visible()
@@ -151,7 +161,7 @@ async def test_every_page_of_the_desk(arrive: Arrive, stack: Stack) -> None:
     administrator = await Client(stack.api).log_in("admin")
     schedule, slots = await open_slots(administrator)
     long = f"{uuid4().hex}@une-adresse-longue.exemple.example"
-    citizen, _ = await open_account(stack.api, email=long)
+    citizen, _ = await open_account(stack.api, email=long, lastName="Aubépine" * 12)
     sent = await file_request(citizen)
     await post(citizen, sent["id"], "Bonjour.")
     somebody = await arrive(locale="en-GB")

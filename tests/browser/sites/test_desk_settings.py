@@ -10,6 +10,7 @@ import asyncpg
 from playwright.async_api import expect
 
 from core.clock import now
+from core.password_rules import password_advice
 from models.ids import decode_as
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, go_to, log_in_at_desk
@@ -102,6 +103,7 @@ async def test_an_agent_is_added_given_procedures_and_disabled(arrive: Arrive, s
     await go_to(page, "Réglages")
     await page.get_by_role("button", name="Nouvel agent").click()
     dialog = page.get_by_role("dialog")
+    await expect(dialog.locator("#field-password-help")).to_have_text(password_advice().in_("fr"))
     await dialog.get_by_label("Nom d’utilisateur").fill(username)
     await dialog.get_by_label("Mot de passe").fill("court")
     await dialog.get_by_role("button", name="Enregistrer").click()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import fill_contact, log_in, log_in_at_desk, log_out, saved
+from tests.browser.sites.doing import exchange, fill_contact, log_in, log_in_at_desk, log_out, saved
 from tests.browser.sites.wire import wire_to
 from tests.journeys.client import Client
 from tests.journeys.stories import file_request, new_address, open_account, post
@@ -74,3 +74,42 @@ async def test_a_log_out_that_fails_is_told(arrive: Arrive, stack: Stack) -> Non
         await expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
         await expect(problem).to_be_hidden()
         somebody.forgive("ERR_INTERNET_DISCONNECTED")
+
+
+async def test_an_exchange_that_is_being_written_is_kept(arrive: Arrive, stack: Stack) -> None:
+    """Typed on while the first part is under way, left for another tab of the page, or longer than what is taken."""
+    sent = await file_request(Client(stack.api))
+    citizen = await arrive(width=320)
+    page = citizen.page
+    await citizen.open(f"/demandes/{sent['ticket']}/suivi")
+    zone, add = page.get_by_label("Nouvel échange"), page.get_by_role("button", name="Ajouter").first
+    on_the_way, arrives = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if "postExchange" in (route.request.post_data or ""):
+            on_the_way.set()
+            await arrives.wait()
+        await route.continue_()
+
+    await page.route("**/graphql", hold)
+    await zone.fill("Bonjour")
+    await add.click()
+    await on_the_way.wait()
+    await zone.press_sequentially(" Et encore ceci")
+    arrives.set()
+    await expect(exchange(page, "Bonjour")).to_be_visible()
+    await expect(zone).to_have_value("Et encore ceci")
+    await page.unroute("**/graphql")
+
+    await page.get_by_role("link", name="Récapitulatif").click()
+    await expect(zone).to_be_hidden()
+    await page.get_by_role("link", name="Suivi").click()
+    await expect(zone).to_have_value("Et encore ceci")
+    await page.reload()
+    await expect(zone).to_have_value("Et encore ceci")
+
+    await zone.fill("long " * 2_010)
+    await add.click()
+    await expect(page.locator("form", has=zone)).to_contain_text("10000 caractères")
+    await expect(zone).to_have_value("long " * 2_010)
+    await examine(page)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import expect
 from starlette.applications import Starlette
@@ -72,6 +74,22 @@ async def test_the_bell_counts_over_a_break(arrive: Arrive, stack: Stack) -> Non
         await expect(bell.get_by_role("region")).to_be_hidden()
         await bell.evaluate("bell => { bell.lang = 'en' }")
         await expect(button).to_have_accessible_name("My requests: 2 messages to read")
+
+        # In another tab it knows as much, and tells the mairie's time wherever the reader is.
+        elsewhere = await visitor.context.new_page()
+        emulated = await visitor.context.new_cdp_session(elsewhere)
+        await emulated.send("Emulation.setTimezoneOverride", {"timezoneId": "Pacific/Noumea"})
+        await elsewhere.goto(address)
+        bell = elsewhere.locator("espace-citoyens-notifications")
+        await bell.evaluate("(bell, token) => { bell.token = token }", token)
+        await expect(bell.get_by_role("button")).to_have_accessible_name("Mes demandes : 2 échanges à lire")
+        await bell.get_by_role("button").click()
+        await expect(bell.get_by_role("listitem")).to_have_count(2)
+        told = bell.get_by_role("listitem").first.locator("time")
+        at = datetime.fromisoformat(await told.get_attribute("datetime") or "")
+        await expect(told).to_contain_text(f"{at.astimezone(ZoneInfo('Europe/Paris')):%H:%M}")
+        await post(agent, request["id"], "Et voilà")
+        await expect(bell.get_by_role("listitem")).to_have_count(3)
         if before is None:
             del stack.environment["ESPACE_ALLOWED_ORIGINS"]
 

@@ -57,6 +57,7 @@ async def test_on_the_citizen_s_site(language: str, arrive: Arrive, stack: Stack
     await page.locator("input[type=password]").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text({"fr": "Mes demandes", "en": "My requests"}[language])
+    assert f"mairie{colon}" in await page.locator("footer").inner_text()
     await somebody.open(f"/mon-espace/demandes/{request['id']}")
     assert f"{colon}{request['ticket']}" in await told_on(page, ".ticket", language)
     await somebody.open("/mon-espace/compte")

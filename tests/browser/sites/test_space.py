@@ -20,10 +20,11 @@ PASSWORD = "Tournesol-au-balcon-7"
 EVENTS_OF_A_PAGE = 50
 
 
-async def citizen(somebody: Somebody, api: Api, **profile: Any) -> None:
-    """Logs in with an account that was just opened."""
-    _, account = await open_account(api, **profile)
+async def citizen(somebody: Somebody, api: Api, **profile: Any) -> Client:
+    """Logs in with an account that was just opened; the same account, as a program uses it."""
+    client, account = await open_account(api, **profile)
     await log_in(somebody, account["username"], PASSWORD)
+    return client
 
 
 async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack: Stack) -> None:
@@ -47,11 +48,11 @@ async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack:
     await expect(page.locator("#field-validUntil-messages")).to_be_visible()
     await expect(page.locator("#field-file")).to_have_attribute("aria-invalid", "false")
     await examine(page)
-    await dialog.get_by_label("Valable jusqu’au").fill("2026-12-31")
+    await dialog.get_by_label("Valable jusqu’au").fill("2027-01-01")
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(dialog).to_be_hidden()
     await expect(page.get_by_text("Avis d’imposition").first).to_be_visible()
-    await expect(page.get_by_text("Revenus")).to_be_visible()
+    await expect(page.get_by_text("Revenus")).to_contain_text("vendredi 1er janvier 2027")
     await page.get_by_role("button", name="Modifier : Avis d’imposition").click()
     await dialog.get_by_label("Titre de la pièce").fill("Avis 2026")
     await dialog.get_by_role("button", name="Enregistrer").click()
@@ -63,21 +64,21 @@ async def test_a_piece_is_stored_seen_changed_and_deleted(arrive: Arrive, stack:
 
 @pytest.mark.parametrize("width", [1100, 320])
 async def test_a_stored_piece_is_looked_at(arrive: Arrive, stack: Stack, width: int) -> None:
-    """By the name of its file: it opens beside the page, and is seen."""
+    """By the name of its file: it opens beside the page, and is seen. No name is too long for the page."""
     somebody = await arrive(width=width)
     page = somebody.page
-    await citizen(somebody, stack.api)
+    client = await citizen(somebody, stack.api)
     await page.get_by_role("link", name="Mon espace de stockage").click()
     await page.get_by_role("button", name="Ajouter").click()
     dialog = page.get_by_role("dialog")
-    name = "justificatif-de-domicile-de-janvier-a-decembre-2026-facture.jpg"
+    name, title = "justificatif_de_domicile_de_janvier_a_decembre_2026_facture.jpg", "Justificatif" * 16
     await dialog.get_by_label("Fichier").set_input_files(
         {"name": name, "mimeType": "image/jpeg", "buffer": a_jpeg()}
     )
-    await dialog.get_by_label("Titre de la pièce").fill("Justificatif de domicile")
+    await dialog.get_by_label("Titre de la pièce").fill(title)
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(dialog).to_be_hidden()
-    await expect(page.get_by_text("Justificatif de domicile", exact=True).first).to_be_visible()
+    await expect(page.get_by_text(title, exact=True).first).to_be_visible()
     piece = page.get_by_role("link", name=name)
     await expect(piece).to_be_visible()
     await examine(page)
@@ -88,6 +89,13 @@ async def test_a_stored_piece_is_looked_at(arrive: Arrive, stack: Stack, width: 
     await expect(shown).to_be_visible()
     assert await shown.evaluate("image => image.naturalWidth") > 0
     await expect(page.get_by_role("heading", level=1)).to_have_text("Mon espace de stockage")
+
+    request = await file_request(client)
+    [stored] = (await client.run("StorageSpace"))["storage"]["documents"]["nodes"]
+    await client.change("AddAttachment", request=request["id"], source={"storedDocument": stored["id"]})
+    await somebody.open(f"/mon-espace/demandes/{request['id']}/suivi")
+    await expect(page.get_by_role("link", name=title)).to_be_visible()
+    await examine(page)
 
 
 async def test_a_request_with_a_piece_of_the_storage_space(arrive: Arrive, stack: Stack) -> None:

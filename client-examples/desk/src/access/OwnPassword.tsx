@@ -4,10 +4,10 @@ import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
-import { ChangePassword, PasswordRules } from "@espace-citoyens/kit/operations.ts";
+import { usePasswordAdvice } from "@espace-citoyens/kit/form/usePasswordAdvice.ts";
+import { ChangePassword } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
-import { useQuery } from "urql";
 import { useWords } from "../wording.ts";
 
 type Typed = Record<"currentPassword" | "password" | "again", string>;
@@ -39,7 +39,7 @@ export function OwnPassword({ onChanged }: { onChanged: () => void }) {
 
 function Change({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const words = useWords();
-  const [{ data }] = useQuery({ query: PasswordRules });
+  const advice = usePasswordAdvice();
   const [change, busy] = useChange(ChangePassword, (answer) => answer.changePassword);
   const [typed, setTyped] = useState<Typed>({ currentPassword: "", password: "", again: "" });
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -79,12 +79,7 @@ function Change({ onClose, onDone }: { onClose: () => void; onDone: () => void }
       <form onSubmit={send} noValidate>
         <ProblemNotice problem={problem} />
         {field("currentPassword", words.access.currentPassword, "current-password")}
-        {field(
-          "password",
-          words.access.newPassword,
-          "new-password",
-          data?.municipality.passwords.advice ?? null,
-        )}
+        {field("password", words.access.newPassword, "new-password", advice)}
         {field("again", words.access.passwordAgain, "new-password")}
         <Actions label={words.frame.save} busy={busy} cancel={words.frame.cancel} onCancel={onClose} />
       </form>

@@ -62,6 +62,9 @@ export default function Calendars() {
   useConnected(reloadSoon);
   const close = () => setOpened(null);
   const chosen = desk.schedules.find((each) => each.id === schedule);
+  const mayClose =
+    desk.agent.role === "ADMINISTRATOR" ||
+    desk.agent.procedures.some((procedure) => procedure.schedules.some(({ id }) => id === schedule));
   return (
     <DeskPage title={words.calendars.title}>
       <div className="filters">
@@ -121,7 +124,7 @@ export default function Calendars() {
           <p role="status" className="for-screen-readers">
             {words.calendars.slotCount(slots.length)}
           </p>
-          <Day slots={slots} onChange={reload} />
+          <Day slots={slots} mayClose={mayClose} onChange={reload} />
         </section>
       )}
       {opened === "publish" && (
@@ -138,7 +141,14 @@ export default function Calendars() {
   );
 }
 
-function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void }) {
+interface DayProperties {
+  slots: readonly Slot[];
+  /** Whether the agent handles a procedure of this schedule. */
+  mayClose: boolean;
+  onChange: () => void;
+}
+
+function Day({ slots, mayClose, onChange }: DayProperties) {
   const words = useWords();
   const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
@@ -146,6 +156,7 @@ function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void
   if (slots.length === 0) return <p className="quiet">{words.calendars.none}</p>;
   return (
     <>
+      {!mayClose && <p className="quiet">{words.calendars.notYours}</p>}
       <ul className="plain day">
         {slots.map((slot) => (
           <li key={slot.id} className="card">
@@ -171,7 +182,7 @@ function Day({ slots, onChange }: { slots: readonly Slot[]; onChange: () => void
                 ))}
               </ul>
             </div>
-            {!slot.closed && Date.parse(slot.start) > Date.now() && (
+            {mayClose && !slot.closed && Date.parse(slot.start) > Date.now() && (
               <button type="button" className="button-icon" onClick={() => setClosing(slot)}>
                 <Icon
                   name="close"

@@ -146,7 +146,10 @@ function Filters({
   const words = useWords();
   const statuses = useStatuses();
   const { desk, procedures } = useFrame();
-  const [typed, setTyped] = useState(search.get("recherche") ?? "");
+  const sought = search.get("recherche") ?? "";
+  const [{ typed, before }, setTyped] = useState({ typed: sought, before: sought });
+  // What is sought has changed otherwise, by a link or the browser's arrows: the field says what the list shows.
+  if (before !== sought) setTyped({ typed: sought, before: sought });
   return (
     <search aria-label={words.inbox.filters}>
       <form
@@ -158,13 +161,18 @@ function Filters({
       >
         <Labelled path="recherche" label={words.inbox.search}>
           {(described) => (
-            <input
-              {...described}
-              type="search"
-              value={typed}
-              onChange={(event) => setTyped(event.target.value)}
-              onBlur={() => onSet("recherche", typed.trim())}
-            />
+            <span className="search-box">
+              <input
+                {...described}
+                type="search"
+                value={typed}
+                onChange={(event) => setTyped({ typed: event.target.value, before })}
+                onBlur={() => onSet("recherche", typed.trim())}
+              />
+              <button type="submit" className="button">
+                <Icon name="search" label={words.inbox.find} />
+              </button>
+            </span>
           )}
         </Labelled>
         <Labelled path="etat" label={words.inbox.status}>
@@ -319,7 +327,7 @@ function RequestRow({ request }: { request: Page["nodes"][number] }) {
           </span>
         )}
       </td>
-      <td data-label={words.inbox.columns.citizen}>
+      <td data-label={words.inbox.columns.citizen} className="name">
         {request.contact ? `${request.contact.firstName} ${request.contact.lastName}` : "—"}
       </td>
       <td data-label={words.inbox.columns.status}>
@@ -327,7 +335,9 @@ function RequestRow({ request }: { request: Page["nodes"][number] }) {
           {statuses[request.status]}
         </span>
       </td>
-      <td data-label={words.inbox.columns.assignee}>{request.assignee?.displayName ?? "—"}</td>
+      <td data-label={words.inbox.columns.assignee} className="name">
+        {request.assignee?.displayName ?? "—"}
+      </td>
       <td data-label={words.inbox.columns.submitted}>
         {request.submittedAt && readableInstant(request.submittedAt, language)}
       </td>

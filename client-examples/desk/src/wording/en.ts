@@ -31,6 +31,7 @@ export const en: typeof fr = {
     title: "Requests",
     filters: "Filters",
     search: "Ticket, name or e-mail",
+    find: "Search",
     status: "Status",
     every: "All",
     procedure: "Procedure",
@@ -122,6 +123,7 @@ export const en: typeof fr = {
     noSchedule: "No calendar yet.",
     slotCount: (count) => (count > 1 ? `${count} slots` : count === 1 ? "1 slot" : "No slot"),
     changeText: "Whoever has an appointment already is not told: write to them if the place changes.",
+    notYours: "Its slots are closed by the agents who handle a procedure of this calendar.",
     hasBegun: "This slot has already begun: it stays open.",
     closedNow: (told) =>
       told > 1
@@ -238,8 +240,7 @@ export const en: typeof fr = {
     role: "Role",
     username: "Username",
     password: "Password",
-    firstPasswordHelp: "At least 12 characters.",
-    passwordHelp: "At least 12 characters. Leave empty to keep the present one.",
+    keepPassword: "Leave empty to keep the present one.",
     procedures: "Procedures handled",
     active: "May log in",
     inactive: "no longer logs in",

@@ -29,6 +29,7 @@ export const fr = {
     title: "Demandes",
     filters: "Filtres",
     search: "Ticket, nom ou courriel",
+    find: "Rechercher",
     status: "État",
     every: "Tous",
     procedure: "Démarche",
@@ -122,6 +123,7 @@ export const fr = {
       count > 1 ? `${count} créneaux` : count === 1 ? "1 créneau" : "Aucun créneau",
     changeText:
       "Les personnes qui y ont déjà rendez-vous n’en sont pas prévenues : si le lieu change, écrivez-leur.",
+    notYours: "Ses créneaux sont fermés par les agents qui instruisent une démarche de cet agenda.",
     hasBegun: "Ce créneau a déjà commencé : il reste ouvert.",
     closedNow: (told: number) =>
       told > 1
@@ -243,8 +245,7 @@ export const fr = {
     role: "Rôle",
     username: "Nom d’utilisateur",
     password: "Mot de passe",
-    firstPasswordHelp: "12 caractères au moins.",
-    passwordHelp: "12 caractères au moins. Laissez vide pour garder l’actuel.",
+    keepPassword: "Laissez vide pour garder l’actuel.",
     procedures: "Démarches instruites",
     active: "Peut se connecter",
     inactive: "ne se connecte plus",

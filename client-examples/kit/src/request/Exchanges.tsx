@@ -14,6 +14,7 @@ import {
 } from "../operations.ts";
 import type { Problem } from "../outcome.ts";
 import { WORDING } from "./wording.ts";
+import { useWritten } from "./written.ts";
 
 export type Exchange = NonNullable<RequestPageQuery["request"]>["exchanges"]["nodes"][number];
 type PageInfo = NonNullable<RequestPageQuery["request"]>["exchanges"]["pageInfo"];
@@ -114,7 +115,7 @@ function useMarkedAsRead(request: string, exchanges: readonly Exchange[], onMark
 function NewExchange({ request, onPosted }: { request: string; onPosted: () => void }) {
   const wording = useWording(WORDING);
   const [post, posting] = useChange(PostExchange, (data) => data.postExchange);
-  const [body, setBody] = useState("");
+  const [body, setBody] = useWritten(request);
   const [problem, setProblem] = useState<Problem | null>(null);
   // The same until the server has it: a message that is sent again after a break comes once.
   const key = useRef(crypto.randomUUID());
@@ -129,7 +130,8 @@ function NewExchange({ request, onPosted }: { request: string; onPosted: () => v
     setProblem(problem);
     if (success) {
       key.current = crypto.randomUUID();
-      setBody("");
+      // Whoever went on typing meanwhile keeps that.
+      setBody((now) => (now.startsWith(body) ? now.slice(body.length).trimStart() : now));
       onPosted();
     }
   };
@@ -145,10 +147,9 @@ function NewExchange({ request, onPosted }: { request: string; onPosted: () => v
           <textarea
             {...described}
             rows={4}
-            maxLength={10_000}
             value={body}
             onChange={(event) => {
-              setBody(event.target.value);
+              setBody(() => event.target.value);
               key.current = crypto.randomUUID();
             }}
           />

@@ -4,6 +4,7 @@ import { contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
+import { usePasswordAdvice } from "@espace-citoyens/kit/form/usePasswordAdvice.ts";
 import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { CreateAccount as Create, type CreateAccountMutation } from "@espace-citoyens/kit/operations.ts";
@@ -30,6 +31,7 @@ export default function CreateAccount() {
   const words = useWords();
   const formWords = useWording(WORDING);
   const { municipality } = useFrame();
+  const advice = usePasswordAdvice();
   const [create, busy] = useChange(Create, (data) => data.createAccount);
   const [created, setCreated] = useState<Created | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -93,7 +95,7 @@ export default function CreateAccount() {
           <PasswordField
             path="password"
             label={words.account.password}
-            help={words.account.passwordHelp}
+            help={advice}
             messages={at("password")}
             required
             autoComplete="new-password"

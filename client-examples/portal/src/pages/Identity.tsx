@@ -5,6 +5,7 @@ import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements
 import { answersOf, contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import { UsernameField } from "@espace-citoyens/kit/form/UsernameField.tsx";
+import { usePasswordAdvice } from "@espace-citoyens/kit/form/usePasswordAdvice.ts";
 import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
@@ -153,7 +154,7 @@ function NewAccount({ pending }: { pending: Pending }) {
         <PasswordField
           path="password"
           label={words.account.password}
-          help={words.account.passwordHelp}
+          help={usePasswordAdvice()}
           messages={messagesAt(problem?.fields ?? [], "password")}
           autoComplete="new-password"
           value={credentials.password}

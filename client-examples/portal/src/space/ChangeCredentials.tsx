@@ -1,10 +1,10 @@
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
-import { ChangeCredentials as Change, PasswordRules } from "@espace-citoyens/kit/operations.ts";
+import { usePasswordAdvice } from "@espace-citoyens/kit/form/usePasswordAdvice.ts";
+import { ChangeCredentials as Change } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
-import { useQuery } from "urql";
 import { useLocation } from "wouter";
 import { useFrame } from "../frame.tsx";
 import { NewUsername } from "../NewUsername.tsx";
@@ -20,7 +20,7 @@ export default function ChangeCredentials() {
   const [, navigate] = useLocation();
   const username = me?.username ?? "";
   const { reopen } = useDoor();
-  const [{ data }] = useQuery({ query: PasswordRules });
+  const advice = usePasswordAdvice();
   const [change, busy] = useChange(Change, (answer) => answer.changeCredentials);
   const [typed, setTyped] = useState<Typed>({ currentPassword: "", username, password: "", again: "" });
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -60,7 +60,6 @@ export default function ChangeCredentials() {
       onChange={(password) => setTyped({ ...typed, [name]: password })}
     />
   );
-  const advice = data?.municipality.passwords.advice ?? words.account.passwordHelp;
   return (
     <SitePage title={words.account.changeTitle}>
       <form onSubmit={send} noValidate>

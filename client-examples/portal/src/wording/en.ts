@@ -53,7 +53,6 @@ export const en: typeof fr = {
     username: "Username",
     usernameHelp: "At least 3 characters. You will enter it at each log-in.",
     password: "Password",
-    passwordHelp: "At least 12 characters. A phrase of several words does very well.",
     passwordAgain: "Repeat the password",
     toCorrect: "Some of the information has to be corrected or completed.",
     different: "The two passwords are not the same.",
