@@ -7,11 +7,12 @@ from playwright.async_api import Route, expect
 
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
-from tests.browser.sites.doing import fill_contact, go_on, log_in_at_desk, saved
+from tests.browser.sites.doing import fill_contact, go_on, log_in, log_in_at_desk, saved
 from tests.journeys.client import Client
-from tests.journeys.stories import draft_request, new_address
+from tests.journeys.stories import draft_request, new_address, open_account
 from tests.stack import Stack
 
+PASSWORD = "Tournesol-au-balcon-7"
 NOT_LOADED = "dynamically imported module"
 FULL = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }"
 FORBIDDEN = """
@@ -124,3 +125,36 @@ async def test_a_draft_that_was_thrown_away_elsewhere_is_offered_no_more(arrive:
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Vos démarches")
     await expect(offered).to_be_hidden()
     visitor.forgive("401")
+
+
+async def test_a_session_that_has_ended_elsewhere_leads_to_the_log_in(arrive: Arrive, stack: Stack) -> None:
+    """Ended from another place at the one site, by a log-out in another tab at the other."""
+    elsewhere, account = await open_account(stack.api)
+    citizen, agent = await arrive(), await arrive(locale="en-GB")
+    await log_in(citizen, account["username"], PASSWORD)
+    await log_in_at_desk(agent, "agent")
+    await elsewhere.change("RevokeOtherSessions")
+    await agent.context.clear_cookies()
+    await citizen.page.get_by_role("link", name="Mon compte", exact=True).click()
+    await agent.page.get_by_role("link", name="Figures").click()
+    await expect(citizen.page.get_by_role("button", name="Se connecter")).to_be_visible()
+    await expect(agent.page.get_by_role("button", name="Log in")).to_be_visible()
+    for somebody in (citizen, agent):
+        await examine(somebody.page)
+
+
+async def test_what_cannot_be_read_without_a_network_is_read_when_asked_again(
+    arrive: Arrive, stack: Stack
+) -> None:
+    _, account = await open_account(stack.api)
+    citizen = await arrive(width=320)
+    page = citizen.page
+    await log_in(citizen, account["username"], PASSWORD)
+    await citizen.context.set_offline(True)
+    await page.get_by_role("link", name="Mon espace de stockage").click()
+    await expect(page.get_by_role("alert")).to_contain_text("La connexion est interrompue.")
+    await examine(page)
+    await citizen.context.set_offline(False)
+    await page.get_by_role("button", name="Réessayer").click()
+    await expect(page.get_by_role("button", name="Ajouter")).to_be_visible()
+    citizen.forgive("ERR_INTERNET_DISCONNECTED")

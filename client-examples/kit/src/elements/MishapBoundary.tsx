@@ -3,17 +3,16 @@ import { type Language, useWording } from "../language.tsx";
 import { forgetFailures, isServed } from "../lazy.ts";
 import { ProblemNotice } from "./Notice.tsx";
 import { Page } from "./Page.tsx";
+import { TryAgain } from "./TryAgain.tsx";
 
 const fr = {
   title: "Page indisponible",
   message: "Cette page n’a pas pu être affichée. Vérifiez votre connexion, puis réessayez.",
-  tryAgain: "Réessayer",
 };
 
 const en: typeof fr = {
   title: "Page unavailable",
   message: "This page could not be shown. Check your connection, then try again.",
-  tryAgain: "Try again",
 };
 
 const WORDING: Record<Language, typeof fr> = { fr, en };
@@ -68,9 +67,7 @@ function Mishap({ site, onGoOn }: { site: string; onGoOn: () => void }) {
   return (
     <Page title={wording.title} site={site}>
       <ProblemNotice problem={problem}>
-        <button type="button" className="button" onClick={tryAgain}>
-          {wording.tryAgain}
-        </button>
+        <TryAgain onClick={tryAgain} />
       </ProblemNotice>
     </Page>
   );

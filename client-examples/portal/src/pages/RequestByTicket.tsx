@@ -1,13 +1,12 @@
 import { DoorProvider, useChange } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import {
   RequestByTicket as ByTicket,
   ClaimRequest,
   type ClaimRequestMutation,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Outcome, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Outcome, Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type ReactNode, useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { Link, Route, Switch, useLocation } from "wouter";
@@ -33,8 +32,7 @@ export default function RequestByTicket({ ticket }: { ticket: string }) {
 }
 
 function Found({ ticket, claim }: { ticket: string; claim: (claimed: boolean) => ReactNode }) {
-  const { language } = useLanguage();
-  const [{ data, error }] = useQuery({ query: ByTicket, variables: { ticket } });
+  const [{ data, error }, execute] = useQuery({ query: ByTicket, variables: { ticket } });
   const address = `/demandes/${ticket}`;
   const unknown = error?.graphQLErrors[0]?.extensions?.code === "UNAUTHENTICATED";
   const absent = unknown || data?.requestByTicket === null;
@@ -44,9 +42,9 @@ function Found({ ticket, claim }: { ticket: string; claim: (claimed: boolean) =>
     if (over) forgetTicket(ticket);
   }, [over, ticket]);
   if (absent) return <Unknown />;
-  if (error) return <ProblemNotice problem={callProblem(error, language)} />;
   const request = data?.requestByTicket;
-  if (!request) return <Busy />;
+  if (!request)
+    return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
   return (
     <Switch>
       <Route path="/demandes/:ticket/saisie">
