@@ -8,15 +8,15 @@ export function setZone(timezone: string): void {
 }
 
 function format(instant: string, language: Language, options: Intl.DateTimeFormatOptions): string {
-  const format = new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
-    timeZone: zone,
-    ...options,
-  });
-  if (language !== "fr") return format.format(new Date(instant));
-  // In French the first of a month has its own name, which Intl does not know.
+  const locale = language === "fr" ? "fr-FR" : "en-GB";
+  return said(instant, language, new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }));
+}
+
+/** As the format has it; in French the first of a month has a name of its own, which Intl does not know: 1er janvier. */
+export function said(instant: string, language: Language, format: Intl.DateTimeFormat): string {
   return format
     .formatToParts(new Date(instant))
-    .map(({ type, value }) => (type === "day" && value === "1" ? "1er" : value))
+    .map(({ type, value }) => (language === "fr" && type === "day" && value === "1" ? "1er" : value))
     .join("");
 }
 

@@ -1,3 +1,4 @@
+import { said } from "@espace-citoyens/kit/dates.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type Caller, type Event, follow, type Notification, type Present, read } from "./stream.ts";
 
@@ -177,7 +178,7 @@ class Notifications extends HTMLElement {
       link.textContent = event.request.procedure.title;
       const time = document.createElement("time");
       time.dateTime = event.occurredAt;
-      time.textContent = format.format(new Date(event.occurredAt));
+      time.textContent = said(event.occurredAt, this.#language, format);
       line.append(link, ` ${event.description}`, time);
       return line;
     });

@@ -1,10 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { dayOf, readableDay, readableTime } from "../dates.ts";
+import { dayOf, readableDay, readableTime, said } from "../dates.ts";
 import { useConnected, useFollow, useRead } from "../door.tsx";
 import { Icon } from "../elements/Icon.tsx";
 import { ProblemNotice } from "../elements/Notice.tsx";
 import { Labelled } from "../form/Labelled.tsx";
-import { useLanguage, useWording } from "../language.tsx";
+import { type Language, useLanguage, useWording } from "../language.tsx";
 import { FirstAvailable, ScheduleMonth, SlotChanges } from "../operations.ts";
 import type { Problem } from "../outcome.ts";
 import { WORDING } from "./wording.ts";
@@ -194,10 +194,11 @@ function later(one: string, other: string): string {
   return one > other ? one : other;
 }
 
-function shortDay(day: string, language: string): string {
-  return new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
+function shortDay(day: string, language: Language): string {
+  const format = new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
     day: "numeric",
     month: "long",
     timeZone: "UTC",
-  }).format(new Date(`${day}T12:00:00Z`));
+  });
+  return said(`${day}T12:00:00Z`, language, format);
 }
