@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -62,6 +62,8 @@ def make_sites(settings: Settings) -> ASGIApp | None:
 
     def answer(request: Request) -> Response:
         path = request.url.path
+        if f"{path}/" in FOLDERS and f"{path}/index.html" in assets and _asks_for_page(request):
+            return RedirectResponse(f"{path}/{request.url.query and '?'}{request.url.query}", 308)
         wanted = f"{path}index.html" if path in FOLDERS else path
         asset = assets.get(wanted) if request.method in {"GET", "HEAD"} else None
         if asset is None and _asks_for_page(request):

@@ -49,6 +49,17 @@ async def test_any_address_that_asks_for_a_page_gets_the_site(built: Path) -> No
     assert (await get(app, "/healthz", "POST", Accept="text/html")).status_code == 405
 
 
+async def test_a_site_without_its_slash_leads_to_the_site(built: Path) -> None:
+    desk = built / "desk" / "dist"
+    desk.mkdir(parents=True)
+    (desk / "index.html").write_text("<title>Mairie</title>")
+    app = application(built)
+    moved = await get(app, "/mairie?recherche=Delacourt", Accept="text/html")
+    assert (moved.status_code, moved.headers["location"]) == (308, "/mairie/?recherche=Delacourt")
+    assert (await get(app, "/mairie", Accept="text/html")).headers["location"] == "/mairie/"
+    assert (await get(app, "/mairie", "POST", Accept="text/html")).status_code == 404
+
+
 async def test_what_has_a_hash_in_its_name_is_kept_and_comes_compressed(built: Path) -> None:
     app = application(built)
     script = await get(app, "/assets/index-1a2b.js", **{"Accept-Encoding": "gzip"})

@@ -1,25 +1,27 @@
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { lazy, Suspense } from "react";
-import { Route, Router, Switch } from "wouter";
+import { MishapBoundary } from "@espace-citoyens/kit/elements/MishapBoundary.tsx";
+import { lazily } from "@espace-citoyens/kit/lazy.ts";
+import { type ReactNode, Suspense } from "react";
+import { Route, Router, Switch, useLocation } from "wouter";
 import { DeskPage } from "./DeskPage.tsx";
-import { FrameProvider } from "./frame.tsx";
+import { FrameProvider, useFrame } from "./frame.tsx";
 import { Inbox } from "./pages/Inbox.tsx";
 import { useWords } from "./wording.ts";
 
-const AccessPage = lazy(() => import("./pages/AccessPage.tsx"));
-const Calendars = lazy(() => import("./pages/Calendars.tsx"));
-const FiguresPage = lazy(() => import("./pages/FiguresPage.tsx"));
-const PartnersPage = lazy(() => import("./pages/PartnersPage.tsx"));
-const ProcedureEditor = lazy(() => import("./pages/ProcedureEditor.tsx"));
-const ProceduresPage = lazy(() => import("./pages/ProceduresPage.tsx"));
-const RequestPage = lazy(() => import("./pages/RequestPage.tsx"));
-const SettingsPage = lazy(() => import("./pages/SettingsPage.tsx"));
+const AccessPage = lazily(() => import("./pages/AccessPage.tsx"));
+const Calendars = lazily(() => import("./pages/Calendars.tsx"));
+const FiguresPage = lazily(() => import("./pages/FiguresPage.tsx"));
+const PartnersPage = lazily(() => import("./pages/PartnersPage.tsx"));
+const ProcedureEditor = lazily(() => import("./pages/ProcedureEditor.tsx"));
+const ProceduresPage = lazily(() => import("./pages/ProceduresPage.tsx"));
+const RequestPage = lazily(() => import("./pages/RequestPage.tsx"));
+const SettingsPage = lazily(() => import("./pages/SettingsPage.tsx"));
 
 export function App() {
   return (
     <Router base="/mairie">
       <FrameProvider>
-        <Suspense fallback={<Busy />}>
+        <Shown>
           <Switch>
             <Route path="/" component={Inbox} />
             <Route path="/demandes/:id">{({ id }) => <RequestPage key={id} id={id} />}</Route>
@@ -32,9 +34,20 @@ export function App() {
             <Route path="/reglages/partenaires" component={PartnersPage} />
             <Route component={NotFound} />
           </Switch>
-        </Suspense>
+        </Shown>
       </FrameProvider>
     </Router>
+  );
+}
+
+/** A page once it is loaded, or what stands in for it. */
+function Shown({ children }: { children: ReactNode }) {
+  const { municipality } = useFrame();
+  const [path] = useLocation();
+  return (
+    <MishapBoundary path={path} site={municipality.name}>
+      <Suspense fallback={<Busy />}>{children}</Suspense>
+    </MishapBoundary>
   );
 }
 

@@ -1,25 +1,27 @@
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { lazy, type ReactNode, Suspense } from "react";
-import { Link, Route, Switch } from "wouter";
+import { MishapBoundary } from "@espace-citoyens/kit/elements/MishapBoundary.tsx";
+import { lazily } from "@espace-citoyens/kit/lazy.ts";
+import { type ReactNode, Suspense } from "react";
+import { Link, Route, Switch, useLocation } from "wouter";
 import { FrameProvider, useFrame } from "./frame.tsx";
 import { Home } from "./pages/Home.tsx";
 import { SitePage } from "./SitePage.tsx";
 import { useWords } from "./wording.ts";
 
-const ChangeCredentials = lazy(() => import("./space/ChangeCredentials.tsx"));
-const Catalogue = lazy(() => import("./pages/Catalogue.tsx"));
-const ConfirmEmail = lazy(() => import("./pages/ConfirmEmail.tsx"));
-const CreateAccount = lazy(() => import("./pages/CreateAccount.tsx"));
-const ForgottenPassword = lazy(() => import("./pages/ForgottenPassword.tsx"));
-const Identity = lazy(() => import("./pages/Identity.tsx"));
-const MySpace = lazy(() => import("./pages/MySpace.tsx"));
-const ProcedurePage = lazy(() => import("./pages/ProcedurePage.tsx"));
-const RequestByTicket = lazy(() => import("./pages/RequestByTicket.tsx"));
+const ChangeCredentials = lazily(() => import("./space/ChangeCredentials.tsx"));
+const Catalogue = lazily(() => import("./pages/Catalogue.tsx"));
+const ConfirmEmail = lazily(() => import("./pages/ConfirmEmail.tsx"));
+const CreateAccount = lazily(() => import("./pages/CreateAccount.tsx"));
+const ForgottenPassword = lazily(() => import("./pages/ForgottenPassword.tsx"));
+const Identity = lazily(() => import("./pages/Identity.tsx"));
+const MySpace = lazily(() => import("./pages/MySpace.tsx"));
+const ProcedurePage = lazily(() => import("./pages/ProcedurePage.tsx"));
+const RequestByTicket = lazily(() => import("./pages/RequestByTicket.tsx"));
 
 export function App() {
   return (
     <FrameProvider>
-      <Suspense fallback={<Busy />}>
+      <Shown>
         <Duty>
           <Switch>
             <Route path="/" component={Home} />
@@ -35,7 +37,7 @@ export function App() {
             <Route component={NotFound} />
           </Switch>
         </Duty>
-      </Suspense>
+      </Shown>
     </FrameProvider>
   );
 }
@@ -44,6 +46,17 @@ export function App() {
 function Duty({ children }: { children: ReactNode }) {
   const { mustChangePassword } = useFrame();
   return mustChangePassword ? <ChangeCredentials /> : children;
+}
+
+/** A page once it is loaded, or what stands in for it. */
+function Shown({ children }: { children: ReactNode }) {
+  const { municipality } = useFrame();
+  const [path] = useLocation();
+  return (
+    <MishapBoundary path={path} site={municipality.name}>
+      <Suspense fallback={<Busy />}>{children}</Suspense>
+    </MishapBoundary>
+  );
 }
 
 function NotFound() {

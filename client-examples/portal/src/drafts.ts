@@ -43,11 +43,14 @@ export function forgetDraft(draft: string, ticket: string | null): void {
     LEFT,
     kept<Left>(LEFT).filter((each) => each.draft !== draft),
   );
-  if (ticket !== null)
-    keep(
-      DRAFTS,
-      keptDrafts().filter((each) => each.ticket !== ticket),
-    );
+  if (ticket !== null) forgetTicket(ticket);
+}
+
+/** It is a draft no longer, wherever that was decided. */
+export function forgetTicket(ticket: string): void {
+  const kept = keptDrafts();
+  const others = kept.filter((each) => each.ticket !== ticket);
+  if (others.length < kept.length) keep(DRAFTS, others);
 }
 
 function kept<Entry>(key: string): Entry[] {

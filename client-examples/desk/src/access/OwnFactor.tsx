@@ -1,10 +1,7 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { DisableSecondFactor, MySecondFactor, RenewRecoveryCodes } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
 import { useFocusAfter } from "../useFocusAfter.ts";
@@ -34,7 +31,6 @@ export function OwnFactor({ onChanged }: { onChanged: () => void }) {
 
 function Factor({ onChanged }: { onChanged: (message: string) => void }) {
   const words = useWords().access;
-  const { language } = useLanguage();
   const [{ data, error }, execute] = useQuery({ query: MySecondFactor, requestPolicy: "network-only" });
   const [renew] = useChange(RenewRecoveryCodes, (answer) => answer.renewRecoveryCodes);
   const [disable] = useChange(DisableSecondFactor, (answer) => answer.disableSecondFactor);
@@ -50,7 +46,14 @@ function Factor({ onChanged }: { onChanged: (message: string) => void }) {
   if (doing === "enrolling")
     return <Enrolment onDone={() => finish(words.enabled)} onCancel={() => setDoing("nothing")} />;
   if (codes) return <RecoveryCodes codes={codes} onKept={() => finish(words.renewed)} />;
-  if (!factor) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  if (!factor)
+    return (
+      <Waiting
+        error={error}
+        nobody={data?.desk === null}
+        onTryAgain={() => execute({ requestPolicy: "network-only" })}
+      />
+    );
   if (!factor.enabled)
     return (
       <>

@@ -1,10 +1,8 @@
 import { dayOf, readableDay } from "@espace-citoyens/kit/dates.ts";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { DeskFigures } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
@@ -23,7 +21,7 @@ export default function FiguresPage() {
   const { language } = useLanguage();
   const [from, setFrom] = useState(() => dayOf(new Date(Date.now() - DAYS * 24 * 3600 * 1000)));
   const [to, setTo] = useState(() => dayOf(new Date()));
-  const [{ data, error }] = useQuery({ query: DeskFigures, variables: { from, to } });
+  const [{ data, error }, execute] = useQuery({ query: DeskFigures, variables: { from, to } });
   const [typed, setTyped] = useState("");
   const figures = data?.desk?.figures;
   const shown = sought(figures ?? [], typed, ({ procedure }) => procedure.title);
@@ -48,8 +46,13 @@ export default function FiguresPage() {
           </Labelled>
         ))}
       </div>
-      {error && <ProblemNotice problem={callProblem(error, language)} />}
-      {!figures && !error && <Busy />}
+      {!figures && (
+        <Waiting
+          error={error}
+          nobody={data?.desk === null}
+          onTryAgain={() => execute({ requestPolicy: "network-only" })}
+        />
+      )}
       {figures?.length === 0 && <p>{words.none}</p>}
       {figures && figures.length > 0 && (
         <search>

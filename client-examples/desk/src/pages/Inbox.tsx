@@ -1,9 +1,9 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
@@ -13,7 +13,6 @@ import {
   type DeskRequestFilter,
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { type Ref, useEffect, useRef, useState } from "react";
@@ -46,7 +45,6 @@ export function Inbox() {
   const words = useWords();
   const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
-  const { language } = useLanguage();
   const [fresh, setFresh] = useState(false);
   const [search, setSearch] = useSearchParams();
   const [later, setLater] = useState<string[]>([]);
@@ -94,9 +92,8 @@ export function Inbox() {
           </button>
         </Notice>
       )}
-      {error && !page && <ProblemNotice problem={callProblem(error, language)} />}
       <p role="status">{page && words.inbox.count(page.totalCount)}</p>
-      {!page && !error && <Busy />}
+      {!page && <Waiting error={error} nobody={data?.desk === null} onTryAgain={refresh} />}
       {page && page.totalCount > 0 && (
         <table className="requests-table" aria-busy={fetching}>
           <caption className="for-screen-readers">{words.inbox.title}</caption>
@@ -257,9 +254,8 @@ interface PageProperties {
 
 /** What follows the first page. The focus goes on from the button that asked for it to the first of its requests. */
 function LaterPage({ filter, after, onMore }: PageProperties) {
-  const { language } = useLanguage();
   const rows = useRef<HTMLTableSectionElement>(null);
-  const [{ data, error }] = useQuery({
+  const [{ data, error }, execute] = useQuery({
     query: DeskInbox,
     variables: { filter, after, unreadFirst: true },
     requestPolicy: "network-only",
@@ -274,7 +270,11 @@ function LaterPage({ filter, after, onMore }: PageProperties) {
     <tbody>
       <tr>
         <td colSpan={COLUMNS}>
-          {error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />}
+          <Waiting
+            error={error}
+            nobody={data?.desk === null}
+            onTryAgain={() => execute({ requestPolicy: "network-only" })}
+          />
         </td>
       </tr>
     </tbody>

@@ -1,8 +1,6 @@
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { DeskWebhooks } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { useQuery } from "urql";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
@@ -25,7 +23,6 @@ export default function PartnersPage() {
 
 function Partners() {
   const words = useWords().partners;
-  const { language } = useLanguage();
   const [{ data, error, fetching }, execute] = useQuery({
     query: DeskWebhooks,
     requestPolicy: "network-only",
@@ -44,8 +41,7 @@ function Partners() {
       <section>
         <h2>{words.webhooks}</h2>
         <p>{words.webhooksText}</p>
-        {error && <ProblemNotice problem={callProblem(error, language)} />}
-        {!webhooks && !error && <Busy />}
+        {!webhooks && <Waiting error={error} nobody={data?.desk === null} onTryAgain={reload} />}
         {webhooks && <Webhooks webhooks={webhooks} onResumed={reload} />}
         <button type="button" className="button-quiet" disabled={fetching} onClick={reload}>
           {words.lookAgain}

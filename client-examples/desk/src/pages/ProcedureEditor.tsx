@@ -1,10 +1,10 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskProcedure, type DeskProcedureQuery, SaveProcedure } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
@@ -35,9 +35,8 @@ const INPUT = /^fields\.\d+\.(?:type\.\w+\.\w+|\w+)/;
 export default function ProcedureEditor({ slug }: { slug: string }) {
   const words = useWords();
   const { desk } = useFrame();
-  const { language } = useLanguage();
   const [saved, setSaved] = useState<number | null>(null);
-  const [{ data, error, fetching }] = useQuery({
+  const [{ data, error, fetching }, execute] = useQuery({
     query: DeskProcedure,
     variables: { slug },
     requestPolicy: "network-only",
@@ -45,8 +44,8 @@ export default function ProcedureEditor({ slug }: { slug: string }) {
   const found = data && (data.procedure?.slug ?? NEW) === slug;
   if (desk.agent.role !== "ADMINISTRATOR")
     return <DeskPage title={words.procedures.title}>{words.frame.administratorsOnly}</DeskPage>;
-  if (!data && error) return <ProblemNotice problem={callProblem(error, language)} />;
-  if (!data || (fetching && !found)) return <Busy />;
+  if (!data) return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
+  if (fetching && !found) return <Busy />;
   if (!found) return <DeskPage title={words.frame.notFound}>{words.frame.notFoundText}</DeskPage>;
   return (
     <Editor

@@ -1,8 +1,8 @@
 import { readableDate, readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { WORDING as FORM } from "@espace-citoyens/kit/form/wording.ts";
@@ -15,7 +15,7 @@ import {
   RequestEvents,
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
@@ -66,7 +66,7 @@ export default function RequestPage({ id }: { id: string }) {
         <Link href="/">{words.request.back}</Link>
       </DeskPage>
     );
-  if (!request) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  if (!request) return <Waiting error={error} onTryAgain={reload} />;
   const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
   return (
     <DeskPage title={request.procedure.title}>

@@ -1,11 +1,11 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { DeskAgents, DeskParkedMails, ResendMail } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
@@ -60,7 +60,14 @@ function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: 
   // Taken away without reading the page again: the first mail of the next one would move up into it.
   const [resent, setResent] = useState<ReadonlySet<string>>(new Set());
   const mails = data?.desk?.parkedMails;
-  if (!mails) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  if (!mails)
+    return (
+      <Waiting
+        error={error}
+        nobody={data?.desk === null}
+        onTryAgain={() => reload({ requestPolicy: "network-only" })}
+      />
+    );
   if (after === null && mails.totalCount === resent.size) return <p>{words.settings.noMails}</p>;
   const { endCursor, hasNextPage } = mails.pageInfo;
   return (
@@ -112,13 +119,19 @@ function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: 
 
 function Agents() {
   const words = useWords();
-  const { language } = useLanguage();
   const announce = useAnnounce();
   const { desk, reload } = useFrame();
   const [{ data, error }, execute] = useQuery({ query: DeskAgents, requestPolicy: "network-only" });
   const [opened, setOpened] = useState<"new" | Agent | null>(null);
   const agents = data?.desk?.agents;
-  if (!agents) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  if (!agents)
+    return (
+      <Waiting
+        error={error}
+        nobody={data?.desk === null}
+        onTryAgain={() => execute({ requestPolicy: "network-only" })}
+      />
+    );
   const writes = desk.agent.role === "ADMINISTRATOR";
   return (
     <>

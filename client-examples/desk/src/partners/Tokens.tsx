@@ -1,16 +1,16 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   DeskPartnerTokens,
   type DeskPartnerTokensQuery,
   RevokePartnerToken,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
@@ -25,7 +25,6 @@ type Token = NonNullable<DeskPartnerTokensQuery["desk"]>["partnerTokens"][number
 /** What partner systems call with: made, shown once, and revoked. `onRevoked`: its webhooks went with it. */
 export function Tokens({ onRevoked }: { onRevoked: () => void }) {
   const words = useWords().partners;
-  const { language } = useLanguage();
   const announce = useAnnounce();
   const [{ data, error }, execute] = useQuery({ query: DeskPartnerTokens, requestPolicy: "network-only" });
   const [add, focusAdd] = useFocusAfter<HTMLButtonElement>();
@@ -33,7 +32,14 @@ export function Tokens({ onRevoked }: { onRevoked: () => void }) {
   const [made, setMade] = useState<MadeToken | null>(null);
   const [leaving, setLeaving] = useState<Token | null>(null);
   const tokens = data?.desk?.partnerTokens;
-  if (!tokens) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  if (!tokens)
+    return (
+      <Waiting
+        error={error}
+        nobody={data?.desk === null}
+        onTryAgain={() => execute({ requestPolicy: "network-only" })}
+      />
+    );
   const reload = () => execute({ requestPolicy: "network-only" });
   return (
     <>

@@ -19,7 +19,9 @@ export async function sourceOf(
   onProgress: (done: number) => void,
 ): Promise<FileSource> {
   if (file.size < RESUMABLE_FROM_BYTES) return { upload: file };
-  const tus = await import("tus-js-client");
+  const tus = await import("tus-js-client").catch((error: unknown) => {
+    throw new SendingError("", { cause: error });
+  });
   return new Promise((resolve, reject) => {
     const upload = new tus.Upload(file, {
       endpoint: "/uploads",

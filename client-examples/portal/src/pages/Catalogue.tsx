@@ -1,5 +1,5 @@
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import {
   Catalogue as CatalogueQuery,
@@ -16,7 +16,7 @@ const LEAST_LETTERS = 2;
 
 export default function Catalogue() {
   const words = useWords();
-  const [{ data }] = useQuery({ query: CatalogueQuery });
+  const [{ data, error }, execute] = useQuery({ query: CatalogueQuery });
   return (
     <SitePage title={words.catalogue.title}>
       <Search />
@@ -31,7 +31,7 @@ export default function Catalogue() {
           ))}
         </div>
       ) : (
-        <Busy />
+        <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />
       )}
     </SitePage>
   );

@@ -9,6 +9,7 @@ import { keptDrafts } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
 import { LogInForm } from "../LogInForm.tsx";
 import { SitePage } from "../SitePage.tsx";
+import { ticketOf } from "../ticket.ts";
 import { wayBack } from "../wayBack.ts";
 import { useWords } from "../wording.ts";
 
@@ -87,9 +88,9 @@ function TicketForm() {
   const [problem, setProblem] = useState<Problem | null>(null);
   const consult = (event: FormEvent) => {
     event.preventDefault();
-    const typed = ticket.trim();
-    if (typed !== "") return navigate(`/demandes/${encodeURIComponent(typed)}`);
-    const message = words.home.ticketMissing;
+    const typed = ticketOf(ticket);
+    if (typed !== null) return navigate(`/demandes/${typed}`);
+    const message = ticket.trim() === "" ? words.home.ticketMissing : words.home.ticketUnknown;
     setProblem({ code: "VALIDATION", message, fields: [{ path: "ticket", message }] });
   };
   return (

@@ -1,6 +1,7 @@
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { lazy, type ReactNode, useEffect } from "react";
+import { lazily } from "@espace-citoyens/kit/lazy.ts";
+import { type ReactNode, useEffect } from "react";
 import { Link, Route, Switch, useLocation, useSearchParams } from "wouter";
 import { Filling } from "../filling/Filling.tsx";
 import { useFrame } from "../frame.tsx";
@@ -13,7 +14,7 @@ import { MyStorage } from "../space/MyStorage.tsx";
 import { takeWayBack } from "../wayBack.ts";
 import { useWords } from "../wording.ts";
 
-const ChangeCredentials = lazy(() => import("../space/ChangeCredentials.tsx"));
+const ChangeCredentials = lazily(() => import("../space/ChangeCredentials.tsx"));
 
 /** Mon espace citoyen. */
 export default function MySpace() {

@@ -1,10 +1,9 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Markdown } from "@espace-citoyens/kit/elements/Markdown.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { ProcedurePage as Procedure, StartRequest } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
@@ -19,16 +18,14 @@ import { useWords } from "../wording.ts";
 /** La démarche: what it is, and the button that begins a request. */
 export default function ProcedurePage({ slug }: { slug: string }) {
   const words = useWords();
-  const { language } = useLanguage();
   const { me } = useFrame();
   const [, navigate] = useLocation();
-  const [{ data, error }] = useQuery({ query: Procedure, variables: { slug } });
+  const [{ data, error }, execute] = useQuery({ query: Procedure, variables: { slug } });
   const [start, busy] = useChange(StartRequest, (answer) => answer.startRequest);
   const [problem, setProblem] = useState<Problem | null>(null);
   // The same until there is an answer: a second click, or a network that comes back, begins no second draft.
   const key = useRef(crypto.randomUUID());
-  if (error) return <ProblemNotice problem={callProblem(error, language)} />;
-  if (!data) return <Busy />;
+  if (!data) return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
   const procedure = data.procedure;
   if (!procedure) return <SitePage title={words.frame.notFound}>{words.frame.notFoundText}</SitePage>;
   const [first] = procedure.steps;

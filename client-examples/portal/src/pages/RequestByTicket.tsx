@@ -1,27 +1,29 @@
 import { DoorProvider, useChange } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import {
   RequestByTicket as ByTicket,
   ClaimRequest,
   type ClaimRequestMutation,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Outcome, type Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type ReactNode, useState } from "react";
+import type { Outcome, Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type ReactNode, useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { Link, Route, Switch, useLocation } from "wouter";
+import { forgetTicket } from "../drafts.ts";
 import { Filling } from "../filling/Filling.tsx";
 import { useFrame } from "../frame.tsx";
 import { RequestView } from "../request/RequestView.tsx";
 import { SitePage } from "../SitePage.tsx";
+import { ticketOf } from "../ticket.ts";
 import { useWords } from "../wording.ts";
 
 /** A request that is consulted by its ticket number: with or without being logged in, it is the ticket that opens it. */
 export default function RequestByTicket({ ticket }: { ticket: string }) {
-  const typed = decodeURIComponent(ticket);
+  const typed = ticketOf(ticket);
   // Attached by whoever is logged in, not by whoever holds the ticket: asked for outside the ticket's door.
   const [claim] = useChange(ClaimRequest, (data) => data.claimRequest);
+  if (typed === null) return <Unknown />;
   return (
     <DoorProvider ticket={typed}>
       <Found ticket={typed} claim={(claimed) => <Claim ticket={typed} claimed={claimed} claim={claim} />} />
@@ -30,23 +32,19 @@ export default function RequestByTicket({ ticket }: { ticket: string }) {
 }
 
 function Found({ ticket, claim }: { ticket: string; claim: (claimed: boolean) => ReactNode }) {
-  const words = useWords();
-  const { language } = useLanguage();
-  const [{ data, error }] = useQuery({ query: ByTicket, variables: { ticket } });
-  const address = `/demandes/${encodeURIComponent(ticket)}`;
+  const [{ data, error }, execute] = useQuery({ query: ByTicket, variables: { ticket } });
+  const address = `/demandes/${ticket}`;
   const unknown = error?.graphQLErrors[0]?.extensions?.code === "UNAUTHENTICATED";
-  if (unknown || data?.requestByTicket === null)
-    return (
-      <SitePage title={words.request.unknown}>
-        <ProblemNotice problem={{ code: "NOT_FOUND", message: words.home.ticketUnknown, fields: [] }} />
-        <Link href="/" className="button">
-          {words.frame.back}
-        </Link>
-      </SitePage>
-    );
-  if (error) return <ProblemNotice problem={callProblem(error, language)} />;
+  const absent = unknown || data?.requestByTicket === null;
+  // Sent or thrown away, perhaps on another device: the home page offers it no longer.
+  const over = absent || (data?.requestByTicket && data.requestByTicket.status !== "DRAFT");
+  useEffect(() => {
+    if (over) forgetTicket(ticket);
+  }, [over, ticket]);
+  if (absent) return <Unknown />;
   const request = data?.requestByTicket;
-  if (!request) return <Busy />;
+  if (!request)
+    return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
   return (
     <Switch>
       <Route path="/demandes/:ticket/saisie">
@@ -56,6 +54,18 @@ function Found({ ticket, claim }: { ticket: string; claim: (claimed: boolean) =>
         <RequestView id={request.id} address={address} aside={claim} />
       </Route>
     </Switch>
+  );
+}
+
+function Unknown() {
+  const words = useWords();
+  return (
+    <SitePage title={words.request.unknown}>
+      <ProblemNotice problem={{ code: "NOT_FOUND", message: words.home.ticketUnknown, fields: [] }} />
+      <Link href="/" className="button">
+        {words.frame.back}
+      </Link>
+    </SitePage>
   );
 }
 

@@ -1,11 +1,10 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { RequestEvents, RequestPage, type RequestPageQuery } from "@espace-citoyens/kit/operations.ts";
-import { callProblem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { told } from "@espace-citoyens/kit/request/History.tsx";
@@ -62,7 +61,7 @@ export function RequestView({ id, address, aside }: Properties) {
         <p>{words.frame.notFoundText}</p>
       </SitePage>
     );
-  if (!request) return error ? <ProblemNotice problem={callProblem(error, language)} /> : <Busy />;
+  if (!request) return <Waiting error={error} onTryAgain={reload} />;
   const draft = request.status === "DRAFT";
   return (
     <SitePage title={request.procedure.title}>

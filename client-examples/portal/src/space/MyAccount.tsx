@@ -1,6 +1,6 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { answersOf, contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
@@ -28,13 +28,20 @@ import { Sessions } from "./Sessions.tsx";
 export function MyAccount() {
   const words = useWords();
   const { municipality } = useFrame();
-  const [{ data }] = useQuery({ query: Account, requestPolicy: "network-only" });
+  const [{ data, error }, execute] = useQuery({ query: Account, requestPolicy: "network-only" });
   const [{ data: opened }, readOpened] = useQuery({
     query: MyIdentities,
     requestPolicy: "network-only",
     pause: municipality.identityProviders.length === 0,
   });
-  if (!data?.me) return <Busy />;
+  if (!data?.me)
+    return (
+      <Waiting
+        error={error}
+        nobody={data?.me === null}
+        onTryAgain={() => execute({ requestPolicy: "network-only" })}
+      />
+    );
   const hasPassword = opened?.me?.hasPassword ?? true;
   return (
     <>

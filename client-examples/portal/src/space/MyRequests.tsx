@@ -1,6 +1,6 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   MyRequests as Current,
@@ -54,12 +54,20 @@ interface PageProperties {
 function CurrentPage({ after, none, onMore }: PageProperties) {
   const { language } = useLanguage();
   const words = useWords();
-  const [{ data }] = useQuery({ query: Current, variables: { after }, requestPolicy: "network-only" });
+  const [{ data, error }, execute] = useQuery({
+    query: Current,
+    variables: { after },
+    requestPolicy: "network-only",
+  });
   const page = data?.me?.requests;
   if (!page)
     return (
       <li>
-        <Busy />
+        <Waiting
+          error={error}
+          nobody={data?.me === null}
+          onTryAgain={() => execute({ requestPolicy: "network-only" })}
+        />
       </li>
     );
   return (
@@ -98,7 +106,7 @@ function ArchivedPages() {
 function ArchivedPage({ after, none, onMore }: PageProperties) {
   const { language } = useLanguage();
   const words = useWords();
-  const [{ data }] = useQuery({
+  const [{ data, error }, execute] = useQuery({
     query: MyArchivedRequests,
     variables: { after },
     requestPolicy: "network-only",
@@ -107,7 +115,11 @@ function ArchivedPage({ after, none, onMore }: PageProperties) {
   if (!page)
     return (
       <li>
-        <Busy />
+        <Waiting
+          error={error}
+          nobody={data?.me === null}
+          onTryAgain={() => execute({ requestPolicy: "network-only" })}
+        />
       </li>
     );
   return (

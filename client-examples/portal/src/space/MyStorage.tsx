@@ -1,9 +1,9 @@
 import { readableDay } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { messagesAt, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { useScans } from "@espace-citoyens/kit/files/Attachments.tsx";
 import { FileForm } from "@espace-citoyens/kit/files/FileForm.tsx";
 import { FileLink, readableSize } from "@espace-citoyens/kit/files/FileLink.tsx";
@@ -30,7 +30,7 @@ type Document = NonNullable<StorageSpaceQuery["me"]>["storage"]["documents"]["no
 export function MyStorage() {
   const words = useWords();
   const { language } = useLanguage();
-  const [{ data }, execute] = useQuery({
+  const [{ data, error }, execute] = useQuery({
     query: StorageSpace,
     variables: {},
     requestPolicy: "network-only",
@@ -42,7 +42,7 @@ export function MyStorage() {
   const reload = () => execute({ requestPolicy: "network-only" });
   const storage = data?.me?.storage;
   useScans(storage?.documents.nodes ?? [], reload);
-  if (!storage) return <Busy />;
+  if (!storage) return <Waiting error={error} nobody={data?.me === null} onTryAgain={reload} />;
   return (
     <>
       <p>{words.space.storageText}</p>

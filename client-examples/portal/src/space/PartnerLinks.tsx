@@ -1,7 +1,7 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { PasswordField } from "@espace-citoyens/kit/form/PasswordField.tsx";
 import {
@@ -24,13 +24,13 @@ type System = Read["municipality"]["partners"][number];
 /** Espace Famille and systems like it: linked, opened without logging in there, changed and unlinked. */
 export function PartnerLinks() {
   const words = useWords();
-  const [{ data }, execute] = useQuery({ query: MyPartnerLinks, requestPolicy: "network-only" });
+  const [{ data, error }, execute] = useQuery({ query: MyPartnerLinks, requestPolicy: "network-only" });
   const [opened, setOpened] = useState<System | PartnerLink | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [open] = useChange(OpenPartner, (answer) => answer.openPartner);
   const [unlink] = useChange(UnlinkPartner, (answer) => answer.unlinkPartner);
   const reload = () => execute({ requestPolicy: "network-only" });
-  if (!data?.me) return <Busy />;
+  if (!data?.me) return <Waiting error={error} nobody={data?.me === null} onTryAgain={reload} />;
   const links = data.me.partnerLinks;
   const linked = new Set(links.map((link) => link.system.slug));
   const others = data.municipality.partners.filter((system) => !linked.has(system.slug));

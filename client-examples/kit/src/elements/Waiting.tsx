@@ -1,0 +1,35 @@
+import type { CombinedError } from "@urql/core";
+import { useEffect, useMemo, useRef } from "react";
+import { useDoor } from "../door.tsx";
+import { useLanguage } from "../language.tsx";
+import { callProblem } from "../outcome.ts";
+import { Busy } from "./Busy.tsx";
+import { ProblemNotice } from "./Notice.tsx";
+import { TryAgain } from "./TryAgain.tsx";
+
+interface Properties {
+  error: CombinedError | undefined;
+  /** There was an answer, but as to nobody: the session has ended elsewhere. */
+  nobody?: boolean;
+  onTryAgain: () => void;
+}
+
+/** In the place of what is being read: why it cannot be, and trying again. Who is logged in no longer gets to log in. */
+export function Waiting({ error, nobody = false, onTryAgain }: Properties) {
+  const { language } = useLanguage();
+  const { reopen } = useDoor();
+  const problem = useMemo(() => (error ? callProblem(error, language) : null), [error, language]);
+  const ended = nobody || problem?.code === "UNAUTHENTICATED";
+  // Once: this page stays until the frame has been read again, and is told of the new door meanwhile.
+  const reopened = useRef(false);
+  useEffect(() => {
+    if (ended && !reopened.current) reopen();
+    reopened.current = ended;
+  }, [ended, reopen]);
+  if (ended || problem === null) return <Busy />;
+  return (
+    <ProblemNotice problem={problem}>
+      <TryAgain onClick={onTryAgain} />
+    </ProblemNotice>
+  );
+}
