@@ -126,7 +126,7 @@ async def until_nothing_is_left_over(processes: set[int]) -> None:
 
 
 @pytest.mark.timeout(BUSY_SECONDS)
-@pytest.mark.parametrize("kills", [3 * len(POINTS), pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [2 * len(POINTS), pytest.param(200, marks=pytest.mark.soak)])
 async def test_killed_again_and_again_nothing_broken_is_seen_and_nothing_is_left_behind(
     database: Settings, environment: dict[str, str], scratch: Path, kills: int
 ) -> None:

@@ -10,6 +10,7 @@ import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
+import { forgetAllPending } from "./filling/pending.ts";
 import { Notifications } from "./Notifications.tsx";
 import { useWords } from "./wording.ts";
 
@@ -132,7 +133,7 @@ function LogOutButton({ onProblem }: { onProblem: (problem: Problem | null) => v
   // A provider that has opened the session is told of its end: the browser has to go there, and comes back.
   if (provider)
     return (
-      <form method="post" action={provider.logOutUrl}>
+      <form method="post" action={provider.logOutUrl} onSubmit={forgetAllPending}>
         <button type="submit" className="button-quiet">
           {words.frame.logOut}
         </button>
@@ -146,6 +147,7 @@ function LogOutButton({ onProblem }: { onProblem: (problem: Problem | null) => v
         const problem = await logOut();
         onProblem(problem);
         if (problem) return;
+        forgetAllPending();
         navigate("/");
         reopen();
       }}

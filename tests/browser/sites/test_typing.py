@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
@@ -150,6 +152,23 @@ async def test_a_session_that_ends_while_a_draft_is_filled_in(
     await page.reload()
     await expect(last_name(page)).to_have_value("Patiente")
     await expect(first_name(page)).to_have_value("Toujours")
+
+    # Who logs out leaves nothing on the device, not even what no server has.
+    somebody.forgive("ERR_FAILED")
+    await page.route("**/graphql", refuse_answers)
+    await last_name(page).fill("Impatiente")
+    await expect(page.locator(".saving")).to_have_attribute("data-saving", "offline")
+    assert "Impatiente" in str(await somebody.context.storage_state())
+    await page.get_by_role("button", name=re.compile("Se déconnecter|Log out")).click()
+    await expect(last_name(page)).to_be_hidden()
+    assert "Impatiente" not in str(await somebody.context.storage_state())
+
+
+async def refuse_answers(route: Route) -> None:
+    if "mutation UpdateRequest" in (route.request.post_data or ""):
+        await route.abort()
+    else:
+        await route.continue_()
 
 
 async def enter(page: Page, username: str) -> None:

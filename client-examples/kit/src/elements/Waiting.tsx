@@ -19,7 +19,8 @@ export function Waiting({ error, nobody = false, onTryAgain }: Properties) {
   const { language } = useLanguage();
   const { reopen } = useDoor();
   const problem = useMemo(() => (error ? callProblem(error, language) : null), [error, language]);
-  const ended = nobody || problem?.code === "UNAUTHENTICATED";
+  // A refusal of what was asked leaves nothing in the answer, too: that is no sign of being nobody.
+  const ended = problem ? problem.code === "UNAUTHENTICATED" : nobody;
   // Once: this page stays until the frame has been read again, and is told of the new door meanwhile.
   const reopened = useRef(false);
   useEffect(() => {

@@ -33,6 +33,11 @@ export function forgetPending(draft: string): void {
   write(draft, {});
 }
 
+/** Whoever logs out leaves no word behind. */
+export function forgetAllPending(): void {
+  keep(KEY, null);
+}
+
 function valuesOf(draft: string): Typed["values"] {
   return all().find((each) => each.draft === draft)?.values ?? {};
 }
