@@ -1,7 +1,6 @@
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { MishapBoundary } from "@espace-citoyens/kit/elements/MishapBoundary.tsx";
 import { lazily } from "@espace-citoyens/kit/lazy.ts";
-import { type ReactNode, Suspense } from "react";
+import type { ReactNode } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 import { FrameProvider, useFrame } from "./frame.tsx";
 import { Home } from "./pages/Home.tsx";
@@ -54,7 +53,7 @@ function Shown({ children }: { children: ReactNode }) {
   const [path] = useLocation();
   return (
     <MishapBoundary path={path} site={municipality.name}>
-      <Suspense fallback={<Busy />}>{children}</Suspense>
+      {children}
     </MishapBoundary>
   );
 }

@@ -1,6 +1,7 @@
-import { Component, type ReactNode, useEffect, useMemo, useState } from "react";
+import { Component, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { type Language, useWording } from "../language.tsx";
 import { forgetFailures, isServed } from "../lazy.ts";
+import { Busy } from "./Busy.tsx";
 import { ProblemNotice } from "./Notice.tsx";
 import { Page } from "./Page.tsx";
 import { TryAgain } from "./TryAgain.tsx";
@@ -24,7 +25,7 @@ interface Properties {
   children: ReactNode;
 }
 
-/** Stands in for a page that could not be loaded or drawn, inside the frame, which leads elsewhere as ever. */
+/** A page while it is loaded, and what stands in for one that could not be loaded or drawn, inside the frame, which leads elsewhere as ever. */
 export class MishapBoundary extends Component<Properties, { failed: boolean }> {
   override state = { failed: false };
 
@@ -43,7 +44,8 @@ export class MishapBoundary extends Component<Properties, { failed: boolean }> {
   goOn = () => this.setState({ failed: false });
 
   override render() {
-    return this.state.failed ? <Mishap site={this.props.site} onGoOn={this.goOn} /> : this.props.children;
+    if (this.state.failed) return <Mishap site={this.props.site} onGoOn={this.goOn} />;
+    return <Suspense fallback={<Busy />}>{this.props.children}</Suspense>;
   }
 }
 
