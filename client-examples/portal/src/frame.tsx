@@ -86,6 +86,7 @@ function Header() {
   const [path] = useLocation();
   // biome-ignore lint/correctness/useExhaustiveDependencies: whoever goes to another page has read it
   useEffect(() => setProblem(null), [path]);
+  const isIn = (place: string) => (path.startsWith(place) ? "page" : undefined);
   const other = language === "fr" ? "en" : "fr";
   return (
     <header className="header">
@@ -101,9 +102,11 @@ function Header() {
           </span>
         </Link>
         <nav aria-label={words.frame.main}>
-          <Link href="/demarches">{words.frame.makeRequest}</Link>
+          <Link href="/demarches" aria-current={isIn("/demarches")}>
+            {words.frame.makeRequest}
+          </Link>
           {me && (
-            <Link href="/mon-espace">
+            <Link href="/mon-espace" aria-current={isIn("/mon-espace")}>
               {words.frame.mySpace}
               <Notifications />
             </Link>
@@ -113,10 +116,15 @@ function Header() {
           ) : (
             <Link href="/connexion">{words.frame.logIn}</Link>
           )}
-          <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
-            {words.frame.otherLanguage}
-          </button>
         </nav>
+        <button
+          type="button"
+          className="button-quiet language"
+          lang={other}
+          onClick={() => setLanguage(other)}
+        >
+          {words.frame.otherLanguage}
+        </button>
         <LogOutProblem problem={problem} />
       </div>
     </header>

@@ -1,7 +1,15 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
+interface Properties {
+  title: string;
+  site: string;
+  /** What the page is for, in the municipality's colours together with its heading. */
+  lead?: ReactNode;
+  children: ReactNode;
+}
+
 /** A page: its title in the window, and the focus on its heading when it is come to from another one. */
-export function Page({ title, site, children }: { title: string; site: string; children: ReactNode }) {
+export function Page({ title, site, lead, children }: Properties) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = site ? `${title} – ${site}` : title;
@@ -11,11 +19,21 @@ export function Page({ title, site, children }: { title: string; site: string; c
     Page.visited = true;
     if (!location.hash) window.scrollTo(0, 0);
   }, []);
+  const head = (
+    <h1 ref={heading} tabIndex={-1}>
+      {title}
+    </h1>
+  );
   return (
     <>
-      <h1 ref={heading} tabIndex={-1}>
-        {title}
-      </h1>
+      {lead ? (
+        <div className="hero">
+          {head}
+          {lead}
+        </div>
+      ) : (
+        head
+      )}
       {children}
     </>
   );
