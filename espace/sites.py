@@ -169,7 +169,7 @@ def _policy(settings: Settings) -> str:
 
 def _appearance(settings: Settings) -> str:
     """The municipality's colours, for both sites (client-examples/kit/src/style/tokens.css)."""
-    colors = {}
+    colors: dict[str, str] = {}
     if settings.brand_color:
         colors |= {"brand": settings.brand_color, "tint": tint(settings.brand_color)}
     if settings.accent_color:

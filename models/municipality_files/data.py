@@ -29,6 +29,13 @@ class AddressFile(_Frozen):
         return Address(self.lines, self.postal_code, self.city, self.country)
 
 
+class LinkData(_Frozen):
+    """A page of the municipality's own site."""
+
+    title: Title
+    url: Annotated[str, StringConstraints(max_length=500)]
+
+
 class MunicipalityFile(_Frozen):
     """`municipality.yaml`"""
 
@@ -37,6 +44,7 @@ class MunicipalityFile(_Frozen):
     contact_email: Annotated[str, StringConstraints(max_length=254)]
     phone: Annotated[str, StringConstraints(max_length=40)] | None = None
     address: AddressFile | None = None
+    links: tuple[LinkData, ...] = Field(default=(), max_length=10)
 
 
 class CategoryData(_Frozen):
@@ -114,3 +122,4 @@ class MunicipalityData:
     phone: str | None = None
     """In E.164."""
     address: Address | None = None
+    links: tuple[LinkData, ...] = ()

@@ -109,6 +109,12 @@ def test_a_small_one_reads(folder: Path) -> None:
             "municipality.yaml:2: Unknown time zone",
         ),
         ("municipality.yaml", "mairie@ici.example", "mairie", "municipality.yaml:2: Give a whole e-mail"),
+        (
+            "municipality.yaml",
+            "Ici\n",
+            "Ici\nlinks:\n  - {title: A, url: 'https://ici.example'}\n  - {title: B, url: 'javascript:alert()'}\n",
+            "municipality.yaml:4: An address https:// is expected",
+        ),
         ("municipality.yaml", "name: Ici", "name: [", "municipality.yaml:3: This file is not readable YAML"),
         (
             "municipality.yaml",

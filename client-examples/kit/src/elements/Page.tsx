@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 interface Properties {
   title: string;
   site: string;
-  /** What the page is for, in the municipality's colours together with its heading. */
+  /** What the page is there for, in the municipality's colours together with its heading. */
   lead?: ReactNode;
   children: ReactNode;
 }
@@ -19,21 +19,14 @@ export function Page({ title, site, lead, children }: Properties) {
     Page.visited = true;
     if (!location.hash) window.scrollTo(0, 0);
   }, []);
-  const head = (
-    <h1 ref={heading} tabIndex={-1}>
-      {title}
-    </h1>
-  );
   return (
     <>
-      {lead ? (
-        <div className="hero">
-          {head}
-          {lead}
-        </div>
-      ) : (
-        head
-      )}
+      <div className="hero">
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {lead}
+      </div>
       {children}
     </>
   );
