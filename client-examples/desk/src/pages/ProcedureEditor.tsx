@@ -8,6 +8,7 @@ import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
+import { Absent } from "../Absent.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
 import {
@@ -46,7 +47,7 @@ export default function ProcedureEditor({ slug }: { slug: string }) {
     return <DeskPage title={words.procedures.title}>{words.frame.administratorsOnly}</DeskPage>;
   if (!data) return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
   if (fetching && !found) return <Busy />;
-  if (!found) return <DeskPage title={words.frame.notFound}>{words.frame.notFoundText}</DeskPage>;
+  if (!found) return <Absent title={words.frame.notFound}>{words.frame.notFoundText}</Absent>;
   return (
     <Editor
       key={slug}
