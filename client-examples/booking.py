@@ -84,7 +84,7 @@ async def tell() -> None:
         story.says("Courriel", (await mail_to(address, "est déplacé"))["subject"])
 
         seen = await agent.run("DaySlots", schedule=schedule["id"], day=local(later).date().isoformat())
-        coming = next(slot["appointments"] for slot in seen["slots"] if slot["id"] == later["id"])
+        coming = next(slot["appointments"] for slot in seen["node"]["slots"] if slot["id"] == later["id"])
         names = ", ".join(
             f"{one['request']['contact']['firstName']} {one['request']['contact']['lastName']}"
             for one in coming

@@ -167,6 +167,7 @@ def procedure_row(reading: Reading, entry: ProcedureEntry, selection: Selection)
         "appointment": version.appointment.value,
         "estimated_days": version.estimated_days,
         "retention_months": entry.retention_months or get_settings().request_retention_months,
+        "own_retention_months": entry.retention_months,
     }
     if "category" in selection:
         row["category"] = category_row(reading, entry.category, selection.get("category"))

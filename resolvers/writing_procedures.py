@@ -76,7 +76,8 @@ async def save_procedure(
 ) -> Row:
     """Writes a procedure: a new one without an `id`, else the next version of a known one; nothing new, no version.
 
-    `given` is SaveProcedureInput in snake case. Requests that were started keep their version.
+    `given` is SaveProcedureInput in snake case; `retention_months` that is left out stays as it is, None takes it away.
+    Requests that were started keep their version.
 
     Raises ValidationError with every problem at its path, ConflictError where `version` is not the current one any
     more, NotFoundError.

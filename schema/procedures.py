@@ -73,6 +73,8 @@ class Procedure(Node):
     """How many days the mairie usually takes."""
     retention_months: int
     """How long a request is kept once it is closed; then all that it holds is erased."""
+    own_retention_months: int | None
+    """The same where it was written for this procedure; null: it is kept as long as the others."""
 
     @kept(Slot | None)
     def first_available_slot(self, after: datetime | None = None) -> None:
@@ -164,6 +166,8 @@ async def save_procedure(info: Info, input: SaveProcedureInput) -> Row:
     is written here is no longer changed by loading the municipality's files.
     """
     given = narrow(input)
+    if input.retention_months is None:
+        given["retention_months"] = None
     saved = await resolvers.writing_procedures.save_procedure(
         info.context.actor,
         id=given.pop("id", None),

@@ -141,6 +141,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
             "schedules",
             "estimated_days",
             "retention_months",
+            "own_retention_months",
             "first_available_slot",
         ),
         _THE_MAIRIES_OWN,

@@ -63,7 +63,7 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "ProcedureCategory": {EVERYONE: "id slug title procedures"},
     "Procedure": {
         EVERYONE: "id slug title category summary keywords requiresAccount state version steps appointment schedules "
-        "estimatedDays firstAvailableSlot retentionMonths"
+        "estimatedDays firstAvailableSlot retentionMonths ownRetentionMonths"
     },
     "ProcedureConnection": {EVERYONE: "edges nodes pageInfo totalCount"},
     "ProcedureEdge": {EVERYONE: "cursor node"},

@@ -339,6 +339,8 @@ class _Builder:
         version.estimated_days = 5
         version.definition = {**version.definition, "step_help": {"FORM": "Courage."}}
         await version.save(update_fields=["estimated_days", "definition"])
+        procedure.retention_months = 24
+        await procedure.save(update_fields=["retention_months"])
         self.world.slugs[slug] = reach
         return procedure
 

@@ -104,7 +104,7 @@ async def open_slots(administrator: Client, *, minutes: int = 20, hours: int = 1
         },
     )
     read = await administrator.run("DaySlots", schedule=schedule, day=day.isoformat())
-    return schedule, read["slots"]
+    return schedule, read["node"]["slots"]
 
 
 async def open_account(

@@ -66,14 +66,15 @@ async def test_the_whole_story(stack: Stack) -> None:
 
     agent = await Client(stack.api).log_in("agent")
     day = await agent.run("DaySlots", schedule=schedule, day=day_of(first))
-    assert [[one["request"]["id"] for one in slot["appointments"]] for slot in day["slots"]] == [
+    assert [[one["request"]["id"] for one in slot["appointments"]] for slot in day["node"]["slots"]] == [
         [],
         [draft["id"]],
         [],
     ]
     seen = await citizen.run("DaySlots", schedule=schedule, day=day_of(first))
-    assert [slot["id"] for slot in seen["slots"]] == [first["id"], third["id"]]
-    assert [slot["appointments"] for slot in seen["slots"]] == [[], []]
+    assert seen["desk"] is None
+    assert [slot["id"] for slot in seen["node"]["slots"]] == [first["id"], third["id"]]
+    assert [slot["appointments"] for slot in seen["node"]["slots"]] == [[], []]
 
     closed = await agent.change("CloseSlots", slots=[second["id"]], reason="Travaux")
     assert closed["cancelled"] == 1

@@ -49,6 +49,31 @@ async def test_an_agent_finds_takes_and_decides(stack: Stack) -> None:
     ]
 
 
+async def test_a_retention_is_written_stays_and_is_taken_away(stack: Stack) -> None:
+    """Left out, it is as it was; null, it is that of the others."""
+    administrator = await Client(stack.api).log_in("admin")
+    slug = f"conservation-{uuid4().hex[:8]}"
+    category = (await administrator.run("DeskProcedure", slug=slug))["procedureCategories"][0]["slug"]
+    given = {
+        "slug": slug,
+        "title": "Garder",
+        "category": category,
+        "summary": "Un",
+        "body": "Deux",
+        "fields": [],
+    }
+    for retention, kept in (
+        ({}, (60, None)),
+        ({"retentionMonths": 24}, (24, 24)),
+        ({}, (24, 24)),
+        ({"retentionMonths": None}, (60, None)),
+    ):
+        saved = await administrator.change("SaveProcedure", input=given | retention)
+        given["id"] = saved["procedure"]["id"]
+        read = (await administrator.run("DeskProcedure", slug=slug))["procedure"]
+        assert (read["retentionMonths"], read["ownRetentionMonths"]) == kept
+
+
 async def test_each_citizen_is_told_in_their_own_language(stack: Stack) -> None:
     agent = await Client(stack.api).log_in("agent")
     subjects: dict[str, set[str]] = {}

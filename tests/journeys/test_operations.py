@@ -87,6 +87,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     inbox = await agent.run("DeskInbox", filter={"search": sent["ticket"]})
     assert [node["id"] for node in inbox["requests"]["nodes"]] == [request]
     await agent.run("DeskRequest", request=request)
+    await agent.run("DeskUnread")
     agents = (await agent.run("DeskAgents"))["agents"]
     await agent.run("DeskParkedMails")
     assigned = await agent.change("AssignRequest", request=request, agent=agents[0]["id"])

@@ -113,7 +113,7 @@ async def test_a_calendar_from_its_name_to_a_slot_that_is_closed(arrive: Arrive,
     await expect(dialog.get_by_role("status")).to_have_text("3 créneaux publiés.")
     await dialog.get_by_role("button", name="Annuler").click()
     await expect(lines).to_have_count(3)
-    slots = (await api.run("DaySlots", schedule=known, day=thursday.isoformat()))["slots"]
+    slots = (await api.run("DaySlots", schedule=known, day=thursday.isoformat()))["node"]["slots"]
     client, account = await open_account(stack.api, firstName="Odile", lastName="Fougère")
     draft = await draft_request(client, WITH_APPOINTMENT)
     await client.change("BookAppointment", request=draft["id"], slot=slots[0]["id"])
@@ -180,7 +180,7 @@ async def test_a_slot_that_was_closed_is_published_again(arrive: Arrive, stack: 
     await page.keyboard.press("Escape")
     await expect(lines).to_have_count(4)
     await expect(lines.filter(has_text="1 libre(s) sur 1")).to_have_count(3)
-    again = (await administrator.run("DaySlots", schedule=schedule, day=day))["slots"]
+    again = (await administrator.run("DaySlots", schedule=schedule, day=day))["node"]["slots"]
     reopened = [slot for slot in again if slot["start"] == slots[0]["start"] and not slot["closed"]]
     assert [slot["remaining"] for slot in reopened] == [1]
 

@@ -99,7 +99,12 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     # A condition on a missing field and a pattern that is none, together; then a circle.
     await age.get_by_label(conditions).fill("typ EQUALS cargo")
     await badge.get_by_label("Motif").fill("[A-Z")
+    kept = page.get_by_label("Durée de conservation, en mois")
+    await expect(kept).to_have_accessible_description(re.compile("De 1 à 1.200. Vide : comme les autres"))
+    await kept.fill("1201")
     await save(page)
+    await expect(told_at(page, "retentionMonths")).to_contain_text("1200")
+    await expect(kept).to_have_attribute("aria-invalid", "true")
     await expect(told_at(page, "fields.1.visibleWhen")).to_contain_text("Aucun champ n’a la clé « typ »")
     await expect(told_at(page, "fields.2.type.text.pattern")).to_be_visible()
     await expect(age.get_by_label(conditions)).to_have_attribute("aria-invalid", "true")
@@ -109,6 +114,7 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await expect(age.get_by_label(conditions)).to_be_focused()
     await examine(page)
     await badge.get_by_label("Motif").fill("[A-Z]{2}[0-9]{3}")
+    await kept.fill("24")
     await age.get_by_label(conditions).fill("badge IS_ANSWERED")
     await badge.get_by_label(conditions).fill("age GREATER_THAN 3")
     await save(page)
@@ -126,6 +132,7 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await expect(page).to_have_url(re.compile(f"/mairie/demarches/{slug}$"))
     await expect(age.get_by_label(conditions)).to_have_value("type EQUALS cargo")
     await expect(page.get_by_label("Aide à la saisie : Ma demande")).to_have_value("Mesurez-vous d’abord.")
+    await expect(kept).to_have_value("24")
 
     # A draft is nobody's business yet; opened, a citizen fills it in.
     _, account = await open_account(stack.api)
@@ -182,12 +189,17 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     other = await administrator.context.new_page()
     await other.goto(page.url)
     await other.get_by_label("Résumé").fill("Deux mois, gratuit.")
+    await expect(other.get_by_label("Durée de conservation, en mois")).to_have_value("24")
     await page.get_by_label("Résumé").fill("Un mois, sous caution.")
+    await kept.fill("")
     await save(page)
     await expect(page.get_by_text("Enregistrée : version 3.")).to_be_visible()
     await save(other)
     await expect(other.get_by_role("alert")).to_contain_text("Quelqu’un a publié une autre version")
     await expect(other.get_by_label("Résumé")).to_have_value("Deux mois, gratuit.")
+    await page.reload()
+    await expect(kept).to_have_value("")
+    await expect(kept).to_have_accessible_description(re.compile(r"comme les autres démarches \(60\)\."))
 
     # Closed, nobody begins; what was sent is handled.
     await page.get_by_label("État").select_option("fermée")

@@ -9,7 +9,7 @@ from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import fill_contact, go_on, log_in, log_in_at_desk, saved
 from tests.journeys.client import Client
-from tests.journeys.stories import draft_request, new_address, open_account
+from tests.journeys.stories import draft_request, file_request, new_address, open_account
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
@@ -130,17 +130,25 @@ async def test_a_draft_that_was_thrown_away_elsewhere_is_offered_no_more(arrive:
 async def test_a_session_that_has_ended_elsewhere_leads_to_the_log_in(arrive: Arrive, stack: Stack) -> None:
     """Ended from another place at the one site, by a log-out in another tab at the other."""
     elsewhere, account = await open_account(stack.api)
+    await file_request(elsewhere)
     citizen, agent = await arrive(), await arrive(locale="en-GB")
     await log_in(citizen, account["username"], PASSWORD)
-    await log_in_at_desk(agent, "agent")
     await elsewhere.change("RevokeOtherSessions")
-    await agent.context.clear_cookies()
     await citizen.page.get_by_role("link", name="Mon compte", exact=True).click()
-    await agent.page.get_by_role("link", name="Figures").click()
     await expect(citizen.page.get_by_role("button", name="Se connecter")).to_be_visible()
-    await expect(agent.page.get_by_role("button", name="Log in")).to_be_visible()
-    for somebody in (citizen, agent):
-        await examine(somebody.page)
+    await examine(citizen.page)
+    page = agent.page
+    for place in (
+        page.get_by_role("link", name="Figures"),
+        page.get_by_role("link", name="Calendars"),
+        page.get_by_role("table").get_by_role("link").first,
+    ):
+        await log_in_at_desk(agent, "agent")
+        await expect(place).to_be_visible()
+        await agent.context.clear_cookies()
+        await place.click()
+        await expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    await examine(page)
 
 
 async def test_what_cannot_be_read_without_a_network_is_read_when_asked_again(
@@ -158,3 +166,31 @@ async def test_what_cannot_be_read_without_a_network_is_read_when_asked_again(
     await page.get_by_role("button", name="Réessayer").click()
     await expect(page.get_by_role("button", name="Ajouter")).to_be_visible()
     citizen.forgive("ERR_INTERNET_DISCONNECTED")
+
+
+async def test_what_cannot_be_read_at_the_desk_is_read_when_asked_again(arrive: Arrive) -> None:
+    """A day of a calendar; what happened to the access of agents. An address that leads nowhere is said to."""
+    agent = await arrive(width=320)
+    page = agent.page
+    problem, again = page.get_by_role("alert"), page.get_by_role("button", name="Réessayer")
+    await log_in_at_desk(agent, "agent")
+
+    async def refuse(route: Route) -> None:
+        asked = route.request.post_data or ""
+        if "query DaySlots" in asked or "query DeskSecurity" in asked:
+            await route.abort()
+        else:
+            await route.continue_()
+
+    agent.forgive("ERR_FAILED")
+    for path, read in (("agendas", "#day-shown"), ("reglages/acces", "text=Ce qui s’est passé")):
+        await page.route("**/graphql", refuse)
+        await agent.open(f"/mairie/{path}")
+        await expect(problem).to_contain_text("La connexion est interrompue.")
+        await examine(page)
+        await page.unroute("**/graphql")
+        await again.click()
+        await expect(page.locator(read)).to_be_visible()
+        await expect(problem).to_be_hidden()
+    await agent.open("/mairie/demandes/aucune")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Demande introuvable")

@@ -1,12 +1,10 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
-import { useRead } from "@espace-citoyens/kit/door.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { DeskSecurity, type DeskSecurityQuery } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
-import { useCallback, useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useQuery } from "urql";
 import { Agents } from "../access/Agents.tsx";
 import { OwnFactor } from "../access/OwnFactor.tsx";
 import { OwnPassword } from "../access/OwnPassword.tsx";
@@ -15,14 +13,11 @@ import { useFrame } from "../frame.tsx";
 import { SettingsPlaces } from "../SettingsPlaces.tsx";
 import { useWords } from "../wording.ts";
 
-type Security = NonNullable<DeskSecurityQuery["desk"]>;
-type Event = Security["securityEvents"]["nodes"][number];
-
 /** How agents log in: the caller's second factor, those of others, and what happened to them. */
 export default function AccessPage() {
   const words = useWords();
   const { desk } = useFrame();
-  const { security, events, problem, readAgain, readMore } = useSecurity();
+  const [security, readAgain, instead] = useSecurity(null);
   return (
     <DeskPage title={words.access.title}>
       <SettingsPlaces />
@@ -34,8 +29,7 @@ export default function AccessPage() {
         <h2>{words.access.own}</h2>
         <OwnFactor onChanged={readAgain} />
       </section>
-      <ProblemNotice problem={problem} />
-      {!security && !problem && <Busy />}
+      {instead}
       {security && desk.agent.role === "ADMINISTRATOR" && (
         <section>
           <h2>{words.access.agents}</h2>
@@ -48,11 +42,11 @@ export default function AccessPage() {
       {security && (
         <section>
           <h2>{words.access.events}</h2>
-          <Events events={events} />
-          {security.securityEvents.pageInfo.hasNextPage && (
-            <button type="button" className="button-second" onClick={readMore}>
-              {words.inbox.more}
-            </button>
+          {security.securityEvents.nodes.length === 0 ? (
+            <p>{words.access.noEvents}</p>
+          ) : (
+            // Where something has happened meanwhile, the later pages would begin elsewhere.
+            <Events key={security.securityEvents.nodes[0]?.id} page={security.securityEvents} />
           )}
         </section>
       )}
@@ -60,49 +54,56 @@ export default function AccessPage() {
   );
 }
 
-/** What was read last, and the events of all pages that were asked for. */
-function useSecurity() {
-  const read = useRead();
-  const [security, setSecurity] = useState<Security | null>(null);
-  const [events, setEvents] = useState<readonly Event[]>([]);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const readFrom = useCallback(
-    async (after: string | null) => {
-      const { data, problem } = await read(DeskSecurity, { after });
-      setProblem(problem);
-      if (!data?.desk) return;
-      const found = data.desk;
-      setSecurity(found);
-      setEvents((before) => [...(after ? before : []), ...found.securityEvents.nodes]);
-    },
-    [read],
+/** From an event on: what was read, how to read it again, and what to show until it is there. */
+function useSecurity(after: string | null) {
+  const [{ data, error }, execute] = useQuery({
+    query: DeskSecurity,
+    variables: { after },
+    requestPolicy: "network-only",
+  });
+  const readAgain = () => execute({ requestPolicy: "network-only" });
+  const instead = data?.desk ? null : (
+    <Waiting error={error} nobody={data?.desk === null} onTryAgain={readAgain} />
   );
-  const readAgain = useCallback(() => void readFrom(null), [readFrom]);
-  useEffect(readAgain, [readAgain]);
-  return {
-    security,
-    events,
-    problem,
-    readAgain,
-    readMore: () => readFrom(security?.securityEvents.pageInfo.endCursor ?? null),
-  };
+  return [data?.desk, readAgain, instead] as const;
 }
 
-function Events({ events }: { events: readonly Event[] }) {
-  const words = useWords().access;
+type Page = NonNullable<DeskSecurityQuery["desk"]>["securityEvents"];
+
+/** A page of what happened, the latest first, and the next one once it is asked for: the focus goes on to that. */
+function Events({ page, asked = false }: { page: Page; asked?: boolean }) {
+  const words = useWords();
   const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
-  if (events.length === 0) return <p>{words.noEvents}</p>;
+  const [further, setFurther] = useState(false);
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    if (asked) list.current?.focus();
+  }, [asked]);
+  const { hasNextPage, endCursor } = page.pageInfo;
   return (
-    <ul className="plain events">
-      {events.map((event) => (
-        <li key={event.id}>
-          {readableInstant(event.createdAt, language)} – <strong>{event.agent.displayName}</strong>
-          {colon}
-          {words.kinds[event.kind]}
-          {event.by && event.by.id !== event.agent.id && ` (${event.by.displayName})`}
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul ref={list} tabIndex={-1} className="plain events">
+        {page.nodes.map((event) => (
+          <li key={event.id}>
+            {readableInstant(event.createdAt, language)} – <strong>{event.agent.displayName}</strong>
+            {colon}
+            {words.access.kinds[event.kind]}
+            {event.by && event.by.id !== event.agent.id && ` (${event.by.displayName})`}
+          </li>
+        ))}
+      </ul>
+      {further && <FurtherEvents after={endCursor} />}
+      {hasNextPage && !further && (
+        <button type="button" className="button-second" onClick={() => setFurther(true)}>
+          {words.inbox.more}
+        </button>
+      )}
+    </>
   );
+}
+
+function FurtherEvents({ after }: { after: string | null }) {
+  const [security, , instead] = useSecurity(after);
+  return security ? <Events page={security.securityEvents} asked /> : instead;
 }

@@ -1,10 +1,10 @@
 import { dayOf, readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange, useConnected, useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
@@ -16,7 +16,7 @@ import {
   type DeskEventsSubscriptionVariables,
   SlotChanges,
 } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
@@ -50,7 +50,8 @@ export default function Calendars() {
     requestPolicy: "network-only",
   });
   const reload = () => execute({ requestPolicy: "network-only" });
-  const slots = data?.node && "slots" in data.node ? data.node.slots : null;
+  // Who is nobody is told of slots, too, but not of who comes.
+  const slots = data?.desk && data.node && "slots" in data.node ? data.node.slots : null;
   // Who comes may change while the day is looked at.
   const reloadSoon = useSoon(reload, REFRESH_MILLISECONDS);
   useFollow(SlotChanges, schedule === "" ? null : { schedule, from: day, to: day }, reloadSoon);
@@ -116,8 +117,9 @@ export default function Calendars() {
         </div>
       )}
       {schedule === "" && <p className="quiet">{words.calendars.noSchedule}</p>}
-      {error && !slots && <ProblemNotice problem={callProblem(error, language)} />}
-      {schedule !== "" && !slots && !error && <Busy />}
+      {schedule !== "" && !slots && (
+        <Waiting error={error} nobody={data?.desk === null} onTryAgain={reload} />
+      )}
       {slots && (
         <section aria-labelledby="day-shown" aria-busy={fetching}>
           <h2 id="day-shown">{readableDay(`${day}T12:00:00Z`, language)}</h2>

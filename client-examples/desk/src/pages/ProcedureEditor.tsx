@@ -8,6 +8,7 @@ import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
+import { Absent } from "../Absent.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
 import {
@@ -17,7 +18,7 @@ import {
   newField,
   newProcedure,
   type ProcedureDraft,
-  readableDays,
+  readableSpan,
   STEPS,
   unreadable,
 } from "../procedures/draft.ts";
@@ -46,7 +47,7 @@ export default function ProcedureEditor({ slug }: { slug: string }) {
     return <DeskPage title={words.procedures.title}>{words.frame.administratorsOnly}</DeskPage>;
   if (!data) return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
   if (fetching && !found) return <Busy />;
-  if (!found) return <DeskPage title={words.frame.notFound}>{words.frame.notFoundText}</DeskPage>;
+  if (!found) return <Absent title={words.frame.notFound}>{words.frame.notFoundText}</Absent>;
   return (
     <Editor
       key={slug}
@@ -66,7 +67,8 @@ interface EditorProperties {
   onSaved: (version: number | null) => void;
 }
 
-type TextPart = "slug" | "title" | "summary" | "body" | "keywords" | "estimatedDays";
+type SpanPart = "estimatedDays" | "retentionMonths";
+type TextPart = "slug" | "title" | "summary" | "body" | "keywords" | SpanPart;
 
 function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   const words = useWords();
@@ -106,7 +108,8 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   };
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    if (!readableDays(draft) || draft.fields.some((field) => unreadable(field).length > 0)) {
+    const spans = [draft.estimatedDays, draft.retentionMonths];
+    if (!spans.every(readableSpan) || draft.fields.some((field) => unreadable(field).length > 0)) {
       setProblem({ code: "VALIDATION", message: words.procedures.unreadable, fields: [] });
       return;
     }
@@ -135,17 +138,14 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
       return [[path, draft.fields[Number(position)]?.label || words.procedures.field(Number(position) + 1)]];
     }),
   );
-  const text = (part: TextPart, label: string, lines = 0, help: string | null = null): ReactNode => (
-    <Labelled
-      path={part}
-      label={label}
-      help={help}
-      messages={
-        part === "estimatedDays" && !readableDays(draft)
-          ? [words.procedures.wrongNumber(draft.estimatedDays)]
-          : at(part)
-      }
-    >
+  const text = (
+    part: TextPart,
+    label: string,
+    lines = 0,
+    help: string | null = null,
+    messages = at(part),
+  ): ReactNode => (
+    <Labelled path={part} label={label} help={help} messages={messages}>
       {(described) =>
         lines > 0 ? (
           <textarea
@@ -165,6 +165,16 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
       }
     </Labelled>
   );
+  // How long the others are kept is known of one that is kept as long.
+  const others = read && read.ownRetentionMonths === null ? read.retentionMonths : null;
+  const span = (part: SpanPart, label: string, help: string | null = null): ReactNode =>
+    text(
+      part,
+      label,
+      0,
+      help,
+      readableSpan(draft[part]) ? at(part) : [words.procedures.wrongNumber(draft[part])],
+    );
   const choice = <Part extends "category" | "state" | "appointment">(
     part: Part,
     label: string,
@@ -201,7 +211,8 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
           {text("summary", words.procedures.summary, 2)}
           {text("body", words.procedures.body, 8)}
           {text("keywords", words.procedures.keywords)}
-          {text("estimatedDays", words.procedures.estimatedDays)}
+          {span("estimatedDays", words.procedures.estimatedDays)}
+          {span("retentionMonths", words.procedures.retention, words.procedures.retentionHelp(others))}
           <label className="option">
             <input
               type="checkbox"

@@ -25,6 +25,7 @@ import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
+import { Absent } from "../Absent.tsx";
 import { Appointments } from "../Appointments.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
@@ -62,9 +63,9 @@ export default function RequestPage({ id }: { id: string }) {
   );
   if (request === null)
     return (
-      <DeskPage title={words.request.unknown}>
+      <Absent title={words.request.unknown}>
         <Link href="/">{words.request.back}</Link>
-      </DeskPage>
+      </Absent>
     );
   if (!request) return <Waiting error={error} onTryAgain={reload} />;
   const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);

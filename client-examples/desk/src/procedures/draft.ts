@@ -38,7 +38,8 @@ const TYPENAMES: Record<Kind, FormField["__typename"]> = {
   file: "FileField",
 };
 export const STEPS: StepKind[] = ["PROCEDURE", "APPOINTMENT", "CONTACT", "FORM", "SUMMARY"];
-const WHOLE = /^\d+$/;
+/** As many digits as the API takes. */
+const WHOLE = /^\d{1,9}$/;
 const DECIMAL = /^-?\d+([.,]\d+)?$/;
 const OPERATORS = ["EQUALS", "NOT_EQUALS", "IN", "GREATER_THAN", "LESS_THAN", "IS_ANSWERED"];
 
@@ -77,6 +78,7 @@ export interface ProcedureDraft {
   appointment: AppointmentPolicy;
   schedules: readonly string[];
   estimatedDays: string;
+  retentionMonths: string;
   help: Partial<Record<StepKind, string>>;
   fields: readonly FieldDraft[];
 }
@@ -118,6 +120,7 @@ export function newProcedure(category: string): ProcedureDraft {
     appointment: "NONE",
     schedules: [],
     estimatedDays: "",
+    retentionMonths: "",
     help: {},
     fields: [],
   };
@@ -137,6 +140,7 @@ export function draftOf(procedure: Read): ProcedureDraft {
     appointment: procedure.appointment,
     schedules: procedure.schedules.map((schedule) => schedule.id),
     estimatedDays: procedure.estimatedDays?.toString() ?? "",
+    retentionMonths: procedure.ownRetentionMonths?.toString() ?? "",
     help: Object.fromEntries(procedure.steps.flatMap(({ kind, help }) => (help ? [[kind, help]] : []))),
     fields: (form?.fields ?? []).map(fieldDraftOf),
   };
@@ -202,9 +206,9 @@ export function unreadable(field: FieldDraft): { part: keyof FieldDraft; text: s
   ];
 }
 
-/** Whether the days can be sent as they were typed. */
-export function readableDays(draft: ProcedureDraft): boolean {
-  return draft.estimatedDays.trim() === "" || WHOLE.test(draft.estimatedDays.trim());
+/** Whether a span of time can be sent as it was typed. */
+export function readableSpan(text: string): boolean {
+  return text.trim() === "" || WHOLE.test(text.trim());
 }
 
 /** The steps that citizens will go through, in their order. */
@@ -240,6 +244,7 @@ export function inputOf(draft: ProcedureDraft): SaveProcedureInput {
     appointment: draft.appointment,
     schedules: draft.appointment === "NONE" ? [] : [...draft.schedules],
     estimatedDays: whole(draft.estimatedDays),
+    retentionMonths: whole(draft.retentionMonths),
     stepHelp: helps(draft),
     fields: draft.fields.map(
       (field): FormFieldInput => ({

@@ -168,6 +168,9 @@ export const en: typeof fr = {
     policies: { NONE: "none", OPTIONAL: "optional", REQUIRED: "required" },
     schedules: "Calendars",
     estimatedDays: "Usual time, in days",
+    retention: "Kept for, in months",
+    retentionHelp: (others) =>
+      `How long a request is kept once it is closed; then all that it holds is erased. From 1 to 1,200. Empty: as the other procedures${others === null ? "" : ` (${others})`}.`,
     help: (step) => `Help with the form: ${step}`,
     fields: "Fields of “My request”",
     addField: "Add a field",

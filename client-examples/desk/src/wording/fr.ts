@@ -169,6 +169,9 @@ export const fr = {
     policies: { NONE: "aucun", OPTIONAL: "facultatif", REQUIRED: "obligatoire" },
     schedules: "Agendas",
     estimatedDays: "Délai habituel, en jours",
+    retention: "Durée de conservation, en mois",
+    retentionHelp: (others: number | null) =>
+      `Le temps pendant lequel une demande close est gardée ; ensuite, tout ce qu’elle contient est effacé. De 1 à 1 200. Vide : comme les autres démarches${others === null ? "" : ` (${others})`}.`,
     help: (step: string) => `Aide à la saisie : ${step}`,
     fields: "Champs de « Ma demande »",
     addField: "Ajouter un champ",
