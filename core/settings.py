@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.colors import LEAST_CONTRAST, contrast, is_color
+from core.colors import LEAST_CONTRAST, contrast, is_color, tint
 
 PREFIX = "ESPACE_"
 NAMES_OF_CLIENTS = frozenset({"ESPACE_URL"})
@@ -117,7 +117,9 @@ class Settings(BaseSettings):
     sites: Path = Path(__file__).parent.parent / "client-examples"
     """Where the sites were built (`make sites`): they are served where they are there."""
     brand_color: str | None = None
-    """The municipality's colour on its sites, like `#1f4e79`: dark enough to be read on white, and white on it."""
+    """The municipality's colour on its sites, like `#1f4e79`: dark enough to be read on a light tint of itself."""
+    accent_color: str | None = None
+    """Its second colour, for what adorns: no text is written in it."""
     logo: Path | None = None
     """The municipality's logo: an SVG or PNG file."""
 
@@ -271,14 +273,19 @@ class Settings(BaseSettings):
             raise ValueError("must be like https://fcp-low.sbx.dev-franceconnect.fr/api/v2, without a query")
         return value
 
+    @field_validator("brand_color", "accent_color")
+    @classmethod
+    def check_color(cls, value: str | None) -> str | None:
+        if value and not is_color(value):
+            raise ValueError("must be like #1f4e79")
+        return value
+
     @field_validator("brand_color")
     @classmethod
     def check_brand_color(cls, value: str | None) -> str | None:
-        if value and not is_color(value):
-            raise ValueError("must be like #1f4e79")
-        if value and contrast(value, "#ffffff") < LEAST_CONTRAST:
+        if value and contrast(value, tint(value)) < LEAST_CONTRAST:
             raise ValueError(
-                f"is too light to be read on white: its contrast must be {LEAST_CONTRAST} at least"
+                f"is too light to be read on its own tint: its contrast must be {LEAST_CONTRAST} at least"
             )
         return value
 

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from core.colors import tint
 from core.settings import Settings
 
 FOLDERS = {"/mairie/": "desk", "/widget/": "notification-widget", "/": "portal"}
@@ -167,5 +168,10 @@ def _policy(settings: Settings) -> str:
 
 
 def _appearance(settings: Settings) -> str:
-    """The municipality's colour, for both sites (client-examples/kit/src/style/tokens.css)."""
-    return f":root {{ --brand: {settings.brand_color}; }}\n" if settings.brand_color else ""
+    """The municipality's colours, for both sites (client-examples/kit/src/style/tokens.css)."""
+    colors: dict[str, str] = {}
+    if settings.brand_color:
+        colors |= {"brand": settings.brand_color, "tint": tint(settings.brand_color)}
+    if settings.accent_color:
+        colors["accent"] = settings.accent_color
+    return ":root {" + "".join(f" --{name}: {color};" for name, color in colors.items()) + " }\n"

@@ -17,6 +17,7 @@ class Municipality(Model):
     contact_email = fields.CharField(max_length=254)
     phone = fields.CharField(max_length=20, null=True)
     address: dict[str, Any] | None = fields.JSONField(null=True)
+    links: list[dict[str, str]] | None = fields.JSONField(null=True)
     revision = fields.BigIntField(default=0)
 
     class Meta:

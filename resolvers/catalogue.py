@@ -7,7 +7,7 @@ grows with each change, so keeping up costs one tiny statement a second, and non
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import date
@@ -94,6 +94,7 @@ class MunicipalityEntry:
     contact_email: str
     phone: str | None = None
     address: Mapping[str, Any] | None = None
+    links: Sequence[Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,20 +86,21 @@ async def load_municipality(data: MunicipalityData) -> LoadedMunicipality:
 async def _put_municipality(data: MunicipalityData) -> int:
     return await count_changed(
         """
-        INSERT INTO municipality AS m (id, name, timezone, contact_email, phone, address, revision)
-        VALUES (1, $1, $2, $3, $4, $5::jsonb, 0)
+        INSERT INTO municipality AS m (id, name, timezone, contact_email, phone, address, links, revision)
+        VALUES (1, $1, $2, $3, $4, $5::jsonb, $6::jsonb, 0)
         ON CONFLICT (id) DO UPDATE
         SET name = excluded.name, timezone = excluded.timezone, contact_email = excluded.contact_email,
-            phone = excluded.phone, address = excluded.address
-        WHERE (m.name, m.timezone, m.contact_email, m.phone, m.address)
+            phone = excluded.phone, address = excluded.address, links = excluded.links
+        WHERE (m.name, m.timezone, m.contact_email, m.phone, m.address, m.links)
             IS DISTINCT FROM
-            (excluded.name, excluded.timezone, excluded.contact_email, excluded.phone, excluded.address)
+            (excluded.name, excluded.timezone, excluded.contact_email, excluded.phone, excluded.address, excluded.links)
         """,
         data.name,
         data.timezone,
         data.contact_email,
         data.phone,
         orjson.dumps(data.address.to_json()).decode() if data.address else None,
+        orjson.dumps([link.model_dump() for link in data.links]).decode(),
     )
 
 

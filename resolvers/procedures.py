@@ -44,6 +44,7 @@ async def municipality(actor: Actor, *, selection: Selection) -> Row:
         "contact_email": entry.contact_email,
         "phone": entry.phone,
         "address": entry.address,
+        "links": list(entry.links or ()),
         "account_grace_days": settings.account_grace_days,
         "partners": [partner_system_row(partner) for partner in known.offered_partners()],
         "identity_providers": _identity_providers(settings),

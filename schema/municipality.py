@@ -11,6 +11,15 @@ from schema.scalars import URL
 
 
 @output
+class MunicipalityLink:
+    """A page of the municipality's own site."""
+
+    title: str
+    """For people, as the municipality has written it."""
+    url: URL
+
+
+@output
 class UploadLimits:
     """What may be sent."""
 
@@ -70,6 +79,9 @@ class Municipality:
     phone: str | None
     """Of the service that answers, in E.164: `+33261910012`."""
     address: Address | None
+    links: list[MunicipalityLink]
+    """What belongs at the foot of each page, in its order: legal notice, personal data, accessibility statement (which
+    RGAA wants there). Empty where the municipality gave none."""
     partners: list[PartnerSystem]
     """Partner systems that citizens may link to their account, Espace Famille among them."""
     identity_providers: list[IdentityProvider]

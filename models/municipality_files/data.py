@@ -7,10 +7,22 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from core.i18n import Text
 from models.address import Address
 from models.forms import AppointmentPolicy, FormDefinition, ProcedureState
+from models.mistakes import written_as
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+Slug = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100),
+    written_as(
+        r"[a-z0-9]+(-[a-z0-9]+)*",
+        Text(
+            fr="des lettres minuscules sans accent, des chiffres et des tirets",
+            en="small letters without accents, digits and hyphens",
+        ),
+    ),
+]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Keyword = Annotated[str, StringConstraints(min_length=2, max_length=80, strip_whitespace=True)]
 
@@ -29,6 +41,13 @@ class AddressFile(_Frozen):
         return Address(self.lines, self.postal_code, self.city, self.country)
 
 
+class LinkData(_Frozen):
+    """A page of the municipality's own site."""
+
+    title: Title
+    url: Annotated[str, StringConstraints(max_length=500)]
+
+
 class MunicipalityFile(_Frozen):
     """`municipality.yaml`"""
 
@@ -37,6 +56,7 @@ class MunicipalityFile(_Frozen):
     contact_email: Annotated[str, StringConstraints(max_length=254)]
     phone: Annotated[str, StringConstraints(max_length=40)] | None = None
     address: AddressFile | None = None
+    links: tuple[LinkData, ...] = Field(default=(), max_length=10)
 
 
 class CategoryData(_Frozen):
@@ -114,3 +134,4 @@ class MunicipalityData:
     phone: str | None = None
     """In E.164."""
     address: Address | None = None
+    links: tuple[LinkData, ...] = ()

@@ -28,6 +28,7 @@ from models.mistakes import Path, mistakes_of
 from models.municipality_files.data import (
     AddressFile,
     CategoryData,
+    LinkData,
     MunicipalityData,
     MunicipalityFile,
     PartnerSystemData,
@@ -52,6 +53,8 @@ _MUNICIPALITY = TypeAdapter(MunicipalityFile)
 _PROCEDURE = TypeAdapter(ProcedureFile)
 _SLUG: TypeAdapter[str] = TypeAdapter(Slug)
 _ADDRESS = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[\w.~-]+)*", re.ASCII)
+
+_PAGE = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[!-~]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def read_municipality(folder: FilePath) -> MunicipalityData:
         partners=partners,
         phone=municipality.phone and normalised_phone(municipality.phone),
         address=municipality.address.to_address() if municipality.address else None,
+        links=municipality.links,
     )
 
 
@@ -208,6 +212,15 @@ def _read_head(source: _Source) -> MunicipalityFile | None:
     if parts.get("phone") is not None and normalised_phone(parts["phone"]) is None:
         source.refuse(("phone",), PHONE_ADVICE)
     _check_address(source, ("address",), content.value)
+    links = content.value.get("links") if isinstance(content.value, dict) else None
+    for position, link in enumerate(links if isinstance(links, list) else ()):
+        url = readable_parts(LinkData, link).get("url")
+        if url is not None and not _PAGE.fullmatch(url):
+            text = Text(
+                fr="Une adresse https:// est attendue ; par exemple https://commune.example/mentions-legales",
+                en="An address https:// is expected; for example https://commune.example/mentions-legales",
+            )
+            source.refuse(("links", position, "url"), text)
     return content.whole
 
 

@@ -49,9 +49,10 @@ _QUESTION = "key label help required visibleWhen"
 FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     # The catalogue, for everybody.
     "Municipality": {
-        ANYBODY: "name timezone contactEmail phone address upload passwords partners "
+        ANYBODY: "name timezone contactEmail phone address links upload passwords partners "
         "identityProviders accountGraceDays"
     },
+    "MunicipalityLink": {ANYBODY: "title url"},
     "IdentityProvider": {ANYBODY: "name logInUrl logOutUrl"},
     "PasswordRules": {
         ANYBODY: "advice shortest shortestWithoutSymbol fewestWords longest lowestScore common"

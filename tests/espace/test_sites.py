@@ -91,8 +91,9 @@ async def test_the_bell_is_for_pages_of_others(built: Path) -> None:
 async def test_colour_and_logo_are_the_municipalitys(built: Path, tmp_path: Path) -> None:
     logo = tmp_path / "logo.svg"
     logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    app = application(built, brand_color="#5b2a86", logo=logo)
-    assert "--brand: #5b2a86" in (await get(app, "/appearance.css")).text
+    app = application(built, brand_color="#5b2a86", accent_color="#f2b705", logo=logo)
+    appearance = (await get(app, "/appearance.css")).text
+    assert appearance == ":root { --brand: #5b2a86; --tint: #f0ecf4; --accent: #f2b705; }\n"
     shown = await get(app, "/logo")
     assert shown.headers["content-type"] == "image/svg+xml"
     assert "sandbox" in shown.headers["content-security-policy"]
@@ -100,6 +101,8 @@ async def test_colour_and_logo_are_the_municipalitys(built: Path, tmp_path: Path
         application(built, brand_color="#ffee00")
     with pytest.raises(ValueError, match="#1f4e79"):
         application(built, brand_color="bleu")
+    with pytest.raises(ValueError, match="#1f4e79"):
+        application(built, accent_color="url(//example.org)")
 
 
 async def test_without_a_site_development_says_where_things_are(tmp_path: Path) -> None:

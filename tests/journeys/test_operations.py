@@ -72,6 +72,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     code = await english.run("CreateCaptchaOfWork", purpose="CREATE_ACCOUNT")
     await english.change("RequestCaptchaAudio", captcha=code["id"])
     themes = (await visitor.run("Catalogue"))["procedureCategories"]
+    await visitor.run("Themes")
     await visitor.run("CategoryProcedures", category=themes[0]["id"])
     await visitor.run("SearchProcedures", search="lampadaire")
     await visitor.run("ProcedurePage", slug="acte-naissance")

@@ -109,6 +109,12 @@ def test_a_small_one_reads(folder: Path) -> None:
             "municipality.yaml:2: Unknown time zone",
         ),
         ("municipality.yaml", "mairie@ici.example", "mairie", "municipality.yaml:2: Give a whole e-mail"),
+        (
+            "municipality.yaml",
+            "Ici\n",
+            "Ici\nlinks:\n  - {title: A, url: 'https://ici.example'}\n  - {title: B, url: 'javascript:alert()'}\n",
+            "municipality.yaml:4: An address https:// is expected",
+        ),
         ("municipality.yaml", "name: Ici", "name: [", "municipality.yaml:3: This file is not readable YAML"),
         (
             "municipality.yaml",
@@ -280,9 +286,10 @@ def test_a_condition_on_a_field_whose_key_is_wrong_is_no_second_mistake(folder: 
         "key: nom",
         "key: Nom\n    type: text\n    label: A\n  - key: b\n    visible_when: [{field: nom, operator: IS_ANSWERED}]",
     )
-    assert mistakes(folder) == [
-        "procedures/acte.yaml:9: Not written as allowed; the form expected is ^[a-z][a-z0-9_-]{0,59}$."
-    ]
+    (told,) = mistakes(folder)
+    assert told.startswith(
+        "procedures/acte.yaml:9: Not written as allowed; it takes a small letter first, then"
+    )
 
 
 def test_the_same_sentence_about_a_line_is_told_once(folder: Path) -> None:

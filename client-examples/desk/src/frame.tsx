@@ -1,5 +1,6 @@
 import { setZone } from "@espace-citoyens/kit/dates.ts";
 import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
+import { Brand } from "@espace-citoyens/kit/elements/Brand.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Count } from "@espace-citoyens/kit/elements/Count.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
@@ -101,13 +102,7 @@ function Header() {
         {words.frame.skip}
       </a>
       <div className="header-inside">
-        <Link href="/" className="brand">
-          <img src="/logo" alt="" width="36" height="36" />
-          <span>
-            <strong>{municipality.name}</strong>
-            <span>{words.frame.site}</span>
-          </span>
-        </Link>
+        <Brand municipality={municipality.name} site={words.frame.site} />
         <button
           type="button"
           className="button-second menu"
@@ -127,7 +122,7 @@ function Header() {
           <Place href="/demarches">{words.frame.procedures}</Place>
           <Place href="/chiffres">{words.frame.figures}</Place>
           <Place href="/reglages">{words.frame.settings}</Place>
-          <span className="quiet">{desk.agent.displayName}</span>
+          <span className="quiet who">{desk.agent.displayName}</span>
           <button
             type="button"
             className="button-quiet"

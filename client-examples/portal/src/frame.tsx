@@ -1,8 +1,10 @@
 import { setZone } from "@espace-citoyens/kit/dates.ts";
 import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
+import { Brand } from "@espace-citoyens/kit/elements/Brand.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { readablePhone } from "@espace-citoyens/kit/form/phone.ts";
 import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
@@ -68,12 +70,7 @@ export function FrameProvider({ children }: { children: ReactNode }) {
       <main id="content" className="main">
         {children}
       </main>
-      <footer className="footer">
-        <p>
-          {words.frame.contact}{" "}
-          <a href={`mailto:${data.municipality.contactEmail}`}>{data.municipality.contactEmail}</a>
-        </p>
-      </footer>
+      <Footer />
     </FrameContext>
   );
 }
@@ -86,6 +83,7 @@ function Header() {
   const [path] = useLocation();
   // biome-ignore lint/correctness/useExhaustiveDependencies: whoever goes to another page has read it
   useEffect(() => setProblem(null), [path]);
+  const isIn = (place: string) => (path.startsWith(place) ? "page" : undefined);
   const other = language === "fr" ? "en" : "fr";
   return (
     <header className="header">
@@ -93,17 +91,13 @@ function Header() {
         {words.frame.skip}
       </a>
       <div className="header-inside">
-        <Link href="/" className="brand">
-          <img src="/logo" alt="" width="44" height="44" />
-          <span>
-            <strong>{municipality.name}</strong>
-            <span>{words.frame.site}</span>
-          </span>
-        </Link>
+        <Brand municipality={municipality.name} site={words.frame.site} />
         <nav aria-label={words.frame.main}>
-          <Link href="/demarches">{words.frame.makeRequest}</Link>
+          <Link href="/demarches" aria-current={isIn("/demarches")}>
+            {words.frame.makeRequest}
+          </Link>
           {me && (
-            <Link href="/mon-espace">
+            <Link href="/mon-espace" aria-current={isIn("/mon-espace")}>
               {words.frame.mySpace}
               <Notifications />
             </Link>
@@ -113,10 +107,15 @@ function Header() {
           ) : (
             <Link href="/connexion">{words.frame.logIn}</Link>
           )}
-          <button type="button" className="button-quiet" lang={other} onClick={() => setLanguage(other)}>
-            {words.frame.otherLanguage}
-          </button>
         </nav>
+        <button
+          type="button"
+          className="button-quiet language"
+          lang={other}
+          onClick={() => setLanguage(other)}
+        >
+          {words.frame.otherLanguage}
+        </button>
         <LogOutProblem problem={problem} />
       </div>
     </header>
@@ -154,6 +153,47 @@ function LogOutButton({ onProblem }: { onProblem: (problem: Problem | null) => v
     >
       {words.frame.logOut}
     </button>
+  );
+}
+
+/** Where the mairie is, how to reach it, and what the law wants on each page. */
+function Footer() {
+  const words = useWords();
+  const { name, address, phone, contactEmail, links } = useFrame().municipality;
+  return (
+    <footer className="footer">
+      <address>
+        <strong>{name}</strong>
+        {address?.lines.map((line) => (
+          <span key={line}>{line}</span>
+        ))}
+        {address && (
+          <span>
+            {address.postalCode} {address.city}
+          </span>
+        )}
+      </address>
+      <ul className="plain">
+        <li>{words.frame.contact}</li>
+        <li>
+          <a href={`mailto:${contactEmail}`}>{contactEmail}</a>
+        </li>
+        {phone && (
+          <li>
+            <a href={`tel:${phone}`}>{readablePhone(phone)}</a>
+          </li>
+        )}
+      </ul>
+      {links.length > 0 && (
+        <ul className="plain">
+          {links.map(({ title, url }) => (
+            <li key={url}>
+              <a href={url}>{title}</a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </footer>
   );
 }
 

@@ -72,7 +72,7 @@ async def arrive(chromium: Browser, stack: Stack, built: Path) -> AsyncIterator[
                 somebody.complaints.append(f"{message.text} ({message.location.get('url')})")
 
         page.on("console", hear)
-        page.on("pageerror", lambda error: somebody.complaints.append(str(error)))
+        page.on("pageerror", lambda error: somebody.complaints.append(f"{error}\n{error.stack}"))
         return somebody
 
     yield come

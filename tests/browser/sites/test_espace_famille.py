@@ -18,7 +18,7 @@ OF_THE_ACCOUNT = "Tournesol-au-balcon-7"
 
 
 async def create_account(somebody: Somebody, code: str, password: str) -> str:
-    """With the credentials of an Espace Famille; the username."""
+    """With the credentials of an Espace Famille, half of which are forgotten first; the username."""
     username = f"famille-{uuid4().hex[:8]}"
     page = somebody.page
     await somebody.open("/creer-mon-compte")
@@ -27,9 +27,11 @@ async def create_account(somebody: Somebody, code: str, password: str) -> str:
     await page.locator("#field-password").fill(OF_THE_ACCOUNT)
     await page.locator("#field-again").fill(OF_THE_ACCOUNT)
     await fill_contact(page, new_address())
-    await page.get_by_label("Code famille").fill(code)
     await page.get_by_label("Mot de passe de l’Espace Famille").fill(password)
     await pass_captcha(page)
+    await page.get_by_role("button", name="Créer mon compte").click()
+    await expect(page.get_by_label("Code famille")).to_have_attribute("aria-invalid", "true")
+    await page.get_by_label("Code famille").fill(code)
     await page.get_by_role("button", name="Créer mon compte").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Votre compte est créé")
     return username

@@ -28,6 +28,11 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     page = visitor.page
     address = new_address()
     await visitor.open("/")
+    notice = page.get_by_role("contentinfo").get_by_role("link", name="Mentions légales")
+    await expect(notice).to_have_attribute("href", "https://saint-aubin-les-roches.example/mentions-legales")
+    await page.get_by_role("navigation", name="Par thème").get_by_role("link", name="Urbanisme").click()
+    await expect(page.get_by_role("heading", level=3, name="Urbanisme")).to_be_focused()
+    await page.get_by_role("link", name="Espace Citoyens").click()
     await page.get_by_role("main").get_by_role("link", name="Faire une demande").click()
     await page.get_by_label("Rechercher un formulaire").fill("lampadere")
     found = page.get_by_role("search").get_by_role("link", name="Signaler un problème sur la voie publique")

@@ -221,22 +221,24 @@ function Filters({
             </select>
           )}
         </Labelled>
-        <label className="option">
-          <input
-            type="checkbox"
-            checked={search.has("a-lire")}
-            onChange={(event) => onSet("a-lire", event.target.checked ? "1" : "")}
-          />
-          {words.inbox.unread}
-        </label>
-        <label className="option">
-          <input
-            type="checkbox"
-            checked={search.has("archivees")}
-            onChange={(event) => onSet("archivees", event.target.checked ? "1" : "")}
-          />
-          {words.inbox.archived}
-        </label>
+        <div>
+          <label className="option">
+            <input
+              type="checkbox"
+              checked={search.has("a-lire")}
+              onChange={(event) => onSet("a-lire", event.target.checked ? "1" : "")}
+            />
+            {words.inbox.unread}
+          </label>
+          <label className="option">
+            <input
+              type="checkbox"
+              checked={search.has("archivees")}
+              onChange={(event) => onSet("archivees", event.target.checked ? "1" : "")}
+            />
+            {words.inbox.archived}
+          </label>
+        </div>
       </form>
     </search>
   );

@@ -1,7 +1,15 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
+interface Properties {
+  title: string;
+  site: string;
+  /** What the page is there for, in the municipality's colours together with its heading. */
+  lead?: ReactNode;
+  children: ReactNode;
+}
+
 /** A page: its title in the window, and the focus on its heading when it is come to from another one. */
-export function Page({ title, site, children }: { title: string; site: string; children: ReactNode }) {
+export function Page({ title, site, lead, children }: Properties) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = site ? `${title} – ${site}` : title;
@@ -13,9 +21,12 @@ export function Page({ title, site, children }: { title: string; site: string; c
   }, []);
   return (
     <>
-      <h1 ref={heading} tabIndex={-1}>
-        {title}
-      </h1>
+      <div className="hero">
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {lead}
+      </div>
       {children}
     </>
   );

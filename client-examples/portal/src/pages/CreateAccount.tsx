@@ -49,7 +49,7 @@ export default function CreateAccount() {
     const own: FieldProblem[] = [];
     if (password !== again) own.push({ path: "again", message: words.account.different });
     if (captcha === null) own.push({ path: "captcha", message: words.captcha.missing });
-    const [partner] = Object.entries(partners).filter(([, { code }]) => code.trim() !== "");
+    const [partner] = Object.entries(partners).filter(([, { code, password }]) => code.trim() || password);
     const { success, problem, refusal } = await create({
       input: {
         username: username.trim(),

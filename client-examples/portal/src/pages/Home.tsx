@@ -2,12 +2,15 @@ import { readableDay } from "@espace-citoyens/kit/dates.ts";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { Themes as ThemesQuery } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useEffect, useState } from "react";
+import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { keptDrafts } from "../drafts.ts";
 import { useFrame } from "../frame.tsx";
 import { LogInForm } from "../LogInForm.tsx";
+import { ProcedureSearch } from "../ProcedureSearch.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { ticketOf } from "../ticket.ts";
 import { wayBack } from "../wayBack.ts";
@@ -25,7 +28,7 @@ export function Home() {
     if (path === "/connexion") document.getElementById("field-username")?.focus();
   }, [path]);
   return (
-    <SitePage title={words.home.title(municipality.name)}>
+    <SitePage title={words.home.title(municipality.name)} lead={<ProcedureSearch />}>
       {me === null && typeof erasedAt === "string" && (
         <Notice kind="success">
           <p>{words.closing.closed}</p>
@@ -36,6 +39,7 @@ export function Home() {
         <section className="card">
           <h2>{words.home.requestTitle}</h2>
           <p>{words.home.requestText}</p>
+          <Themes />
           <Link href="/demarches" className="button">
             {words.home.requestTitle}
           </Link>
@@ -78,6 +82,23 @@ export function Home() {
         )}
       </div>
     </SitePage>
+  );
+}
+
+/** The catalogue's themes. Without them there is still the way to all of it. */
+function Themes() {
+  const words = useWords();
+  const [{ data }] = useQuery({ query: ThemesQuery });
+  return (
+    <nav aria-label={words.catalogue.themes}>
+      <ul className="theme-links">
+        {data?.procedureCategories.map(({ id, slug, title }) => (
+          <li key={id}>
+            <Link href={`/demarches#${slug}`}>{title}</Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
   );
 }
 
