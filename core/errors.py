@@ -100,9 +100,10 @@ class NotFoundError(RefusedError):
 class ConflictError(RefusedError):
     code = "CONFLICT"
 
-    def __init__(self, current_version: int) -> None:
+    def __init__(self, current_version: int, text: Text | None = None) -> None:
         super().__init__(
-            Text(
+            text
+            or Text(
                 fr="La demande a changé entre-temps. Relisez-la, puis recommencez.",
                 en="The request has changed in the meantime. Read it again, then retry.",
             )

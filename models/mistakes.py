@@ -4,11 +4,13 @@ for people.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from core.i18n import Text, same
 
@@ -58,20 +60,20 @@ _TEXTS = {
         fr="Une date AAAA-MM-JJ est attendue.", en="A date YYYY-MM-DD is expected."
     ),
     "string_too_short": Text(
-        fr="Texte trop court : {min_length} caractère(s) au moins.",
-        en="The text is too short: at least {min_length} character(s).",
+        fr="Texte trop court : {min_length} caractères au moins.",
+        en="The text is too short: at least {min_length} characters.",
     ),
+    "empty": Text(fr="À remplir.", en="To be filled in."),
     "string_too_long": Text(
         fr="Texte trop long : {max_length} caractères au plus.",
         en="The text is too long: at most {max_length} characters.",
     ),
-    "string_pattern_mismatch": Text(
-        fr="Écriture non admise ; la forme attendue est {pattern}.",
-        en="Not written as allowed; the form expected is {pattern}.",
+    "not_written_as": Text(
+        fr="Écriture non admise ; il faut {form}.", en="Not written as allowed; it takes {form}."
     ),
     "too_short": Text(
-        fr="Liste trop courte : {min_length} élément(s) au moins.",
-        en="The list is too short: at least {min_length} element(s).",
+        fr="Liste trop courte : {min_length} éléments au moins.",
+        en="The list is too short: at least {min_length} elements.",
     ),
     "too_long": Text(
         fr="Liste trop longue : {max_length} éléments au plus.",
@@ -84,6 +86,18 @@ _TEXTS = {
         fr="Nombre trop grand : {le} au plus.", en="The number is too large: at most {le}."
     ),
 }
+
+
+def written_as(pattern: str, form: Text) -> AfterValidator:
+    """Holds a text to a pattern, which `form` says in words: who writes a form reads no regular expressions."""
+    expected = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if expected.fullmatch(text) is None:
+            raise PydanticCustomError("not_written_as", "another form is expected", {"form": form})
+        return text
+
+    return AfterValidator(check)
 
 
 def place_of(location: tuple[str | int, ...], field_types: Sequence[str] = ()) -> Path:
@@ -111,7 +125,7 @@ def mistakes_of(error: ValidationError, field_types: Sequence[str] = ()) -> list
         values: dict[str, Any] = dict(entry.get("ctx", {})) | {"name": path[-1] if path else ""}
         for listed in values.keys() & {"expected", "expected_tags"}:
             values[listed] = values[listed].replace(" or ", ", ").replace("'", "")
-        known = _TEXTS.get(entry["type"])
+        known = _TEXTS.get("empty" if values.get("min_length") == 1 else entry["type"])
         text = same(entry["msg"]) if known is None else known.format(**values)
         inside = any(mistake.path[: len(path)] == path for mistake in found)
         if not (entry["type"] == "too_short" and inside):

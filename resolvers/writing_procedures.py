@@ -60,6 +60,10 @@ _SLUG_STAYS = Text(
     fr="L’adresse d’une démarche ne change pas : des liens y mènent.",
     en="The address of a procedure does not change: links lead to it.",
 )
+_CHANGED = Text(
+    fr="La démarche a changé entre-temps : sa version {version} est enregistrée. Relisez-la, puis recommencez.",
+    en="The procedure has changed in the meantime: its version {version} is saved. Read it again, then retry.",
+)
 _NEVER_ACCEPTED = Text(
     fr="La mairie n’accepte pas de fichiers « {media_type} » : choisissez parmi {accepted}.",
     en="The mairie accepts no files of “{media_type}”: choose among {accepted}.",
@@ -109,7 +113,7 @@ async def _save(work: Work, data: ProcedureData, id: UUID | None, version: int |
     if current is not None and current["id"] != id:
         raise ValidationError([FieldProblem("slug", _SLUG_TAKEN)])
     if current is not None and version is not None and version != current["version"]:
-        raise ConflictError(current["version"])
+        raise ConflictError(current["version"], _CHANGED.format(version=current["version"]))
     before = (await fetch_json(CURRENT_VERSIONS)).get(data.slug)
     moved = await put_procedures([data], at_desk=True)
     if differs(data, before):

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from core.i18n import Text
 from models.forms.kinds import ConditionOperator, StepKind
+from models.mistakes import written_as
 
 LONGEST_TEXT_ANSWER = 4_000
 """Characters of a text answer whose field names no limit of its own."""
@@ -22,7 +24,18 @@ MOST_FIELDS = 100
 MOST_OPTIONS = 300
 MOST_CONDITIONS = 10
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
+Key = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    written_as(
+        r"[a-z][a-z0-9_-]{0,59}",
+        Text(
+            fr="une lettre minuscule d’abord, puis des lettres minuscules sans accent, des chiffres, « _ » et « - », "
+            "60 signes au plus",
+            en="a small letter first, then small letters without accents, digits, “_” and “-”, at most 60 in all",
+        ),
+    ),
+]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Help = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
 
@@ -37,7 +50,25 @@ def _as_condition_value(value: Any) -> Any:
 ConditionValue = Annotated[
     str, BeforeValidator(_as_condition_value), StringConstraints(min_length=1, max_length=200)
 ]
-MediaType = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}$")]
+MediaType = Annotated[
+    str,
+    written_as(
+        r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}",
+        Text(fr="un type de fichier, comme application/pdf", en="a type of file, like application/pdf"),
+    ),
+]
+OptionValue = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    written_as(
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,59}",
+        Text(
+            fr="une lettre ou un chiffre d’abord, puis des lettres sans accent, des chiffres, « _ » et « - », "
+            "60 signes au plus",
+            en="a letter or a digit first, then letters without accents, digits, “_” and “-”, at most 60 in all",
+        ),
+    ),
+]
 
 
 class _Frozen(BaseModel):
@@ -58,7 +89,7 @@ class Condition(_Frozen):
 
 
 class ChoiceOption(_Frozen):
-    value: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,59}$")]
+    value: OptionValue
     label: Label
 
 

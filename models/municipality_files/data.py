@@ -7,10 +7,22 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from core.i18n import Text
 from models.address import Address
 from models.forms import AppointmentPolicy, FormDefinition, ProcedureState
+from models.mistakes import written_as
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+Slug = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100),
+    written_as(
+        r"[a-z0-9]+(-[a-z0-9]+)*",
+        Text(
+            fr="des lettres minuscules sans accent, des chiffres et des tirets",
+            en="small letters without accents, digits and hyphens",
+        ),
+    ),
+]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Keyword = Annotated[str, StringConstraints(min_length=2, max_length=80, strip_whitespace=True)]
 

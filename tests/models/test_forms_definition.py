@@ -70,8 +70,8 @@ def test_shapes_and_names_are_checked() -> None:
         title="x",
     )
     assert found["fields.0.key"] == "“key” is missing."
-    assert "form expected" in found["fields.1.key"]
-    assert found["fields.2.options"] == "The list is too short: at least 1 element(s)."
+    assert "a small letter first" in found["fields.1.key"]
+    assert found["fields.2.options"] == "To be filled in."
     assert found["fields.3.options.0.label"] == "“label” is missing."
     assert "fields.3.options" not in found
     assert found["fields.4"].startswith("Unknown type “telepathy”; allowed are: text, number,")

@@ -286,9 +286,10 @@ def test_a_condition_on_a_field_whose_key_is_wrong_is_no_second_mistake(folder: 
         "key: nom",
         "key: Nom\n    type: text\n    label: A\n  - key: b\n    visible_when: [{field: nom, operator: IS_ANSWERED}]",
     )
-    assert mistakes(folder) == [
-        "procedures/acte.yaml:9: Not written as allowed; the form expected is ^[a-z][a-z0-9_-]{0,59}$."
-    ]
+    (told,) = mistakes(folder)
+    assert told.startswith(
+        "procedures/acte.yaml:9: Not written as allowed; it takes a small letter first, then"
+    )
 
 
 def test_the_same_sentence_about_a_line_is_told_once(folder: Path) -> None:

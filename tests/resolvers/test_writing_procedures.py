@@ -156,6 +156,8 @@ async def test_every_problem_is_told_at_its_path(
         "fields.4.type.choice.options",
         "fields.5.key",
     }
+    assert found["slug"].endswith("il faut des lettres minuscules sans accent, des chiffres et des tirets.")
+    assert found["title"] == found["fields.4.type.choice.options"] == "À remplir."
     assert "zzz" in found["fields.1.visibleWhen.0.field"]
     assert "c, d" in found["fields.2.visibleWhen"]
 
@@ -212,6 +214,7 @@ async def test_two_who_write_at_once_do_not_overwrite_each_other(
     refused = [outcome for outcome in outcomes if isinstance(outcome, ConflictError)]
     assert len(refused) == 4
     assert {error.current_version for error in refused} == {2}
+    assert all("démarche" in error.text.fr and "version 2" in error.text.fr for error in refused)
 
 
 async def test_loading_leaves_what_the_desk_wrote(administrator: AgentActor) -> None:
