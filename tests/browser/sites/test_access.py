@@ -43,6 +43,7 @@ async def test_every_page_of_a_visitor(arrive: Arrive, stack: Stack, width: int,
     await page.keyboard.press("Escape")
     await look(somebody, f"/demandes/{sent['ticket']}", ".summary")
     await look(somebody, f"/demandes/{sent['ticket']}/suivi", "#field-exchange")
+    await look(somebody, "/confirmer?token=inconnu", ".notice-problem")
     await look(somebody, "/une-page-qui-n-existe-pas", "main .button")
 
 
