@@ -774,6 +774,7 @@ CHANGES: tuple[Change, ...] = (
         Kind.OWNER,
         values=lambda world: {"token": world.confirmation[Kind.OWNER]},
     ),
+    Change("resendConfirmation", CITIZENS, "", Kind.OTHER_CITIZEN),
     Change("updateProfile", CITIZENS, f"(input: {_CONTACT})", Kind.OTHER_CITIZEN),
     Change(
         "requestNewPassword",

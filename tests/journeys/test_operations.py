@@ -76,6 +76,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     await visitor.run("CategoryProcedures", category=themes[0]["id"])
     await visitor.run("SearchProcedures", search="lampadaire")
     await visitor.run("ProcedurePage", slug="acte-naissance")
+    await citizen.change("ResendConfirmation")
     await citizen.change("ConfirmEmail", token=await follow_link(stack.inbox, account["profile"]["email"]))
     await citizen.run("MyAccount")
     await citizen.change("UpdateProfile", profile=contact())

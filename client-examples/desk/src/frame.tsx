@@ -2,6 +2,7 @@ import { setZone } from "@espace-citoyens/kit/dates.ts";
 import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Brand } from "@espace-citoyens/kit/elements/Brand.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
+import { Count } from "@espace-citoyens/kit/elements/Count.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
@@ -12,6 +13,7 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from "
 import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { EnrolPage } from "./EnrolPage.tsx";
+import { EventsProvider, useUnread } from "./events.tsx";
 import { LogInPage } from "./LogInPage.tsx";
 import { type Procedure, useEveryProcedure } from "./procedures/every.ts";
 import { useWords } from "./wording.ts";
@@ -62,10 +64,12 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const { municipality, desk } = data;
   return (
     <FrameContext value={{ municipality, desk, procedures, reload, reloadProcedures: readAgain }}>
-      <Header />
-      <main id="content" className="main">
-        {children}
-      </main>
+      <EventsProvider from={desk.eventCursor}>
+        <Header />
+        <main id="content" className="main">
+          {children}
+        </main>
+      </EventsProvider>
     </FrameContext>
   );
 }
@@ -82,6 +86,8 @@ function Header() {
   const { reopen } = useDoor();
   const logOut = useLogOut();
   const other = language === "fr" ? "en" : "fr";
+  const unread = useUnread();
+  const toRead = <Count count={unread} label={words.inbox.unreadCount(unread)} />;
   const [location] = useLocation();
   const [unfolded, setUnfolded] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -105,9 +111,13 @@ function Header() {
           onClick={() => setUnfolded(!unfolded)}
         >
           {words.frame.menu}
+          {!unfolded && toRead}
         </button>
         <nav id="navigation" aria-label={words.frame.main} data-unfolded={unfolded}>
-          <Place href="/">{words.frame.inbox}</Place>
+          <Place href="/">
+            {words.frame.inbox}
+            {toRead}
+          </Place>
           <Place href="/agendas">{words.frame.calendars}</Place>
           <Place href="/demarches">{words.frame.procedures}</Place>
           <Place href="/chiffres">{words.frame.figures}</Place>

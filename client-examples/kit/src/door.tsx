@@ -154,10 +154,12 @@ export function useFollow<Data, Variables extends object>(
   const handler = useRef(onData);
   handler.current = onData;
   const asked = variables === null ? null : JSON.stringify(variables);
+  const kept = useRef<{ asked: string; followed: Variables } | null>(null);
   useEffect(() => {
     if (asked === null) return;
-    // Read again at each reconnection: the handler sets `after` in it.
-    const followed = JSON.parse(asked) as Variables;
+    // Read again at each reconnection, in another language too: the handler sets `after` in it.
+    if (kept.current?.asked !== asked) kept.current = { asked, followed: JSON.parse(asked) as Variables };
+    const { followed } = kept.current;
     return live.follow(document, followed, (data) => handler.current(data, followed));
   }, [live, document, asked]);
 }

@@ -1,5 +1,6 @@
 import { useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
+import { Count } from "@espace-citoyens/kit/elements/Count.tsx";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { Notifications as Subscription } from "@espace-citoyens/kit/operations.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
@@ -23,14 +24,5 @@ export function Notifications() {
     if (event && event.actor !== "CITIZEN" && !here)
       announce(`${event.request.procedure.title}${colon}${event.description}`);
   });
-  if (unread === 0) return null;
-  return (
-    <>
-      {" "}
-      <span className="count">
-        <span aria-hidden="true">{unread}</span>
-        <span className="for-screen-readers">{words.frame.unread(unread)}</span>
-      </span>
-    </>
-  );
+  return <Count count={unread} label={words.frame.unread(unread)} />;
 }

@@ -63,6 +63,16 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
         "href", f"/mairie/demandes/{newest['id']}"
     )
 
+    # In the other language, what was told is not told again.
+    await page.get_by_role("button", name="English").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Requests")
+    await post(citizen, sent[-1]["id"], "Bonsoir.")
+    told = announced.get_by_text("The applicant wrote a message.")
+    await expect(told).to_have_count(1)
+    await expect(table.get_by_text("2 messages to read")).to_be_visible()
+    await expect(told).to_have_count(1)
+    await page.get_by_role("button", name="Français").click()
+
     # Filters; they are in the address, and hold where it is opened again.
     await page.get_by_label("Échanges à lire seulement").check()
     await expect(status.filter(has_text="2 demandes")).to_be_visible()
@@ -90,6 +100,15 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
     await page.get_by_label("Ticket, nom ou courriel").fill("Personne de ce nom")
     await page.get_by_role("search").get_by_role("button", name="Rechercher").click()
     await expect(status.filter(has_text="Aucune demande")).to_be_visible()
+
+    # How much there is to read stands in the navigation of every page, and follows.
+    to_read = (await administrator.run("DeskUnread"))["unreadExchangeCount"]
+    link = page.get_by_role("navigation", name="Navigation principale").get_by_role("link", name="Demandes")
+    await go_to(page, "Agendas")
+    await expect(link).to_have_accessible_name(f"Demandes {to_read} échanges à lire")
+    await post(citizen, sent[1]["id"], "Faut-il une photo ?")
+    await expect(link).to_have_accessible_name(f"Demandes {to_read + 1} échanges à lire")
+    await examine(page)
     await page.goto(filtered)
     await expect(rows).to_have_count(1)
 
@@ -97,6 +116,7 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
     await rows.get_by_role("link").click()
     await expect(page.locator(".exchange", has_text="Où en est ma demande ?")).to_be_visible()
     await expect(page.get_by_role("img", name="Ce message du citoyen est lu.")).to_be_visible()
+    await expect(link).to_have_accessible_name(f"Demandes {to_read} échanges à lire")
     await page.go_back()
     await expect(status.filter(has_text="Aucune demande")).to_be_visible()
     await page.get_by_label("Échanges à lire seulement").uncheck()
@@ -129,7 +149,7 @@ async def test_a_request_is_handled_with_the_keyboard_alone(arrive: Arrive, stac
     await tab_to(page, "Ticket, nom ou courriel")
     await page.keyboard.type(name)
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("status").filter(has_text="1 demande")).to_be_visible()
+    await expect(page.get_by_text("1 demande", exact=True)).to_be_visible()
     await tab_to(page, "Signaler un problème sur la voie publique")
     await page.keyboard.press("Enter")
     heading = page.get_by_role("heading", level=1, name="Signaler un problème sur la voie publique")

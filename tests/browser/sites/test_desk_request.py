@@ -47,7 +47,7 @@ async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stac
     await log_in_at_desk(agent, "agent")
     await ours.get_by_label("Ticket, nom ou courriel").fill(ticket)
     await ours.keyboard.press("Enter")
-    await expect(ours.get_by_role("status").filter(has_text="1 demande")).to_be_visible()
+    await expect(ours.get_by_text("1 demande", exact=True)).to_be_visible()
     await ours.get_by_role("table").get_by_role("link").click()
     await expect(ours.get_by_text(ticket)).to_be_visible()
     await expect(card(ours, "Le demandeur")).to_contain_text("Aurore Lemaître")

@@ -67,6 +67,7 @@ async def test_the_figures_are_those_of_what_was_made(arrive: Arrive, stack: Sta
     page = somebody.page
     await log_in_at_desk(somebody)
     await go_to(page, "Chiffres")
+    await page.get_by_label("Rechercher une démarche").fill(procedure["slug"])
     group = page.get_by_role("table").locator("tbody", has_text=procedure["title"])
     await expect(group.get_by_role("rowheader").first).to_contain_text("En attente : 2")
     today = now().astimezone(ZoneInfo("Europe/Paris")).date()

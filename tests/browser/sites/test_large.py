@@ -25,6 +25,8 @@ from tests.stack import Api, Stack
 
 PROCEDURES = 300
 OTHERS = 105
+DECIDED = 25
+"""Procedures of which a request was decided."""
 THEMES = 4
 LAST = "Zone bleue, disque numéro 999"
 """The last procedure of the last theme."""
@@ -32,12 +34,14 @@ LAST = "Zone bleue, disque numéro 999"
 
 @pytest_asyncio.fixture
 async def large(database_url: str, municipality: Settings, stack: Stack) -> AsyncIterator[Api]:
-    """What serves a mairie as large as that: the demonstration, and more. One request, for the last procedure."""
+    """What serves a mairie as large as that: the demonstration, and more. One request waits, of the last procedure."""
     here = len(list((DEMONSTRATION / "procedures").iterdir()))
     categories = [await make_category(title=f"Thème {number:02}") for number in range(THEMES)]
     for number in range(here, PROCEDURES - 1):
         category = categories[number % THEMES]
-        await make_procedure(title=f"Autorisation numéro {number}", category=category)
+        procedure = await make_procedure(title=f"Autorisation numéro {number}", category=category)
+        if number < here + DECIDED:
+            await make_request(procedure, status="ACCEPTED")
     await make_request(await make_procedure(title=LAST, category=categories[-1]))
     for number in range(3, OTHERS):
         await make_schedule(title=f"Permanence {number:03}")
@@ -98,10 +102,19 @@ async def test_every_procedure_agent_calendar_and_partner_is_found(arrive: Arriv
     await expect(page.get_by_role("group", name="Agendas").get_by_role("checkbox")).to_have_count(OTHERS)
 
     await administrator.open("/mairie/chiffres")
+    groups = page.locator("tbody")
+    await expect(groups).to_have_count(20)
+    await expect(groups.first).to_contain_text(f"{LAST} En attente : 1")
+    await page.get_by_role("button", name="Voir la suite").press("Enter")
+    await expect(groups).to_have_count(DECIDED + 1)
+    await expect(groups.nth(20).get_by_role("link")).to_be_focused()
+    await expect(page.get_by_role("button", name="Voir la suite")).to_be_hidden()
     await page.get_by_label("Rechercher une démarche").fill("zone")
     await expect(page.get_by_role("rowheader", name=LAST)).to_be_visible()
-    await expect(page.locator("tbody")).to_have_count(1)
+    await expect(groups).to_have_count(1)
     await examine(page)
+    await page.get_by_role("link", name=LAST).click()
+    await expect(page.get_by_role("status").filter(has_text="1 demande")).to_be_visible()
 
     await administrator.open("/mairie/agendas")
     await expect(page.get_by_label("Agenda", exact=True).locator("option")).to_have_count(OTHERS)

@@ -8,14 +8,7 @@ import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import {
-  CloseSlots,
-  DaySlots,
-  type DaySlotsQuery,
-  DeskEvents,
-  type DeskEventsSubscriptionVariables,
-  SlotChanges,
-} from "@espace-citoyens/kit/operations.ts";
+import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
@@ -24,13 +17,12 @@ import { Link, useSearchParams } from "wouter";
 import { PublishSlots } from "../calendars/PublishSlots.tsx";
 import { SaveSchedule } from "../calendars/SaveSchedule.tsx";
 import { DeskPage } from "../DeskPage.tsx";
+import { useDeskEvents } from "../events.tsx";
 import { useFrame } from "../frame.tsx";
 import { useSoon } from "../useSoon.ts";
 import { useWords } from "../wording.ts";
 
 const REFRESH_MILLISECONDS = 500;
-
-const FROM_NOW: DeskEventsSubscriptionVariables = { after: null };
 
 type Slot = Extract<NonNullable<DaySlotsQuery["node"]>, { slots: unknown }>["slots"][number];
 
@@ -68,8 +60,7 @@ export default function Calendars() {
   const reloadSoon = useSoon(reload, REFRESH_MILLISECONDS);
   useFollow(SlotChanges, schedule === "" ? null : { schedule, from: day, to: day }, reloadSoon);
   // A draft that is sent takes no other place than it held; now it has a name.
-  useFollow(DeskEvents, FROM_NOW, ({ deskEvents: event }, variables) => {
-    variables.after = event.cursor;
+  useDeskEvents((event) => {
     if (event.__typename.startsWith("Appointment")) reloadSoon();
   });
   useConnected(reloadSoon);

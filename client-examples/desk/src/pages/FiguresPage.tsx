@@ -2,21 +2,27 @@ import { dayOf, readableDay } from "@espace-citoyens/kit/dates.ts";
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import { DeskFigures } from "@espace-citoyens/kit/operations.ts";
+import { DeskFigures, type DeskFiguresQuery } from "@espace-citoyens/kit/operations.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
+import { Link } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { ProcedureSearch } from "../procedures/ProcedureSearch.tsx";
 import { sought } from "../procedures/sought.ts";
+import { useSteps } from "../useSteps.ts";
 import { useWords } from "../wording.ts";
 
 const DAYS = 56;
+/** Procedures at once: each has a row for every week. */
+const STEP = 20;
 const COLUMNS = 4;
 
-/** What waits, what came and was answered each week, and how long answers took. */
+type Figures = NonNullable<DeskFiguresQuery["desk"]>["figures"][number];
+
+/** What waits, what came and was answered each week, and how long answers took: where most waits, first. */
 export default function FiguresPage() {
-  const words = useWords().figures;
+  const { figures: words, inbox } = useWords();
   const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const [from, setFrom] = useState(() => dayOf(new Date(Date.now() - DAYS * 24 * 3600 * 1000)));
@@ -24,7 +30,9 @@ export default function FiguresPage() {
   const [{ data, error }, execute] = useQuery({ query: DeskFigures, variables: { from, to } });
   const [typed, setTyped] = useState("");
   const figures = data?.desk?.figures;
-  const shown = sought(figures ?? [], typed, ({ procedure }) => procedure.title);
+  const found = sought(figures ?? [], typed, ({ procedure }) => procedure.title);
+  const sorted = [...found].sort((one, other) => other.waiting - one.waiting);
+  const steps = useSteps<Figures, HTMLTableElement>(sorted, STEP, "th a");
   return (
     <DeskPage title={words.title}>
       <div className="filters">
@@ -56,11 +64,19 @@ export default function FiguresPage() {
       {figures?.length === 0 && <p>{words.none}</p>}
       {figures && figures.length > 0 && (
         <search>
-          <ProcedureSearch path="recherche" typed={typed} onType={setTyped} found={shown.length} />
+          <ProcedureSearch
+            path="recherche"
+            typed={typed}
+            onType={(text) => {
+              setTyped(text);
+              steps.beginAgain();
+            }}
+            found={found.length}
+          />
         </search>
       )}
-      {shown.length > 0 && (
-        <table className="requests-table figures">
+      {found.length > 0 && (
+        <table ref={steps.list} className="requests-table figures">
           <caption>{words.caption}</caption>
           <thead>
             <tr>
@@ -71,11 +87,11 @@ export default function FiguresPage() {
               ))}
             </tr>
           </thead>
-          {shown.map(({ procedure, waiting, weeks }) => (
+          {steps.shown.map(({ procedure, waiting, weeks }) => (
             <tbody key={procedure.id}>
               <tr>
                 <th scope="rowgroup" colSpan={COLUMNS}>
-                  {procedure.title}{" "}
+                  <Link href={`/?demarche=${encodeURIComponent(procedure.id)}`}>{procedure.title}</Link>{" "}
                   <span className="quiet">
                     {words.waiting}
                     {colon}
@@ -98,6 +114,11 @@ export default function FiguresPage() {
             </tbody>
           ))}
         </table>
+      )}
+      {steps.showMore && (
+        <button type="button" className="button-second" onClick={steps.showMore}>
+          {inbox.more}
+        </button>
       )}
     </DeskPage>
   );

@@ -1,5 +1,4 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
-import { useFollow } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
@@ -7,7 +6,6 @@ import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
-  DeskEvents,
   DeskInbox,
   type DeskInboxQuery,
   type DeskRequestFilter,
@@ -19,6 +17,7 @@ import { type Ref, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Link, useSearchParams } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
+import { useDeskEvents } from "../events.tsx";
 import { useFrame } from "../frame.tsx";
 import { byCategory } from "../procedures/every.ts";
 import { useStatuses } from "../statuses.ts";
@@ -57,10 +56,7 @@ export function Inbox() {
   const page = data?.desk?.requests;
   const refresh = () => execute({ requestPolicy: "network-only" });
   const refreshSoon = useSoon(refresh, REFRESH_MILLISECONDS);
-  const [from, setFrom] = useState<string | null>(null);
-  if (from === null && data?.desk) setFrom(data.desk.eventCursor);
-  useFollow(DeskEvents, from === null ? null : { after: from }, ({ deskEvents: event }, variables) => {
-    variables.after = event.cursor;
+  useDeskEvents((event) => {
     if (event.actor !== "MUNICIPALITY")
       announce(`${event.request.procedure.title}${colon}${event.description}`);
     if (later.length === 0) refreshSoon();

@@ -1,14 +1,15 @@
 import { LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { Choice } from "../Choice.tsx";
 import { useFrame } from "../frame.tsx";
+import { useSteps } from "../useSteps.ts";
 import { useWords } from "../wording.ts";
+import type { Procedure } from "./every.ts";
 import { ProcedureSearch } from "./ProcedureSearch.tsx";
 import { sought } from "./sought.ts";
 
-/** How many are shown at once: nobody passes by three hundred on the way to the button below. */
 const STEP = 50;
 
 interface Properties {
@@ -26,14 +27,9 @@ export function ProcedureChoices({ label, help, messages, chosen, onChange }: Pr
   const { semicolon, colon } = useWording(PUNCTUATION);
   const { procedures } = useFrame();
   const [typed, setTyped] = useState("");
-  const [most, setMost] = useState(STEP);
-  const list = useRef<HTMLDivElement>(null);
   const found = sought(procedures, typed, ({ title, slug }) => `${title} ${slug}`);
   const titles = procedures.filter(({ slug }) => chosen.includes(slug)).map(({ title }) => title);
-  // The focus goes on from the button that asked for more to the first of it.
-  useEffect(() => {
-    if (most > STEP) list.current?.querySelectorAll("input")[most - STEP]?.focus();
-  }, [most]);
+  const steps = useSteps<Procedure, HTMLDivElement>(found, STEP, "input");
   return (
     <LabelledGroup path="procedures" label={label} help={help} messages={messages}>
       <ProcedureSearch
@@ -41,7 +37,7 @@ export function ProcedureChoices({ label, help, messages, chosen, onChange }: Pr
         typed={typed}
         onType={(text) => {
           setTyped(text);
-          setMost(STEP);
+          steps.beginAgain();
         }}
         found={found.length}
       />
@@ -52,13 +48,13 @@ export function ProcedureChoices({ label, help, messages, chosen, onChange }: Pr
           {titles.join(semicolon)}
         </p>
       )}
-      <div ref={list}>
-        {found.slice(0, most).map(({ slug, title }) => (
+      <div ref={steps.list}>
+        {steps.shown.map(({ slug, title }) => (
           <Choice key={slug} value={slug} label={title} chosen={chosen} onChange={onChange} />
         ))}
       </div>
-      {found.length > most && (
-        <button type="button" className="button-second" onClick={() => setMost(most + STEP)}>
+      {steps.showMore && (
+        <button type="button" className="button-second" onClick={steps.showMore}>
           {words.inbox.more}
         </button>
       )}

@@ -228,7 +228,8 @@ export const en: typeof fr = {
     title: "Figures",
     from: "From",
     to: "To",
-    caption: "By procedure and week. The delay runs from the sending of the request to the decision.",
+    caption:
+      "By procedure and week, beginning where most requests wait. The delay runs from the sending of the request to the decision.",
     waiting: "Waiting",
     week: "Week of",
     received: "Received",

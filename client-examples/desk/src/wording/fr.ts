@@ -230,7 +230,8 @@ export const fr = {
     title: "Chiffres",
     from: "Du",
     to: "Au",
-    caption: "Par démarche et par semaine. Le délai va de l’envoi de la demande à la décision.",
+    caption:
+      "Par démarche et par semaine, en commençant là où le plus de demandes attendent. Le délai va de l’envoi de la demande à la décision.",
     waiting: "En attente",
     week: "Semaine du",
     received: "Reçues",
