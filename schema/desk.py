@@ -126,7 +126,7 @@ class ChangeRequestStatusInput:
     version: int
     status: RequestStatus
     reason: str | None = strawberry.UNSET
-    """For the citizen, who reads it in the history; the e-mail only says that there is one."""
+    """For the citizen, who reads it in the history; the mail only says that there is one. 2,000 characters at most."""
 
 
 @input_object()
@@ -200,9 +200,9 @@ async def change_request_status(info: Info, input: ChangeRequestStatusInput) -> 
     return {"request": changed}
 
 
-@mutation(AssignRequestSuccess, refusals=(NotFoundError, NotAllowedError), callers=AGENTS)
+@mutation(AssignRequestSuccess, refusals=(NotFoundError, NotAllowedError, ValidationError), callers=AGENTS)
 async def assign_request(info: Info, input: AssignRequestInput) -> Row:
-    """Says which agent is in charge."""
+    """Says which agent is in charge: one of `permittedAssignees`."""
     given = narrow(input)
     assigned = await resolvers.desk.assign_request(
         info.context.actor,

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from core.errors import ConflictError, NotAllowedError, NotFoundError
+from core.errors import ConflictError, NotAllowedError, NotFoundError, ValidationError
 from core.selection import SelectedField, Selection
 from core.tickets import new_ticket
+from models.accounts import Credential
 from models.actors import AgentActor, CitizenActor, Visitor
 from models.contact import Contact, ContactMethod
 from models.events import RequestEvent
@@ -16,6 +17,7 @@ from models.procedures import Procedure
 from models.requests import ServiceRequest
 from resolvers.desk import assign_request, change_request_status, desk
 from resolvers.policies import TRANSITIONS
+from resolvers.requests import read_request
 from tests.factories import id_of, make_agent, make_citizen, make_exchange, make_procedure, make_request
 
 SELECTION = Selection.of("status", "version", "closed_at", assignee=Selection.of("id"))
@@ -151,13 +153,31 @@ async def test_assigning(procedure: Procedure, agent: AgentActor, citizen: Citiz
     row = await assign(None)
     assert (row["assignee"], row["version"]) == (None, 3)
     assert [event.kind for event in await RequestEvent.all()] == ["RequestAssigned"] * 2
-    outsider = await make_agent("HANDLER", procedures=[])
-    for nobody in (encode("Agent", new_id()), id_of(outsider), id_of(citizen), "x", ""):
-        with pytest.raises(NotFoundError):
+    outsider, gone = await make_agent("HANDLER", procedures=[]), await make_agent("ADMINISTRATOR")
+    await Credential.filter(agent_id=gone.agent_id).delete()
+    for nobody in (encode("Agent", new_id()), id_of(outsider), id_of(gone), id_of(citizen), "x", ""):
+        with pytest.raises(ValidationError) as raised:
             await assign(nobody)
+        assert [problem.path for problem in raised.value.problems] == ["agent"]
     cancelled = await make_request(procedure, status="CANCELLED")
     with pytest.raises(NotAllowedError):
         await assign_request(agent, request=id_of(cancelled), agent=None, selection=SELECTION)
+
+
+async def test_who_may_be_put_in_charge(
+    procedure: Procedure, agent: AgentActor, citizen: CitizenActor
+) -> None:
+    """Administrators, and handlers of the procedure, as long as they log in: that is told to agents alone."""
+    handler = await make_agent("HANDLER", procedures=[procedure])
+    await make_agent("HANDLER", procedures=[await make_procedure("other")])
+    gone = await make_agent("HANDLER", procedures=[procedure])
+    await Credential.filter(agent_id=gone.agent_id).delete()
+    sent = await make_request(procedure, citizen=citizen)
+    wanted = Selection.of(permitted_assignees=Selection.of("id"))
+    for actor, ids in ((handler, {id_of(handler), id_of(agent)}), (citizen, set())):
+        row = await read_request(actor, sent.id, wanted)
+        assert row is not None
+        assert {one["id"] for one in row["permitted_assignees"]} == ids
 
 
 async def test_mail_that_could_not_be_sent(procedure: Procedure, agent: AgentActor) -> None:
