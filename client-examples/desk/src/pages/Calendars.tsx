@@ -1,5 +1,5 @@
 import { dayOf, endOfDay, readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
-import { useChange, useConnected, useFollow } from "@espace-citoyens/kit/door.tsx";
+import { useChange, useConnected, useFollow, useRead } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
@@ -8,7 +8,13 @@ import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
+import {
+  CloseSlots,
+  DaySlots,
+  type DaySlotsQuery,
+  NextAvailable,
+  SlotChanges,
+} from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
@@ -40,22 +46,31 @@ export default function Calendars() {
   const chosen = desk.schedules.find(({ id }) => id === search.get("agenda")) ?? desk.schedules[0];
   const schedule = chosen?.id ?? "";
   const day = dayIn(search) ?? dayOf(new Date());
+  const read = useRead();
   const [noneFree, setNoneFree] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
   const go = (to: { agenda?: string; jour?: string }) => {
     setNoneFree(false);
-    setSearch({ agenda: schedule, jour: day, ...to }, { replace: true });
+    setProblem(null);
+    setSearch((before) => ({ ...Object.fromEntries(before), ...to }), { replace: true });
+  };
+  const goToNextFree = async () => {
+    const { data, problem } = await read(NextAvailable, { schedule, after: endOfDay(day) });
+    setProblem(problem);
+    const next = data?.node && "firstAvailableSlot" in data.node ? data.node.firstAvailableSlot : null;
+    if (next) go({ jour: dayOf(new Date(next.start)) });
+    else setNoneFree(problem === null);
   };
   const [opened, setOpened] = useState<"publish" | "new" | "change" | null>(null);
   const [{ data, error, fetching }, execute] = useQuery({
     query: DaySlots,
-    variables: { schedule, day, after: endOfDay(day) },
+    variables: { schedule, day },
     pause: schedule === "",
     requestPolicy: "network-only",
   });
   const reload = () => execute({ requestPolicy: "network-only" });
   // Who is nobody is told of slots, too, but not of who comes.
-  const shown = data?.desk && data.node && "slots" in data.node ? data.node : null;
-  const slots = shown?.slots ?? null;
+  const slots = data?.desk && data.node && "slots" in data.node ? data.node.slots : null;
   // Who comes may change while the day is looked at.
   const reloadSoon = useSoon(reload, REFRESH_MILLISECONDS);
   useFollow(SlotChanges, schedule === "" ? null : { schedule, from: day, to: day }, reloadSoon);
@@ -100,23 +115,16 @@ export default function Calendars() {
             <Icon name="next" label={words.calendars.next} />
           </button>
         </div>
-        {shown && (
+        {schedule !== "" && (
           <div className="next-free">
-            <button
-              type="button"
-              className="button-second"
-              onClick={() =>
-                shown.firstAvailableSlot
-                  ? go({ jour: dayOf(new Date(shown.firstAvailableSlot.start)) })
-                  : setNoneFree(true)
-              }
-            >
+            <button type="button" className="button-second" onClick={goToNextFree}>
               {words.calendars.nextFree}
             </button>
             <span role="status">{noneFree && words.calendars.noneFree}</span>
           </div>
         )}
       </div>
+      <ProblemNotice problem={problem} />
       {desk.agent.role === "ADMINISTRATOR" && (
         <div className="actions">
           {chosen && (
