@@ -168,10 +168,13 @@ def _policy(settings: Settings) -> str:
 
 
 def _appearance(settings: Settings) -> str:
-    """The municipality's colours, for both sites (client-examples/kit/src/style/tokens.css)."""
+    """The municipality's colours, for both sites (client-examples/kit/src/style/tokens.css).
+
+    `html:root` outweighs what was built, which pages load later.
+    """
     colors: dict[str, str] = {}
     if settings.brand_color:
         colors |= {"brand": settings.brand_color, "tint": tint(settings.brand_color)}
     if settings.accent_color:
         colors["accent"] = settings.accent_color
-    return ":root {" + "".join(f" --{name}: {color};" for name, color in colors.items()) + " }\n"
+    return "html:root {" + "".join(f" --{name}: {color};" for name, color in colors.items()) + " }\n"

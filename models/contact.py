@@ -33,7 +33,9 @@ class ContactMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Phones in E.164. What comes out of `check_contact` holds to every rule; what is typed need not."""
+    """Phones in E.164. What comes out of `check_contact` holds to every rule; what is typed need not, and what a
+    draft holds may be incomplete.
+    """
 
     first_name: str
     last_name: str
@@ -83,6 +85,9 @@ class Contact:
         }[method]
 
 
+NOTHING_TYPED = Contact(first_name="", last_name="", preferred_contact_method=ContactMethod.EMAIL)
+"""Mes informations before anything is: e-mail is what is proposed."""
+
 REACHED_THROUGH = {
     ContactMethod.EMAIL: "email",
     ContactMethod.MOBILE_PHONE: "mobilePhone",
@@ -112,13 +117,13 @@ LACKS_PREFERRED = {
 
 
 def check_contact(
-    typed: Contact, *, today: date, prefix: str = "", email_required: bool = False
+    typed: Contact, *, today: date, prefix: str = "", email_required: bool = False, draft: bool = False
 ) -> tuple[Contact | None, list[FieldProblem]]:
     """The contact as it is to be stored, or None and every problem at once.
 
     Blank optional values count as absent. Problems stand at the input's names, `prefix` in front: with
     `profile`, `profile.mobilePhone`. A preferred method that the contact has no means for is a problem of
-    `preferredContactMethod`.
+    `preferredContactMethod`. In a draft nothing is missing yet: `models.forms.problems` tells what is.
     """
     problems: list[FieldProblem] = []
 
@@ -138,7 +143,7 @@ def check_contact(
                     en="This name holds an invisible character: type it again.",
                 ),
             )
-        elif not cleaned:
+        elif not cleaned and not draft:
             refuse(name, missing)
         elif len(cleaned) > LONGEST_NAME:
             refuse(
@@ -206,6 +211,6 @@ def check_contact(
     # What was typed badly is already told at its own place.
     needed = at(REACHED_THROUGH[typed.preferred_contact_method])
     told = any(problem.path == needed or problem.path.startswith(f"{needed}.") for problem in problems)
-    if contact.reached_by(typed.preferred_contact_method) is None and not told:
+    if contact.reached_by(typed.preferred_contact_method) is None and not told and not draft:
         refuse("preferredContactMethod", LACKS_PREFERRED[typed.preferred_contact_method])
     return (None, problems) if problems else (contact, [])

@@ -13,6 +13,7 @@ from core.clock import now
 from core.errors import (
     FieldProblem,
     ForbiddenError,
+    NotAllowedError,
     NotFoundError,
     PartnerError,
     UsernameTakenError,
@@ -146,6 +147,15 @@ async def confirm_email(actor: Actor, *, token: str, selection: Selection) -> Ro
     return account
 
 
+async def resend_confirmation(actor: Actor, *, selection: Selection) -> Row:
+    """Mails the confirmation once more. Raises NotAllowedError once the address is confirmed, RateLimitedError."""
+    assert isinstance(actor, CitizenActor)
+    await _mail_confirmation(actor)
+    row = await read_account(actor, actor.account_id, selection)
+    assert row is not None
+    return row
+
+
 async def update_profile(actor: Actor, *, profile: Contact, selection: Selection) -> Row:
     """Replaces the profile. Another e-mail address has to be confirmed again; the one before is told of it.
 
@@ -206,6 +216,23 @@ async def create_account_rows(
     credential = Credential(username=username, password_hash=password_hash, account_id=account.id)
     await credential.save(force_create=True)
     return account
+
+
+@unit_of_work
+async def _mail_confirmation(work: Work, actor: CitizenActor) -> None:
+    row = await fetch_one(
+        "SELECT email, email_confirmed_at FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id
+    )
+    assert row is not None
+    if row["email_confirmed_at"] is not None:
+        raise NotAllowedError(
+            Text(
+                fr="Votre adresse de courriel est déjà confirmée.",
+                en="Your e-mail address is confirmed already.",
+            )
+        )
+    await count_confirmation(actor, row["email"])
+    work.mail("email_confirmation", row["email"], actor.language, account_id=actor.account_id)
 
 
 @unit_of_work

@@ -268,7 +268,7 @@ async def _update(
     form = await catalogue.version(request.procedure_version_id)
     changes, found = parse_answers(form.definition, answers)
     if contact is not None:
-        checked, wrong = check_contact(contact, today=await catalogue.today(), prefix="contact")
+        checked, wrong = check_contact(contact, today=await catalogue.today(), prefix="contact", draft=True)
         found = [*wrong, *found]
         request.contact = checked.to_json() if checked else None
     ValidationError.raise_for(found)

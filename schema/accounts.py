@@ -126,6 +126,11 @@ class ConfirmEmailSuccess:
 
 
 @output
+class ResendConfirmationSuccess:
+    account: Account
+
+
+@output
 class RequestNewPasswordSuccess:
     message: str
     """What to tell the person, in their language."""
@@ -187,6 +192,17 @@ async def confirm_email(info: Info, token: str) -> Row:
     """Confirms an address with the token that was mailed to it."""
     account = await resolvers.accounts.confirm_email(
         info.context.actor, token=token, selection=selection_of(info, "account")
+    )
+    return {"account": account}
+
+
+@mutation(ResendConfirmationSuccess, refusals=(NotAllowedError,), callers=CITIZENS)
+async def resend_confirmation(info: Info) -> Row:
+    """Mails the link for `confirmEmail` to the account's address again, five times an hour; those before stay good.
+    NotAllowedError once it is confirmed.
+    """
+    account = await resolvers.accounts.resend_confirmation(
+        info.context.actor, selection=selection_of(info, "account")
     )
     return {"account": account}
 

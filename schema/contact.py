@@ -85,7 +85,7 @@ class ContactInput:
     """French or international form, spaces and dots as you like."""
     address: AddressInput | None = strawberry.UNSET
     preferred_contact_method: ContactMethod
-    """The address or number that it needs must be given."""
+    """The address or number that it needs must be given; in a draft, before it is submitted."""
 
 
 def address_of(typed: AddressInput) -> addresses.Address:

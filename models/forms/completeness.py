@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.errors import FieldProblem
 from core.i18n import Text
-from models.contact import LACKS_PREFERRED, REACHED_THROUGH, Contact
+from models.contact import LACKS_PREFERRED, NOTHING_TYPED, REACHED_THROUGH, Contact
 from models.forms.conditions import visible_fields
 from models.forms.definition import FileField, FormDefinition, FormField
 from models.forms.kinds import AppointmentPolicy
@@ -14,10 +14,6 @@ from models.forms.values import Answers
 
 _FIRST_NAME = Text(fr="Indiquez votre prénom.", en="Give your first name.")
 _LAST_NAME = Text(fr="Indiquez votre nom.", en="Give your last name.")
-_METHOD = Text(
-    fr="Indiquez le moyen par lequel vous préférez être contacté.",
-    en="Say how you prefer to be contacted.",
-)
 _APPOINTMENT = Text(
     fr="Choisissez un créneau de rendez-vous : cette démarche l’exige.",
     en="Choose an appointment slot: this procedure needs one.",
@@ -51,14 +47,13 @@ def problems(
 
 def _contact_problems(contact: Contact | None) -> list[FieldProblem]:
     found = []
-    if contact is None or not contact.first_name:
+    contact = contact or NOTHING_TYPED
+    if not contact.first_name:
         found.append(FieldProblem("contact.firstName", _FIRST_NAME))
-    if contact is None or not contact.last_name:
+    if not contact.last_name:
         found.append(FieldProblem("contact.lastName", _LAST_NAME))
-    if contact is None:
-        found.append(FieldProblem("contact.preferredContactMethod", _METHOD))
-    elif contact.reached_by(contact.preferred_contact_method) is None:
-        method = contact.preferred_contact_method
+    method = contact.preferred_contact_method
+    if contact.reached_by(method) is None:
         found.append(FieldProblem(f"contact.{REACHED_THROUGH[method]}", LACKS_PREFERRED[method]))
     return found
 

@@ -93,7 +93,7 @@ async def test_colour_and_logo_are_the_municipalitys(built: Path, tmp_path: Path
     logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     app = application(built, brand_color="#5b2a86", accent_color="#f2b705", logo=logo)
     appearance = (await get(app, "/appearance.css")).text
-    assert appearance == ":root { --brand: #5b2a86; --tint: #f0ecf4; --accent: #f2b705; }\n"
+    assert appearance == "html:root { --brand: #5b2a86; --tint: #f0ecf4; --accent: #f2b705; }\n"
     shown = await get(app, "/logo")
     assert shown.headers["content-type"] == "image/svg+xml"
     assert "sandbox" in shown.headers["content-security-policy"]

@@ -76,6 +76,7 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     await visitor.run("CategoryProcedures", category=themes[0]["id"])
     await visitor.run("SearchProcedures", search="lampadaire")
     await visitor.run("ProcedurePage", slug="acte-naissance")
+    await citizen.change("ResendConfirmation")
     await citizen.change("ConfirmEmail", token=await follow_link(stack.inbox, account["profile"]["email"]))
     await citizen.run("MyAccount")
     await citizen.change("UpdateProfile", profile=contact())
@@ -86,11 +87,11 @@ async def test_each_document_makes_the_statements_that_it_states(stack: Stack) -
     await visitor.run("RequestByTicket", ticket=sent["ticket"])
     inbox = await agent.run("DeskInbox", filter={"search": sent["ticket"]})
     assert [node["id"] for node in inbox["requests"]["nodes"]] == [request]
-    await agent.run("DeskRequest", request=request)
+    may_be = (await agent.run("DeskRequest", request=request))["permittedAssignees"]
     await agent.run("DeskUnread")
-    agents = (await agent.run("DeskAgents"))["agents"]
+    await agent.run("DeskAgents")
     await agent.run("DeskParkedMails")
-    assigned = await agent.change("AssignRequest", request=request, agent=agents[0]["id"])
+    assigned = await agent.change("AssignRequest", request=request, agent=may_be[0]["id"])
     await agent.change(
         "ChangeRequestStatus",
         request=request,

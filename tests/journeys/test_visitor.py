@@ -51,7 +51,7 @@ async def test_fills_step_by_step_and_sends_with_a_security_code(stack: Stack) -
         "UpdateRequest",
         request=draft["id"],
         version=1,
-        contact=contact("pas une adresse", firstName=" "),
+        contact=contact("pas une adresse", firstName="x" * 101),
         answers=[
             {"field": "nature", "value": {"choices": ["volcan"]}},
             {"field": "danger", "value": {"text": "oui"}},

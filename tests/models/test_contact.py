@@ -29,9 +29,9 @@ TYPED = Contact(
 )
 
 
-def told(prefix: str = "", email_required: bool = False, **changed: Any) -> list[str]:
+def told(prefix: str = "", email_required: bool = False, draft: bool = False, **changed: Any) -> list[str]:
     contact, problems = check_contact(
-        replace(TYPED, **changed), today=TODAY, prefix=prefix, email_required=email_required
+        replace(TYPED, **changed), today=TODAY, prefix=prefix, email_required=email_required, draft=draft
     )
     assert (contact is None) == bool(problems)
     assert all(problem.text.fr and problem.text.en for problem in problems)
@@ -116,6 +116,11 @@ def test_each_rule(changed: dict[str, Any], paths: list[str]) -> None:
 
 def test_an_account_needs_an_email() -> None:
     assert told(email_required=True, email=" ") == ["email"]
+
+
+def test_in_a_draft_things_may_be_missing_and_nothing_wrong() -> None:
+    assert told(draft=True, first_name=" ", last_name="", mobile_phone=None) == []
+    assert told(draft=True, first_name="a\0b", mobile_phone="12") == ["firstName", "mobilePhone"]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_everything_that_is_missing_in_the_order_of_the_steps() -> None:
         "appointment",
         "contact.firstName",
         "contact.lastName",
-        "contact.preferredContactMethod",
+        "contact.email",
         "detail",
         "proof",
     ]

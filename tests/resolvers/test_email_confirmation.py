@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from core.clock import now
-from core.errors import ForbiddenError, NotFoundError, RateLimitedError
+from core.errors import ForbiddenError, NotAllowedError, NotFoundError, RateLimitedError
 from core.keys import sign
 from core.limits.declared import CONFIRMATION
 from core.selection import Selection
@@ -17,7 +17,7 @@ from models.database import Row
 from models.email_confirmation import confirmation_token
 from models.ids import new_id
 from models.mail import Mail
-from resolvers.accounts import confirm_email, update_profile
+from resolvers.accounts import confirm_email, resend_confirmation, update_profile
 from tests.factories import JEANNE, make_citizen
 
 SELECTION = Selection.of("id", "email_confirmed_at")
@@ -92,6 +92,16 @@ async def test_the_link_proves_a_mailbox_and_not_a_citizen(citizen: CitizenActor
     assert asked in {key.split()[0] for key in row}
 
 
+async def test_the_mail_is_sent_again_until_the_address_is_confirmed(citizen: CitizenActor) -> None:
+    assert (await resend_confirmation(citizen, selection=SELECTION))["email_confirmed_at"] is None
+    (mail,) = await Mail.filter(template="email_confirmation")
+    assert mail.recipient == (await Account.get(id=citizen.account_id)).email
+    await confirm(token(citizen.account_id))
+    with pytest.raises(NotAllowedError):
+        await resend_confirmation(citizen, selection=SELECTION)
+    assert await Mail.filter(template="email_confirmation").count() == 1
+
+
 async def test_an_account_has_few_confirmations_sent_an_hour(
     citizen: CitizenActor, limits_as_declared: None
 ) -> None:
@@ -101,5 +111,7 @@ async def test_an_account_has_few_confirmations_sent_an_hour(
         await update_profile(citizen, profile=contact, selection=SELECTION)
     with pytest.raises(RateLimitedError):
         await update_profile(citizen, profile=JEANNE, selection=SELECTION)
+    with pytest.raises(RateLimitedError):
+        await resend_confirmation(citizen, selection=SELECTION)
     assert await Mail.filter(template="email_confirmation").count() == most
     assert (await Account.get(id=citizen.account_id)).email == contact.email

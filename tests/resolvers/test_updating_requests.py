@@ -9,6 +9,7 @@ import pytest
 from core.errors import ConflictError, NotAllowedError, NotFoundError, ValidationError
 from core.selection import Selection
 from models.actors import Actor, Visitor
+from models.address import Address
 from models.contact import Contact, ContactMethod
 from models.database import Row
 from models.forms import AnswerValue, BooleanValue, NumberValue, TextValue
@@ -82,7 +83,7 @@ async def test_a_condition_decides_what_is_required(procedure: Procedure) -> Non
 
 async def test_all_or_nothing_and_every_problem_at_once(procedure: Procedure) -> None:
     draft = await make_draft(procedure)
-    wrong = replace(JEANNE, first_name=" ", email="jeanne@", preferred_contact_method=ContactMethod.POST)
+    wrong = replace(JEANNE, first_name="a\0b", email="jeanne@", address=Address((), "", "Brest"))
     with pytest.raises(ValidationError) as raised:
         await update(
             holder_of(draft),
@@ -97,12 +98,21 @@ async def test_all_or_nothing_and_every_problem_at_once(procedure: Procedure) ->
     assert {problem.path for problem in raised.value.problems} == {
         "contact.firstName",
         "contact.email",
-        "contact.preferredContactMethod",
+        "contact.address.lines",
+        "contact.address.postalCode",
         "abroad",
         "absent",
     }
     unchanged = await ServiceRequest.get(id=draft.id)
     assert (unchanged.version, unchanged.contact, unchanged.answers) == (1, None, {})
+
+
+async def test_what_is_missing_is_no_mistake(procedure: Procedure) -> None:
+    draft = await make_draft(procedure)
+    half = replace(JEANNE, last_name=" ", email=None, preferred_contact_method=ContactMethod.EMAIL)
+    row = await update(holder_of(draft), draft, 1, contact=half)
+    assert [problem["path"] for problem in row["problems"]][:2] == ["contact.lastName", "contact.email"]
+    assert (await ServiceRequest.get(id=draft.id)).contact == replace(half, last_name="").to_json()
 
 
 async def test_a_stale_version_is_a_conflict(procedure: Procedure) -> None:

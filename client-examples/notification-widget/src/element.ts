@@ -29,7 +29,7 @@ svg { width: 26px; height: 26px; fill: currentColor }
 b { position: absolute; top: 0; right: 0; min-width: 20px; padding: 0 5px; box-sizing: border-box; border-radius: 10px;
   background: #b84a00; color: #fff; font: 700 13px/20px system-ui, sans-serif; text-align: center }
 b:empty { display: none }
-div { position: absolute; right: 0; top: 100%; z-index: 10; width: min(340px, 90vw); max-height: 70vh; overflow: auto;
+div { text-align: start; position: absolute; right: 0; top: 100%; z-index: 10; width: min(340px, 90vw); max-height: 70vh; overflow: auto;
   background: #fff; color: #1d2733; border: 1px solid #6b7885; border-radius: 6px; padding: 8px 14px; font-size: 15px }
 div[hidden] { display: none }
 h2 { font-size: 1.05em; margin: 6px 0 }
@@ -46,14 +46,16 @@ const BELL =
  * `<espace-citoyens-notifications api="https://demarches.commune.example">`: how many exchanges wait, and what is new.
  *
  * Attributes: `api` (by default, where the script comes from), `lang` (fr, en; by default the page's), `site` (the portal that
- * requests are opened in; by default the API's). Property: `token`, a session's, where the site is of another origin; without,
- * the cookie says who it is. Hidden as long as nobody is logged in. Fires `espace-citoyens-notification` with each event.
+ * requests are opened in; by default the API's). The portal's cookie says who it is, on any host of the mairie's own domain
+ * that `ESPACE_ALLOWED_ORIGINS` names. Property: `token`, a session's, on the site of another domain. Hidden as long as
+ * nobody is logged in. Fires `espace-citoyens-notification` with each event.
  */
 class Notifications extends HTMLElement {
   static observedAttributes = ["api", "lang"];
 
   #token: string | null = null;
   #stopped: AbortController | null = null;
+  #gone: AbortController | null = null;
   #present: Present = { timezone: "UTC", unread: 0, events: [] };
   #root = this.attachShadow({ mode: "open" });
 
@@ -81,6 +83,17 @@ class Notifications extends HTMLElement {
   }
 
   connectedCallback(): void {
+    this.#gone = new AbortController();
+    const { signal } = this.#gone;
+    document.addEventListener(
+      "click",
+      (event) => event.composedPath().includes(this) || this.#toggle(false),
+      { signal },
+    );
+    // Somebody may have logged in elsewhere meanwhile.
+    document.addEventListener("visibilitychange", () => this.hidden && !document.hidden && this.#start(), {
+      signal,
+    });
     this.#start();
   }
 
@@ -89,6 +102,7 @@ class Notifications extends HTMLElement {
   }
 
   disconnectedCallback(): void {
+    this.#gone?.abort();
     this.#stopped?.abort();
   }
 
@@ -188,9 +202,9 @@ class Notifications extends HTMLElement {
   }
 }
 
-/** What a citizen did is known to them. */
-function isNews({ actor }: Event): boolean {
-  return actor !== "CITIZEN";
+/** What a citizen did is known to them, and that they were read is seen where they wrote. */
+function isNews({ actor, __typename }: Event): boolean {
+  return actor !== "CITIZEN" && __typename !== "ExchangesRead";
 }
 
 customElements.define("espace-citoyens-notifications", Notifications);

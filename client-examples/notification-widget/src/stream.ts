@@ -1,5 +1,6 @@
 /** What happened on a request, as far as the bell needs it. */
 export interface Event {
+  __typename: string;
   id: string;
   cursor: string;
   occurredAt: string;
@@ -28,7 +29,7 @@ export interface Caller {
   language: string;
 }
 
-const EVENT = "id cursor occurredAt actor description request { id procedure { title } }";
+const EVENT = "__typename id cursor occurredAt actor description request { id procedure { title } }";
 const PRESENT = `{ municipality { timezone } me {
   unreadExchangeCount requests { nodes { history(last: 5) { nodes { ${EVENT} } } } }
 } }`;
@@ -39,6 +40,10 @@ const FIRST_WAIT_MILLISECONDS = 1000;
 const LONGEST_WAIT_MILLISECONDS = 30_000;
 /** The server says something at least this often: who is silent for longer is taken for gone. */
 const SILENCE_MILLISECONDS = 45_000;
+
+interface Refusal {
+  extensions: { code: string };
+}
 
 interface PresentAnswer {
   data?: {
@@ -83,7 +88,9 @@ export async function follow(
       if (answer.status === 401 || answer.status === 403) return;
       if (!answer.ok || answer.body === null) throw new Error(`HTTP ${answer.status}`);
       for await (const data of events(answer.body, stop)) {
-        const notification = (data as { data?: { notifications: Notification } }).data?.notifications;
+        const told = data as { data: { notifications: Notification } | null; errors?: Refusal[] };
+        if (told.errors?.some(({ extensions }) => extensions.code === "UNAUTHENTICATED")) return;
+        const notification = told.data?.notifications;
         if (notification === undefined) continue;
         wait = FIRST_WAIT_MILLISECONDS;
         cursor = notification.cursor;
@@ -103,7 +110,8 @@ function ask(caller: Caller, accept: string, body: unknown, signal: AbortSignal)
   return fetch(`${caller.api}/graphql`, {
     method: "POST",
     signal,
-    credentials: caller.token ? "omit" : "same-origin",
+    // The cookie goes along as far as the site: to demarches.commune.example from www.commune.example.
+    credentials: caller.token ? "omit" : "include",
     headers: {
       Accept: accept,
       "Content-Type": "application/json",

@@ -54,7 +54,12 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await page.get_by_role("button", name="Créer mon compte").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Votre compte est créé")
 
-    mail = await stack.inbox.wait_for(address)
+    await stack.inbox.wait_for(address)
+    await log_in(visitor, username, PASSWORD)
+    await page.get_by_role("link", name="Mon compte").click()
+    await page.get_by_role("button", name="Renvoyer le courriel de confirmation").click()
+    await expect(page.get_by_text(f"vient d’être envoyé à {address}")).to_be_visible()
+    mail = await stack.inbox.wait_for(address, count=2)
     text = mail.get_body(("plain",))
     assert text is not None
     link = re.search(r"https?://\S+/confirmer\?token=\S+", text.get_content())
@@ -63,9 +68,9 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await visitor.open(f"{parts.path}?{parts.query}")
     await expect(page.get_by_text(f"« {username} » est confirmée")).to_be_visible()
 
-    await log_in(visitor, username, PASSWORD)
-    await page.get_by_role("link", name="Mon compte").click()
+    await visitor.open("/mon-espace/compte")
     await expect(page.get_by_label("Prénom")).to_have_value("Hélène")
+    await expect(page.get_by_role("button", name="Renvoyer")).to_be_hidden()
     await page.get_by_label("Téléphone mobile").first.fill("12")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.locator("#field-mobilePhone-messages")).to_be_visible()

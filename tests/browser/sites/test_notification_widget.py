@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,11 +16,12 @@ from starlette.routing import Route
 
 from tests.browser.sites.accessibility import violations
 from tests.browser.sites.conftest import Arrive
+from tests.browser.sites.doing import log_in, log_out
 from tests.browser.sites.wire import wire_to
 from tests.journeys.client import Client
 from tests.journeys.stories import file_request, open_account, post
 from tests.serving import serving
-from tests.stack import ROOT, Stack
+from tests.stack import ROOT, Api, Stack
 
 FILE = ROOT / "client-examples" / "notification-widget" / "dist" / "espace-citoyens-notifications.js"
 MOST_BYTES = 10 * 1024
@@ -36,15 +39,56 @@ def a_site(api: str) -> Starlette:
     return Starlette(routes=[Route("/", show)])
 
 
+@asynccontextmanager
+async def open_to(stack: Stack, address: str) -> AsyncIterator[Api]:
+    """One more API, which pages of this origin may call, too."""
+    api = await stack.start_api(ESPACE_ALLOWED_ORIGINS=address)
+    try:
+        yield api
+    finally:
+        stack.apis.remove(api)
+        api.stop()
+
+
+async def test_one_tag_is_enough_on_the_domain_of_the_mairie(arrive: Arrive, stack: Stack) -> None:
+    """The portal's cookie says whose bell it is; who logs in or out elsewhere finds it there or gone."""
+    client, account = await open_account(stack.api)
+    request = await file_request(client)
+    async with wire_to(stack.api.port) as wire, serving(lambda _: a_site(wire.url)) as number:
+        # Another port of the same host: another origin of the same site.
+        address = number.replace("127.0.0.1", "localhost")
+        async with open_to(stack, address) as api:
+            wire.lead_to(api.port)
+            citizen = await arrive(site=wire.url)
+            citizen.forgive("404")  # That site has no icon.
+            elsewhere = await citizen.context.new_page()
+            await elsewhere.goto(address)
+            bell = elsewhere.locator("espace-citoyens-notifications")
+            await expect(bell).to_be_hidden()
+            await log_in(citizen, account["username"], "Tournesol-au-balcon-7")
+            await elsewhere.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            button = bell.get_by_role("button")
+            await expect(button).to_have_accessible_name("Mes demandes : aucun échange à lire")
+            await post(await Client(stack.api).log_in("agent"), request["id"], "Bonjour")
+            await expect(button).to_have_accessible_name("Mes demandes : 1 échange à lire")
+            await button.click()
+            await expect(bell.get_by_role("listitem")).to_have_count(1)
+            await elsewhere.get_by_role("heading", level=1).click()
+            await expect(bell.get_by_role("region")).to_be_hidden()
+            await log_out(citizen.page)
+            await expect(bell).to_be_hidden()
+
+
 async def test_the_bell_counts_over_a_break(arrive: Arrive, stack: Stack) -> None:
     citizen, _ = await open_account(stack.api)
     request = await file_request(citizen)
     agent = await Client(stack.api).log_in("agent")
     token = (citizen.authorization or "").removeprefix("Bearer ")
-    async with wire_to(stack.api.port) as wire, serving(lambda _: a_site(wire.url)) as address:
-        before = stack.environment.get("ESPACE_ALLOWED_ORIGINS")
-        stack.environment["ESPACE_ALLOWED_ORIGINS"] = address
-        api = await stack.start_api()
+    async with (
+        wire_to(stack.api.port) as wire,
+        serving(lambda _: a_site(wire.url)) as address,
+        open_to(stack, address) as api,
+    ):
         wire.lead_to(api.port)
         visitor = await arrive(site=address)
         visitor.forgive("ERR_")
@@ -90,8 +134,6 @@ async def test_the_bell_counts_over_a_break(arrive: Arrive, stack: Stack) -> Non
         await expect(told).to_contain_text(f"{at.astimezone(ZoneInfo('Europe/Paris')):%H:%M}")
         await post(agent, request["id"], "Et voilà")
         await expect(bell.get_by_role("listitem")).to_have_count(3)
-        if before is None:
-            del stack.environment["ESPACE_ALLOWED_ORIGINS"]
 
 
 def test_the_bell_is_one_small_file(built: object) -> None:

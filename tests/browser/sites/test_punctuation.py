@@ -25,6 +25,9 @@ PASSWORD = "Tournesol-au-balcon-7"
 LOCALES = {"fr": "fr-FR", "en": "en-GB"}
 COLONS = {"fr": "\u00a0: ", "en": ": "}
 
+OF_THE_MAIRIE = "Accessibilité : partiellement conforme"
+"""A link's title in the municipality's data, which is in one language."""
+
 TOLD = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT);
   const told = [document.title, document.body.innerText];
@@ -41,7 +44,7 @@ async def told_on(page: Page, ready: str, language: str) -> str:
     if language == "en":
         for text in told:
             for wrong in (" :", " ;", "\u00a0:", "\u00a0;"):
-                assert wrong not in text, f"{page.url}: {text}"
+                assert wrong not in text.replace(OF_THE_MAIRIE, ""), f"{page.url}: {text}"
     return "\n".join(told)
 
 
@@ -57,7 +60,7 @@ async def test_on_the_citizen_s_site(language: str, arrive: Arrive, stack: Stack
     await page.locator("input[type=password]").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text({"fr": "Mes demandes", "en": "My requests"}[language])
-    assert f"mairie{colon}" in await page.locator("footer").inner_text()
+    assert f"mairie{colon.rstrip()}" in await page.locator("footer").inner_text()
     await somebody.open(f"/mon-espace/demandes/{request['id']}")
     assert f"{colon}{request['ticket']}" in await told_on(page, ".ticket", language)
     await somebody.open("/mon-espace/compte")

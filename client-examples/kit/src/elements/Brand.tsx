@@ -4,7 +4,7 @@ import { Link } from "wouter";
 export function Brand({ municipality, site }: { municipality: string; site: string }) {
   return (
     <Link href="/" className="brand">
-      <img src="/logo" alt="" width="44" height="44" />
+      <img src="/logo" alt="" height="44" />
       <span>
         <strong>{municipality}</strong>
         <span>{site}</span>

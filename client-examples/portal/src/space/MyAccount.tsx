@@ -23,6 +23,7 @@ import { Identities } from "./Identities.tsx";
 import { MyData } from "./MyData.tsx";
 import { PartnerLinks } from "./PartnerLinks.tsx";
 import { Sessions } from "./Sessions.tsx";
+import { Unconfirmed } from "./Unconfirmed.tsx";
 
 /** Mon compte: what was filled in when it was opened, what opens it, where it is logged in, and how to leave. */
 export function MyAccount() {
@@ -93,7 +94,7 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
         {colon}
         <strong>{account.username}</strong>
       </p>
-      {account.emailConfirmedAt === null && <Notice kind="warning">{words.space.unconfirmed}</Notice>}
+      {account.emailConfirmedAt === null && <Unconfirmed email={account.profile.email ?? ""} />}
       <ProblemNotice problem={problem} />
       <ProfileFields answers={answers} onChange={setAnswers} problem={problem} />
       {saved && <Notice kind="success">{words.frame.saved}</Notice>}

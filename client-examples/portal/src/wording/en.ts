@@ -195,7 +195,10 @@ export const en: typeof fr = {
     more: "Show more",
     changed: (when) => `Changed on ${when}`,
     profile: "My details",
-    unconfirmed: "Your e-mail address is not confirmed yet.",
+    unconfirmed: (email: string) =>
+      `Your e-mail address is not confirmed yet: follow the link in the e-mail that was sent to ${email}.`,
+    resendConfirmation: "Send the confirmation e-mail again",
+    confirmationSent: (email: string) => `A confirmation e-mail has just been sent to ${email}.`,
     changeCredentials: "Change the credentials of my citizen account",
     sessions: "Where I am logged in",
     thisOne: "this session",

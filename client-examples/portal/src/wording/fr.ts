@@ -199,7 +199,10 @@ export const fr = {
     more: "Voir la suite",
     changed: (when: string) => `Modifiée le ${when}`,
     profile: "Mes informations",
-    unconfirmed: "Votre adresse de courriel n’est pas encore confirmée.",
+    unconfirmed: (email: string) =>
+      `Votre adresse de courriel n’est pas encore confirmée\u00a0: suivez le lien du courriel envoyé à ${email}.`,
+    resendConfirmation: "Renvoyer le courriel de confirmation",
+    confirmationSent: (email: string) => `Un courriel de confirmation vient d’être envoyé à ${email}.`,
     changeCredentials: "Modifier les identifiants de mon compte citoyen",
     sessions: "Mes connexions",
     thisOne: "cette connexion",
