@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.sites.accessibility import examine, tab_to
+from tests.browser.sites.accessibility import examine, sticks_out, tab_to
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, go_to, log_in_at_desk
 from tests.browser.sites.wire import wire_to
