@@ -36,11 +36,15 @@ class DeskRequestFilter:
     """Any of these."""
     procedure: strawberry.ID | None = strawberry.UNSET
     assignee: strawberry.ID | None = strawberry.UNSET
+    unassigned: bool | None = strawberry.UNSET
+    """True: those that nobody has, which excludes `assignee`. False: those that somebody has."""
     unread: bool | None = strawberry.UNSET
     """True: with exchanges that the mairie has not read. False: without."""
     archived: bool | None = strawberry.UNSET
     search: str | None = strawberry.UNSET
-    """Ticket, name or e-mail of the citizen."""
+    """A whole ticket, which finds its request whatever `archived` says; or words of the citizen's name or e-mail
+    address, in any order, with or without their accents.
+    """
 
 
 @output

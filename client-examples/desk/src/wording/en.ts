@@ -91,6 +91,8 @@ export const en: typeof fr = {
     previous: "Previous day",
     next: "Next day",
     none: "No slot on that day.",
+    nextFree: "Next day with free slots",
+    noneFree: "No slot is free after that.",
     free: (remaining, capacity) => `${remaining} free of ${capacity}`,
     closed: "closed",
     close: "Close this slot",
