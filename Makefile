@@ -10,7 +10,7 @@ SITES := client-examples/sites-built
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run sites test soak programs lint lock schema seed clean
+.PHONY: help run sites test soak programs lint lock schema seed pictures clean
 
 # What some tests need and no package of Python brings along: a program, and the package of Debian that has it.
 PROGRAMS := clamd=clamav-daemon chromium=chromium
@@ -67,6 +67,9 @@ schema: $(STAMP) ## write schema/schema.graphql
 
 seed: $(STAMP) ## add the demo users, requests and slots
 	@$(BIN)/python -m espace seed
+
+pictures: $(STAMP) $(SITES) ## take the pictures of docs/ anew, with Chromium
+	$(BIN)/python -m tests.browser.pictures
 
 clean: ## remove what machines made: environment, caches, development data
 	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/*/node_modules

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.i18n import Text, same
+from models.actors import ANSWERING, Party
 
 PARTIES = {
     "CITIZEN": Text(fr="Le demandeur", en="The applicant"),
@@ -22,6 +23,11 @@ STATUSES = {
     "ACCEPTED": Text(fr="Acceptée", en="Accepted"),
     "REFUSED": Text(fr="Refusée", en="Refused"),
     "CANCELLED": Text(fr="Annulée", en="Cancelled"),
+}
+"""As the citizen reads them."""
+
+_STATUSES_OF_THE_ANSWERING = STATUSES | {
+    "AWAITING_CITIZEN": Text(fr="En attente du demandeur", en="Waiting for the citizen")
 }
 
 _SENTENCES = {
@@ -59,11 +65,17 @@ KINDS = tuple(_SENTENCES)
 """Every kind of event: the names of the GraphQL types."""
 
 
-def describe(kind: str, actor: str, data: Mapping[str, Any]) -> Text:
-    """The sentence for an event of this kind, done by this party, with this data."""
+def statuses_for(reader: Party) -> Mapping[str, Text]:
+    """What each status is called to those of one side: what waits for “your answer” waits for somebody else's there."""
+    return _STATUSES_OF_THE_ANSWERING if reader in ANSWERING else STATUSES
+
+
+def describe(kind: str, actor: str, data: Mapping[str, Any], reader: Party) -> Text:
+    """The sentence for an event of this kind, done by this party, with this data, told to that side."""
+    statuses = statuses_for(reader)
     return _SENTENCES[kind].format(
         party=PARTIES[actor],
         title=same(str(data.get("title", ""))),
-        previous=STATUSES.get(data.get("previous", ""), same("")),
-        status=STATUSES.get(data.get("status", ""), same("")),
+        previous=statuses.get(data.get("previous", ""), same("")),
+        status=statuses.get(data.get("status", ""), same("")),
     )

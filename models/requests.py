@@ -24,7 +24,10 @@ CLOSED_STATUSES = ("ACCEPTED", "REFUSED", "CANCELLED")
 
 
 class ServiceRequest(Model):
-    """A request, from its draft on. The ticket is kept sealed, and found by its digest."""
+    """A request, from its draft on. The ticket is kept sealed, and found by its digest.
+
+    The table has a column more, `found_by`, which PostgreSQL makes of the contact for whoever seeks (migration 0025).
+    """
 
     id: UUID = fields.UUIDField(primary_key=True, default=new_id)
     ticket_digest = fields.BinaryField()

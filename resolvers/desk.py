@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from core.clock import now
-from core.errors import NotFoundError
+from core.errors import FieldProblem, NotFoundError, ValidationError
+from core.i18n import Text
 from core.selection import SelectedField, Selection
 from core.tickets import parse_ticket, ticket_digest
 from models.actors import Actor, AgentActor, PartnerActor
@@ -20,9 +22,15 @@ from models.visibility import visible_parked_mails, visible_requests
 from resolvers.figures import figures
 from resolvers.policies import RequestState, require, require_scope, require_transition
 from resolvers.procedures import procedure_page, schedule_row
-from resolvers.reading.agents import agent_by_id, agent_part, second_factor_part, security_events
+from resolvers.reading.agents import (
+    agent_by_id,
+    agent_list,
+    may_be_in_charge,
+    second_factor_part,
+    security_events,
+)
 from resolvers.reading.mail import parked_mail_part
-from resolvers.reading.pages import OrderBy, Window, encode_cursor, list_of, page
+from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
 from resolvers.reading.partner_tokens import token_list
 from resolvers.reading.requests import request_page
 from resolvers.reading.shape import Finish, Part, Reading, Shape, read_value, reading_for
@@ -33,6 +41,21 @@ from resolvers.work import Work, mail_the_citizen, unit_of_work
 REQUESTS_DEFAULT = 50
 PROCEDURES_DEFAULT = 50
 PARKED_DEFAULT = 50
+LONGEST_SEARCH = 200
+
+_BETWEEN_WORDS = re.compile(r"[\s'’\u2010-\u2015-]+")
+_SOMEBODY_AND_NOBODY = FieldProblem(
+    "filter.unassigned",
+    Text(
+        fr="Demandez ce qui n’est attribué à personne, ou ce qui l’est à un agent, mais pas les deux.",
+        en="Ask for what nobody has, or for what one agent has, but not for both.",
+    ),
+)
+
+_NOT_IN_CHARGE = Text(
+    fr="Cet agent n’instruit pas cette démarche ou ne se connecte plus : choisissez-en un autre.",
+    en="This agent does not handle this procedure, or no longer logs in: choose another one.",
+)
 
 
 async def desk(actor: Actor, *, selection: Selection) -> Row | None:
@@ -59,9 +82,7 @@ async def desk(actor: Actor, *, selection: Selection) -> Row | None:
             case "schedules":
                 shape.output("schedules", _schedules(reading, field))
             case "agents":
-                g = reading.alias("g")
-                part = agent_part(reading, field.selection, g)
-                shape.child("agents", list_of(f"agent {g}", f"{g}.display_name, {g}.id", part))
+                shape.child("agents", agent_list(reading, field.selection, reading.alias("g"), "TRUE"))
             case "second_factor":
                 mine = reading.bind(actor.agent_id, "uuid")
                 shape.child("second_factor", second_factor_part(reading, mine))
@@ -102,15 +123,13 @@ async def change_request_status(
 
 
 async def assign_request(actor: Actor, *, request: str, agent: str | None, selection: Selection) -> Row:
-    """Puts an agent who handles the procedure in charge, or nobody. Raises NotFoundError, NotAllowedError."""
+    """Puts an agent who handles the procedure in charge, or nobody.
+
+    Raises NotFoundError, NotAllowedError; ValidationError where it cannot be this agent.
+    """
     assert isinstance(actor, AgentActor)
     id = decode_as("ServiceRequest", request)
-    assignee = None
-    if agent is not None:
-        assignee = decode_as("Agent", agent)
-        if assignee is None:
-            raise NotFoundError
-    await _assign(actor, id, assignee)
+    await _assign(actor, id, agent)
     return await read_again(actor, id, selection)
 
 
@@ -154,24 +173,34 @@ def _filter(reading: Reading, wanted: Mapping[str, Any], r: str) -> list[str]:
     ):
         if wanted.get(name) is not None:
             conditions.append(f"{r}.{column} = {reading.bind(decode_as(kind, wanted[name]), 'uuid')}")
+    if wanted.get("unassigned") is not None:
+        if wanted["unassigned"] and wanted.get("assignee") is not None:
+            raise ValidationError([_SOMEBODY_AND_NOBODY])
+        conditions.append(f"{r}.assignee_id IS {'NULL' if wanted['unassigned'] else 'NOT NULL'}")
     if wanted.get("unread") is not None:
         conditions.append(_has_unread(r) if wanted["unread"] else f"NOT {_has_unread(r)}")
+    text = (wanted.get("search") or "").strip()[:LONGEST_SEARCH]
+    ticket = parse_ticket(text)
+    if ticket is not None:
+        # Whoever has the whole of it means that request and no other, archived or not.
+        conditions.append(f"{r}.ticket_digest = {reading.bind(ticket_digest(ticket), 'bytea')}")
+        return conditions
     if wanted.get("archived") is not None:
         conditions.append(f"{r}.archived_at IS {'NOT NULL' if wanted['archived'] else 'NULL'}")
-    if (wanted.get("search") or "").strip():
-        conditions.append(_search(reading, wanted["search"].strip()[:200], r))
+    conditions += [_holds(reading, word, r) for word in _words(text)]
     return conditions
 
 
-def _search(reading: Reading, text: str, r: str) -> str:
-    """A whole ticket number, or a part of the citizen's name or e-mail address."""
-    ticket = parse_ticket(text)
-    if ticket is not None:
-        return f"{r}.ticket_digest = {reading.bind(ticket_digest(ticket), 'bytea')}"
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    pattern = reading.bind(f"%{escaped}%", "text")
-    name = f"({r}.contact->>'first_name') || ' ' || ({r}.contact->>'last_name')"
-    return f"({name} ILIKE {pattern} OR {r}.contact->>'email' ILIKE {pattern})"
+def _words(text: str) -> list[str]:
+    """« D’Artagnan », « d artagnan »: nobody knows which one was typed. What is no word at all is sought as it is."""
+    return [word for word in _BETWEEN_WORDS.split(text) if word] or ([text] if text else [])
+
+
+def _holds(reading: Reading, word: str, r: str) -> str:
+    """Whether the citizen's name or e-mail address has these letters in it."""
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # In a query of its own it is folded once, not again for each row that the index brings.
+    return f"{r}.found_by LIKE (SELECT without_accents({reading.bind(f'%{escaped}%', 'text')}))"
 
 
 def _unread_count(reading: Reading, actor: AgentActor) -> str:
@@ -206,8 +235,7 @@ def _agents_without_second_factor(reading: Reading, actor: AgentActor, field: Se
         f"NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.agent_id = {g}.id AND f.confirmed_at IS NOT NULL)"
     )
     seen = without if actor.role == "ADMINISTRATOR" else "FALSE"
-    part = agent_part(reading, field.selection, g)
-    return list_of(f"agent {g} WHERE {seen}", f"{g}.display_name, {g}.id", part)
+    return agent_list(reading, field.selection, g, seen)
 
 
 def _parked_mails(reading: Reading, actor: AgentActor, field: SelectedField) -> Part:
@@ -261,7 +289,7 @@ async def _change_status(
     state = RequestState(request.status, request.account_id)
     require("CHANGE_STATUS", actor, state)
     request.require_version(version)
-    require_transition(state, status)
+    require_transition(actor, state, status)
     previous, request.status = request.status, status
     request.closed_at = now() if status in CLOSED_STATUSES else None
     request.touch()
@@ -272,11 +300,12 @@ async def _change_status(
 
 
 @unit_of_work
-async def _assign(work: Work, actor: AgentActor, id: UUID | None, assignee: UUID | None) -> None:
+async def _assign(work: Work, actor: AgentActor, id: UUID | None, agent: str | None) -> None:
     request = await ServiceRequest.lock_visible(actor, id)
     require("ASSIGN", actor, RequestState(request.status, request.account_id))
-    if assignee is not None and not await _handles(assignee, request.procedure_id):
-        raise NotFoundError
+    assignee = decode_as("Agent", agent) if agent is not None else None
+    if agent is not None and not await _handles(assignee, request.procedure_id):
+        raise ValidationError([FieldProblem("agent", _NOT_IN_CHARGE)])
     if request.assignee_id == assignee:
         return
     request.assignee_id = assignee
@@ -285,11 +314,10 @@ async def _assign(work: Work, actor: AgentActor, id: UUID | None, assignee: UUID
     work.happened("RequestAssigned", request, actor, data={"agent": str(assignee) if assignee else None})
 
 
-async def _handles(agent_id: UUID, procedure_id: UUID) -> bool:
-    """Whether this agent, if there is one, may see requests of the procedure."""
+async def _handles(agent_id: UUID | None, procedure_id: UUID) -> bool:
+    """Whether this agent, if there is one, may be put in charge of requests of the procedure."""
     row = await fetch_one(
-        "SELECT g.id FROM agent g WHERE g.id = $1 AND (g.role = 'ADMINISTRATOR' OR EXISTS ("
-        "SELECT 1 FROM agent_procedure given WHERE given.agent_id = g.id AND given.procedure_id = $2))",
+        f"SELECT g.id FROM agent g WHERE g.id = $1 AND {may_be_in_charge('g', '$2')}",
         agent_id,
         procedure_id,
     )

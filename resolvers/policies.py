@@ -9,7 +9,7 @@ from uuid import UUID
 from core.errors import ForbiddenError, NotAllowedError
 from core.i18n import Text
 from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, RestrictedActor, party
-from models.event_texts import STATUSES
+from models.event_texts import statuses_for
 from models.requests import OPEN_STATUSES
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -133,17 +133,18 @@ def require_own_attachment(actor: Actor, request: RequestState, added_by: str) -
         raise NotAllowedError(_NOT_YOURS)
 
 
-def require_transition(request: RequestState, status: str) -> None:
-    """Raises NotAllowedError, naming what is possible, where an agent may not bring the request to `status`."""
+def require_transition(actor: Actor, request: RequestState, status: str) -> None:
+    """Raises NotAllowedError, naming what is possible, where the caller may not bring the request to `status`."""
     possible = TRANSITIONS.get(request.status, ())
     if status not in possible:
-        names = [STATUSES[name] for name in possible]
+        called = statuses_for(party(actor))
+        names = [called[name] for name in possible]
         raise NotAllowedError(
             Text(
                 fr="De l’état « {current} », la demande peut passer à : {possible}.",
                 en="From “{current}”, the request can go to: {possible}.",
             ).format(
-                current=STATUSES[request.status],
+                current=called[request.status],
                 possible=Text(
                     fr=", ".join(f"« {name.fr} »" for name in names) or "—",
                     en=", ".join(f"“{name.en}”" for name in names) or "—",

@@ -36,11 +36,15 @@ class DeskRequestFilter:
     """Any of these."""
     procedure: strawberry.ID | None = strawberry.UNSET
     assignee: strawberry.ID | None = strawberry.UNSET
+    unassigned: bool | None = strawberry.UNSET
+    """True: those that nobody has, which excludes `assignee`. False: those that somebody has."""
     unread: bool | None = strawberry.UNSET
     """True: with exchanges that the mairie has not read. False: without."""
     archived: bool | None = strawberry.UNSET
     search: str | None = strawberry.UNSET
-    """Ticket, name or e-mail of the citizen."""
+    """A whole ticket, which finds its request whatever `archived` says; or words of the citizen's name or e-mail
+    address, in any order, with or without their accents.
+    """
 
 
 @output
@@ -126,7 +130,7 @@ class ChangeRequestStatusInput:
     version: int
     status: RequestStatus
     reason: str | None = strawberry.UNSET
-    """For the citizen, who reads it in the history; the e-mail only says that there is one."""
+    """For the citizen, who reads it in the history; the mail only says that there is one. 2,000 characters at most."""
 
 
 @input_object()
@@ -200,9 +204,9 @@ async def change_request_status(info: Info, input: ChangeRequestStatusInput) -> 
     return {"request": changed}
 
 
-@mutation(AssignRequestSuccess, refusals=(NotFoundError, NotAllowedError), callers=AGENTS)
+@mutation(AssignRequestSuccess, refusals=(NotFoundError, NotAllowedError, ValidationError), callers=AGENTS)
 async def assign_request(info: Info, input: AssignRequestInput) -> Row:
-    """Says which agent is in charge."""
+    """Says which agent is in charge: one of `permittedAssignees`."""
     given = narrow(input)
     assigned = await resolvers.desk.assign_request(
         info.context.actor,

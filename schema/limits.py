@@ -294,7 +294,12 @@ class _Scale:
 _PAGE_ARGUMENTS = ("first", "last")
 _COUNTED = frozenset({"totalCount", "unreadExchangeCount", "waitingEvents"})
 # Pieces are copies of documents, which are used by requests, which hold pieces, and so on.
-_LONG_LISTS = {"ServiceRequest.attachments": 50, "StoredDocument.usedBy": 20, "Exchange.attachments": 10}
+_LONG_LISTS = {
+    "ServiceRequest.attachments": 50,
+    "ServiceRequest.permittedAssignees": 50,
+    "StoredDocument.usedBy": 20,
+    "Exchange.attachments": 10,
+}
 _BRINGS_A_FILE = 1_900
 """Of a field that has a file checked in a process of its own: ten of them in one operation."""
 

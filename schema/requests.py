@@ -114,6 +114,8 @@ class ServiceRequest(Node):
     """True where a citizen's account holds it."""
     assignee: Agent | None
     """The agent in charge. Null for citizens."""
+    permitted_assignees: list[Agent]
+    """Who may be put in charge of it: agents who log in and handle its procedure. Empty for anybody but an agent."""
     created_at: datetime
     updated_at: datetime
     submitted_at: datetime | None

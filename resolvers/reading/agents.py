@@ -11,7 +11,7 @@ from models.database import Row
 from models.ids import encode
 from models.visibility import visible_security_events
 from resolvers import procedures
-from resolvers.reading.pages import OrderBy, Window, page
+from resolvers.reading.pages import OrderBy, Window, list_of, page
 from resolvers.reading.shape import Finish, Part, Raw, Reading, Shape, read_one, reading_for
 
 EVENTS_DEFAULT = 50
@@ -28,7 +28,7 @@ def agent_part(reading: Reading, selection: Selection, g: str) -> Part:
             case "display_name" | "role":
                 shape.plain(field.name, f"{g}.{field.name}")
             case "active":
-                shape.plain("active", f"EXISTS (SELECT 1 FROM credential WHERE agent_id = {g}.id)")
+                shape.plain("active", _active(g))
             case "username":
                 # Half of what logging in takes: for those only who give it out.
                 known = isinstance(reading.actor, AgentActor) and reading.actor.role == "ADMINISTRATOR"
@@ -56,6 +56,20 @@ async def read_agent(actor: Actor, id: UUID, selection: Selection) -> Row | None
     g = reading.alias("g")
     part = agent_part(reading, selection, g)
     return await read_one(reading, part, f"agent {g} WHERE {g}.id = {reading.bind(id, 'uuid')}")
+
+
+def may_be_in_charge(g: str, procedure: str) -> str:
+    """Whether the agent at alias `g` may be put in charge of requests of the procedure that an SQL expression names."""
+    return (
+        f"{_active(g)} AND ({g}.role = 'ADMINISTRATOR' OR EXISTS (SELECT 1 FROM agent_procedure given "
+        f"WHERE given.agent_id = {g}.id AND given.procedure_id = {procedure}))"
+    )
+
+
+def agent_list(reading: Reading, selection: Selection, g: str, condition: str) -> Part:
+    """The agents at alias `g` for whom the condition holds, by name."""
+    part = agent_part(reading, selection, g)
+    return list_of(f"agent {g} WHERE {condition}", f"{g}.display_name, {g}.id", part)
 
 
 def second_factor_part(reading: Reading, agent_id: str) -> Part:
@@ -104,6 +118,10 @@ def security_events(reading: Reading, actor: Actor, field: SelectedField) -> Par
         node=lambda wanted: security_event_part(reading, wanted, e),
         default=EVENTS_DEFAULT,
     )
+
+
+def _active(g: str) -> str:
+    return f"EXISTS (SELECT 1 FROM credential WHERE agent_id = {g}.id)"
 
 
 def _procedures(reading: Reading, field: SelectedField) -> Finish:

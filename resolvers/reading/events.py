@@ -38,9 +38,9 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
                 shape.need({"actor": f"{e}.actor", "data": f"{e}.data"})
                 shape.output(
                     "description",
-                    lambda raw: describe(raw["kind"], raw["actor"], _told(reading, raw["data"])).in_(
-                        reading.language
-                    ),
+                    lambda raw: describe(
+                        raw["kind"], raw["actor"], _told(reading, raw["data"]), reading.side
+                    ).in_(reading.language),
                 )
             case name if name in IN_DATA:
                 shape.need({"data": f"{e}.data"})

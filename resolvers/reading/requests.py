@@ -19,7 +19,7 @@ from resolvers import procedures
 from resolvers.catalogue import VersionEntry
 from resolvers.policies import RequestState, permitted_actions, permitted_statuses
 from resolvers.reading import appointments, attachments, events, exchanges
-from resolvers.reading.agents import agent_by_id
+from resolvers.reading.agents import agent_by_id, agent_list, may_be_in_charge
 from resolvers.reading.files import file_part
 from resolvers.reading.pages import OrderBy, Window, page
 from resolvers.reading.partner_scope import check_request
@@ -77,6 +77,13 @@ def request_part(reading: Reading, selection: Selection, r: str) -> Part:
                 shape.child(name, agent_by_id(reading, field.selection, f"{r}.assignee_id"))
             else:
                 shape.output(name, lambda raw: None)
+        elif name == "permitted_assignees":
+            if isinstance(reading.actor, AgentActor):
+                g = reading.alias("g")
+                condition = may_be_in_charge(g, f"{r}.procedure_id")
+                shape.child(name, agent_list(reading, field.selection, g, condition))
+            else:
+                shape.output(name, lambda raw: [])
     return shape.part()
 
 

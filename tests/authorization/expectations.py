@@ -93,7 +93,7 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
         READERS - HOLDERS: "closedAt archivedAt",
         PARTIES: "ticket",
         CITIZENS: "problems",
-        AGENTS: "assignee permittedStatuses",
+        AGENTS: "assignee permittedAssignees permittedStatuses",
     },
     "Contact": {
         READERS: "civility firstName lastName birthDate email mobilePhone landlinePhone address preferredContactMethod"
@@ -944,7 +944,7 @@ REFUSALS: tuple[Refusal, ...] = (
         "a request is not given to an agent who does not handle it",
         Kind.ADMINISTRATOR,
         'assignRequest(input: {request: "<owner submitted>", agent: "<agent handler of another procedure>"})',
-        "NotFoundError",
+        "ValidationError",
     ),
     Refusal(
         "appointments are taken in the procedure's own schedules",

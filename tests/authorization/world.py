@@ -311,8 +311,10 @@ class _Builder:
         world.add("other procedure", "Procedure", self.other_procedure.id, EVERYONE)
         world.add("draft procedure", "Procedure", hidden.id, AGENTS)
         await execute(
-            "UPDATE municipality SET phone = '+33299123456', address = $1::jsonb, revision = revision + 1",
+            "UPDATE municipality SET phone = '+33299123456', address = $1::jsonb, links = $2::jsonb, "
+            "revision = revision + 1",
             _json(address),
+            orjson.dumps([{"title": "Mentions", "url": "https://mairie.example/mentions"}]).decode(),
         )
 
     async def _procedure(

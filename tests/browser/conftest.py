@@ -20,10 +20,15 @@ from starlette.routing import Route
 from tests.serving import serving
 
 
+def the_chromium() -> str | None:
+    """Where this machine has one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Started once a session. Tests are skipped on machines without a Chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = the_chromium()
     if program is None:
         pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
     async with async_playwright() as playwright:

@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from core.errors import NotAllowedError
-from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder
+from models.actors import Actor, AgentActor, CitizenActor, PartnerActor, TicketHolder, party
+from models.event_texts import describe
 from models.requests import CLOSED_STATUSES, OPEN_STATUSES
 from resolvers.policies import TRANSITIONS, RequestState, permitted_actions, require, require_transition
 
@@ -84,13 +85,27 @@ def test_transitions_never_lead_to_a_draft_nor_out_of_a_cancellation() -> None:
     targets = {after for possible in TRANSITIONS.values() for after in possible}
     assert targets <= set(STATUSES) - {"DRAFT", "SUBMITTED", "CANCELLED"}
     with pytest.raises(NotAllowedError):
-        require_transition(RequestState("CANCELLED", None), "IN_PROGRESS")
+        require_transition(AGENT, RequestState("CANCELLED", None), "IN_PROGRESS")
 
 
 def test_a_transition_that_is_refused_names_the_others_in_words() -> None:
     with pytest.raises(NotAllowedError) as raised:
-        require_transition(RequestState("ACCEPTED", None), "REFUSED")
+        require_transition(AGENT, RequestState("ACCEPTED", None), "REFUSED")
     assert raised.value.text.fr == (
         "De l’état « Acceptée », la demande peut passer à : « En cours de traitement »."
     )
     assert raised.value.text.en == "From “Accepted”, the request can go to: “In progress”."
+
+
+def test_those_who_answer_read_that_it_waits_for_the_citizen() -> None:
+    with pytest.raises(NotAllowedError) as raised:
+        require_transition(AGENT, RequestState("AWAITING_CITIZEN", None), "AWAITING_CITIZEN")
+    assert raised.value.text.fr.startswith("De l’état « En attente du demandeur », ")
+    changed = {"previous": "SUBMITTED", "status": "AWAITING_CITIZEN"}
+    for actor, called in (
+        (AGENT, "En attente du demandeur"),
+        (PARTNER, "En attente du demandeur"),
+        (OWNER, "En attente de votre réponse"),
+    ):
+        told = describe("RequestStatusChanged", "MUNICIPALITY", changed, party(actor))
+        assert told.fr == f"L’état de la demande est passé de « Envoyée » à « {called} »."
