@@ -144,6 +144,24 @@ export function useConnected(onConnected: () => void): void {
   useEffect(() => live.watch((connected) => connected && handler.current()), [live]);
 }
 
+/** Calls when the server may be there again: the browser is on a network, or what is followed has connected. Null: not now. */
+export function useBack(onBack: (() => void) | null): void {
+  const { live } = useDoor();
+  const handler = useRef(onBack);
+  handler.current = onBack;
+  const wanted = onBack !== null;
+  useEffect(() => {
+    if (!wanted) return;
+    const back = () => handler.current?.();
+    addEventListener("online", back);
+    const stop = live.watch((connected) => connected && back());
+    return () => {
+      removeEventListener("online", back);
+      stop();
+    };
+  }, [live, wanted]);
+}
+
 /** Follows a subscription as long as the component is there. Null variables: not now. */
 export function useFollow<Data, Variables extends object>(
   document: TypedDocumentNode<Data, Variables>,
