@@ -21,6 +21,8 @@ interface Door {
   ticket: string | null;
   /** Forgets all that was read: somebody has logged in or out. */
   reopen: () => void;
+  /** How often that was done: what was read before is nobody's any more. */
+  opened: number;
 }
 
 const DoorContext = createContext<Door | null>(null);
@@ -59,8 +61,8 @@ export function DoorProvider({ ticket = null, children }: { ticket?: string | nu
   useEffect(() => () => live.close(), [live]);
   const reopenOuter = outer?.reopen;
   const door = useMemo(
-    () => ({ live, ticket, reopen: reopenOuter ?? (() => setOpened((before) => before + 1)) }),
-    [live, ticket, reopenOuter],
+    () => ({ live, ticket, opened, reopen: reopenOuter ?? (() => setOpened((before) => before + 1)) }),
+    [live, ticket, opened, reopenOuter],
   );
   return (
     <DoorContext value={door}>
