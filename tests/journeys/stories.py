@@ -88,6 +88,17 @@ async def draft_request(client: Client, procedure: str = PROCEDURE) -> Data:
     return draft
 
 
+async def request_with_appointment(client: Client, slot: str) -> tuple[Data, str]:
+    """A request of a citizen, sent with this slot: as it was drafted, and its ticket."""
+    draft = await draft_request(client, WITH_APPOINTMENT)
+    await client.change("BookAppointment", request=draft["id"], slot=slot)
+    filled = await client.change(
+        "UpdateRequest", request=draft["id"], version=draft["version"], answers=ANSWERS_WITH_APPOINTMENT
+    )
+    sent = await client.change("SubmitRequest", request=draft["id"], version=filled["request"]["version"])
+    return draft, sent["request"]["ticket"]
+
+
 async def open_slots(administrator: Client, *, minutes: int = 20, hours: int = 1) -> tuple[str, list[Data]]:
     """A day of the schedule of `WITH_APPOINTMENT` that nobody else has: the schedule's id, and the slots, in order."""
     found = await administrator.run("FirstAvailable", procedure=WITH_APPOINTMENT)

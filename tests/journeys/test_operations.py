@@ -273,6 +273,7 @@ async def book_and_cancel(administrator: Client, agent: Client, visitor: Client)
     await agent.run("FirstAvailable", procedure=WITH_APPOINTMENT, after=slots[0]["start"])
     await agent.run("ScheduleMonth", schedule=schedule, **{"from": day, "to": day})
     await agent.run("DaySlots", schedule=schedule, day=day)
+    await agent.run("NextAvailable", schedule=schedule, after=slots[0]["start"])
 
     draft = await draft_request(visitor, WITH_APPOINTMENT)
     filled = await visitor.change(

@@ -5,8 +5,8 @@ import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import type { DeskRequestQuery } from "@espace-citoyens/kit/operations.ts";
+import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import { useState } from "react";
-import { useFocusAfter } from "./useFocusAfter.ts";
 import { useWords } from "./wording.ts";
 
 type Request = NonNullable<DeskRequestQuery["request"]>;

@@ -7,15 +7,21 @@ export function setZone(timezone: string): void {
   zone = timezone;
 }
 
+function formatFor(language: Language, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", { timeZone: zone, ...options });
+}
+
 function format(instant: string, language: Language, options: Intl.DateTimeFormatOptions): string {
-  const locale = language === "fr" ? "fr-FR" : "en-GB";
-  return said(instant, language, new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }));
+  return said(instant, language, formatFor(language, options));
 }
 
 /** As the format has it; in French the first of a month has a name of its own, which Intl does not know: 1er janvier. */
 export function said(instant: string, language: Language, format: Intl.DateTimeFormat): string {
-  return format
-    .formatToParts(new Date(instant))
+  return inWords(format.formatToParts(new Date(instant)), language);
+}
+
+function inWords(parts: readonly { type: string; value: string }[], language: Language): string {
+  return parts
     .map(({ type, value }) => (language === "fr" && type === "day" && value === "1" ? "1er" : value))
     .join("");
 }
@@ -33,6 +39,13 @@ export function readableDay(instant: string, language: Language): string {
 /** 27 juin 1948, of a day as the API writes it: a day of birth is nobody's Saturday. */
 export function readableDate(day: string, language: Language): string {
   return format(`${day}T12:00:00Z`, language, { dateStyle: "long" });
+}
+
+/** 21–27 décembre, or 29 juin – 5 juillet: from one day to another, as the API writes them. */
+export function readableDays(first: string, last: string, language: Language): string {
+  const [from, to] = [first, last].map((day) => new Date(`${day}T12:00:00Z`)) as [Date, Date];
+  const format = formatFor(language, { day: "numeric", month: "long" });
+  return inWords(format.formatRangeToParts(from, to), language);
 }
 
 /** 09:30. */

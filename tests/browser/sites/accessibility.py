@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
@@ -55,18 +54,21 @@ async def examine(page: Page) -> None:
 
 
 async def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until what has this name is reached. Fails where it is not reached, or its focus is not seen."""
+    """Presses Tab until what has this whole name is reached, whether it is required or not. Fails where it is not
+    reached, or its focus is not seen."""
     for _ in range(120):
         await page.keyboard.press("Tab")
         found = await page.evaluate(
             """() => {
               const element = document.activeElement;
               const own = element.labels?.[0] ?? element;
-              const name = (element.getAttribute('aria-label') ?? own.textContent).trim();
-              return [name, getComputedStyle(element).outlineStyle];
+              const asterisk = own.querySelector('.asterisk');
+              const required = asterisk ? asterisk.textContent + asterisk.nextSibling.textContent : '';
+              const name = element.getAttribute('aria-label') ?? own.textContent.replace(required, '');
+              return [name.trim(), getComputedStyle(element).outlineStyle];
             }"""
         )
-        if re.match(re.escape(name) + r"(\\W|$)", found[0]) or found[0].startswith(name):
+        if found[0] == name:
             assert found[1] != "none", f"nobody sees that {name} has the focus"
             return
     raise AssertionError(f"Tab does not reach {name}")

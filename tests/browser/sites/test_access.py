@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
-from playwright.async_api import Response, expect
+from playwright.async_api import Locator, Response, expect
 
 from tests.browser.sites.accessibility import examine, look, tab_to
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import log_in
 from tests.journeys.client import Client
-from tests.journeys.stories import CODE, draft_request, file_request, new_address, open_account, post
+from tests.journeys.stories import (
+    CODE,
+    WITH_APPOINTMENT,
+    draft_request,
+    file_request,
+    new_address,
+    open_account,
+    post,
+)
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
 MOST_SCRIPT_BYTES = 150 * 1024
+LEAST_TARGET_PIXELS = 24
 
 
 @pytest.mark.parametrize(("width", "locale"), [(1100, "fr-FR"), (320, "en-GB")])
@@ -43,6 +53,7 @@ async def test_every_page_of_a_visitor(arrive: Arrive, stack: Stack, width: int,
     await page.keyboard.press("Escape")
     await look(somebody, f"/demandes/{sent['ticket']}", ".summary")
     await look(somebody, f"/demandes/{sent['ticket']}/suivi", "#field-exchange")
+    await look(somebody, "/confirmer?token=inconnu", ".notice-problem")
     await look(somebody, "/une-page-qui-n-existe-pas", "main .button")
 
 
@@ -59,6 +70,40 @@ async def test_every_page_of_a_citizen(arrive: Arrive, stack: Stack) -> None:
     await examine(somebody.page)
     await look(somebody, f"/mon-espace/demandes/{request['id']}", ".summary")
     await look(somebody, f"/mon-espace/demandes/{request['id']}/suivi", ".exchange")
+
+
+async def test_what_belongs_on_a_line_takes_one_on_a_phone(arrive: Arrive, stack: Stack) -> None:
+    """The bar of the calendar, the tabs, and the steps, each a button with its whole name all the same."""
+    client, account = await open_account(stack.api)
+    draft = await draft_request(client, WITH_APPOINTMENT)
+    somebody = await arrive(width=320)
+    page = somebody.page
+    await log_in(somebody, account["username"], PASSWORD)
+    await expect_one_line(page.locator(".tabs a"))
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await somebody.open(f"/mon-espace/demandes/{draft['id']}/saisie?etape=rendez-vous")
+    await expect_one_line(page.locator(".slot-week > *"))
+    steps = page.get_by_role("navigation", name="Étapes de la demande").get_by_role("button")
+    await expect_one_line(steps)
+    for index, name in enumerate(
+        ("La démarche", "Mon rendez-vous", "Mes informations", "Ma demande", "Le récapitulatif")
+    ):
+        await expect(steps.nth(index)).to_have_accessible_name(re.compile(f"(^|remplie ){name}$"))
+        place = await steps.nth(index).bounding_box()
+        assert place
+        assert min(place["width"], place["height"]) >= LEAST_TARGET_PIXELS
+    await examine(page)
+    await steps.nth(3).click()
+    await expect(page.get_by_role("heading", level=2)).to_have_text("Ma demande")
+
+
+async def expect_one_line(parts: Locator) -> None:
+    """They stand on one line, whatever their heights."""
+    await expect(parts.first).to_be_visible()
+    places = [await part.bounding_box() for part in await parts.all()]
+    middles = [place["y"] + place["height"] / 2 for place in places if place]
+    assert len(middles) == len(places) > 1
+    assert max(middles) - min(middles) <= 2, middles
 
 
 async def test_a_request_with_the_keyboard_alone(arrive: Arrive) -> None:

@@ -67,6 +67,7 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     parts = urlsplit(link.group())
     await visitor.open(f"{parts.path}?{parts.query}")
     await expect(page.get_by_text(f"« {username} » est confirmée")).to_be_visible()
+    await examine(page)
 
     await visitor.open("/mon-espace/compte")
     await expect(page.get_by_label("Prénom")).to_have_value("Hélène")

@@ -7,9 +7,11 @@ import re
 from datetime import timedelta
 
 import asyncpg
+import pytest
 from playwright.async_api import Response, Route, WebSocketRoute, expect
 
 from models.ids import decode_as
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import fill_contact, go_on, log_in, pass_captcha
 from tests.journeys.client import Client
@@ -21,6 +23,7 @@ from tests.journeys.stories import (
     new_address,
     open_account,
     open_slots,
+    request_with_appointment,
 )
 from tests.stack import Stack
 
@@ -33,14 +36,14 @@ async def test_an_appointment_is_held_booked_moved_and_reminded_of(arrive: Arriv
     await page.get_by_role("button", name="Commencer la demande").click()
     await expect(page.get_by_role("heading", level=2, name="Mon rendez-vous")).to_be_visible()
     await page.get_by_role("button", name="1er dispo").click()
-    held = page.get_by_test_id("held")
+    held = page.get_by_test_id("slot-detail")
     await expect(held).to_contain_text("Il vous est réservé jusqu’à")
-    await held.get_by_label("Me notifier la veille").check()
-    await held.get_by_label("Adresse de courriel").fill("pas une adresse")
-    await held.get_by_role("button", name="Enregistrer").click()
-    await expect(held.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Me notifier la veille").check()
+    await page.get_by_label("Adresse de courriel").fill("pas une adresse")
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.get_by_role("heading", level=2, name="Mon rendez-vous")).to_be_visible()
-    await held.get_by_label("Adresse de courriel").fill("voisine@exemple.example")
+    await page.get_by_label("Adresse de courriel").fill("voisine@exemple.example")
     await go_on(page)
     await fill_contact(page, new_address())
     await go_on(page)
@@ -85,6 +88,73 @@ async def test_an_appointment_is_held_booked_moved_and_reminded_of(arrive: Arriv
     await expect(appointment).to_be_hidden()
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 800), (1280, 900), (390, 500)])
+async def test_what_is_chosen_is_shown_where_it_was_chosen(
+    arrive: Arrive, stack: Stack, width: int, height: int
+) -> None:
+    """In view and read out, however long the calendar; Tab leads to confirming it, and that is in view, too."""
+    _, slots = await open_slots(await Client(stack.api).log_in("admin"), minutes=10, hours=8)
+    client, account = await open_account(stack.api)
+    draft, _ = await request_with_appointment(client, slots[0]["id"])
+    somebody = await arrive(width=width, locale="en-GB")
+    page = somebody.page
+    await page.set_viewport_size({"width": width, "height": height})
+    await somebody.open("/")
+    await page.get_by_label("Username").fill(account["username"])
+    await page.get_by_label("Password").fill("Tournesol-au-balcon-7")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("My requests")
+    await somebody.open(f"/mon-espace/demandes/{draft['id']}/suivi")
+    await page.get_by_role("button", name="Move the appointment").click()
+    detail, confirm = page.get_by_test_id("slot-detail"), page.get_by_role("button", name="Confirm this slot")
+    for time in ("09:10", "12:50"):
+        await page.get_by_role("button", name=time, exact=True).first.click()
+        await expect(detail).to_contain_text(f"{time}–")
+        await expect(detail).to_be_focused()
+        await expect(detail).to_have_accessible_name(re.compile(f"^Chosen slot: .*{time}–.* – "))
+        await expect(confirm).to_be_in_viewport(ratio=1)
+    await examine(page)
+    await page.keyboard.press("Tab")
+    await expect(confirm).to_be_focused()
+    await page.keyboard.press("Enter")
+    told = page.get_by_text("Your appointment is moved.")
+    await expect(told).to_be_in_viewport(ratio=1)
+    await expect(page.get_by_test_id("appointment")).to_contain_text("12:50")
+
+
+async def test_first_available_counts_one_s_own_slot(arrive: Arrive, stack: Stack) -> None:
+    """Pressed again it changes nothing; after another choice it leads back to the first: in view, and read out."""
+    await open_slots(await Client(stack.api).log_in("admin"))
+    somebody = await arrive(width=390)
+    page = somebody.page
+    booked: list[str] = []
+    page.on(
+        "request", lambda request: booked.extend(re.findall("bookAppointment", request.post_data or "")[:1])
+    )
+    await somebody.open(f"/demarches/{WITH_APPOINTMENT}")
+    await page.get_by_role("button", name="Commencer la demande").click()
+    first, detail = page.get_by_role("button", name="1er dispo"), page.get_by_test_id("slot-detail")
+    pressed = page.locator(".slot[aria-pressed=true]")
+    await first.click()
+    await expect(detail).to_be_focused()
+    await expect(pressed).to_be_in_viewport(ratio=1)
+    told, time = await detail.inner_text(), await pressed.inner_text()
+    assert f"{time}–" in told
+    await first.click()
+    await expect(detail).to_be_focused()
+    assert await detail.inner_text() == told
+    assert len(booked) == 1
+    await page.locator(".slot").last.click()
+    await expect(pressed).not_to_have_text(time)
+    await expect(detail).to_be_focused()
+    await first.click()
+    await expect(pressed).to_have_text(time)
+    await expect(detail).to_contain_text(f"{time}–")
+    await expect(detail).to_be_focused()
+    assert len(booked) == 3
+    await examine(page)
+
+
 async def test_an_open_calendar_follows_what_others_take(arrive: Arrive, stack: Stack) -> None:
     """A slot that somebody else books while two look at it is gone from the other's calendar."""
     await open_slots(await Client(stack.api).log_in("admin"))
@@ -93,7 +163,7 @@ async def test_an_open_calendar_follows_what_others_take(arrive: Arrive, stack: 
         await somebody.open(f"/demarches/{WITH_APPOINTMENT}")
         await somebody.page.get_by_role("button", name="Commencer la demande").click()
         await somebody.page.get_by_role("button", name="1er dispo").click()
-        await expect(somebody.page.get_by_test_id("held")).to_be_visible()
+        await expect(somebody.page.get_by_test_id("slot-detail")).to_be_visible()
     await one.page.reload()
     await one.page.get_by_role("button", name="1er dispo").click()
     await expect(one.page.locator(".slot").first).to_be_visible()
@@ -125,12 +195,12 @@ async def test_what_is_taken_while_the_network_is_away_is_seen_once_it_is_back(
         await each.open(f"/demarches/{WITH_APPOINTMENT}")
         await each.page.get_by_role("button", name="Commencer la demande").click()
         await each.page.get_by_role("button", name="1er dispo").click()
-        await expect(each.page.get_by_test_id("held")).to_be_visible()
+        await expect(each.page.get_by_test_id("slot-detail")).to_be_visible()
         await expect(each.page.locator(".slot").first).to_be_visible()
     free = page.locator(".slot")
     taken = await free.last.text_content() or ""
     await other.page.locator(".slot").last.click()
-    await expect(other.page.get_by_test_id("held")).to_contain_text(taken)
+    await expect(other.page.get_by_test_id("slot-detail")).to_contain_text(taken)
     await expect(free.last).to_have_text(taken)
     deaf = False
     await connections[-1].close(code=1012, reason="Restarting")
@@ -148,7 +218,7 @@ async def test_a_week_that_answers_late_is_not_shown_as_another(arrive: Arrive, 
     await somebody.open(f"/demarches/{WITH_APPOINTMENT}")
     await page.get_by_role("button", name="Commencer la demande").click()
     await page.get_by_role("button", name="1er dispo").click()
-    await expect(page.get_by_test_id("held")).to_be_visible()
+    await expect(page.get_by_test_id("slot-detail")).to_be_visible()
     await expect(page.locator(".slot").first).to_be_visible()
     shown = page.locator(".slot-picker")
     async with page.expect_response(_is_of_a_week):

@@ -10,28 +10,11 @@ from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, exchange, log_in, log_in_at_desk, write_exchange
 from tests.files import a_pdf
-from tests.journeys.client import Client, Data
-from tests.journeys.stories import (
-    ANSWERS_WITH_APPOINTMENT,
-    WITH_APPOINTMENT,
-    draft_request,
-    open_account,
-    open_slots,
-)
+from tests.journeys.client import Client
+from tests.journeys.stories import open_account, open_slots, request_with_appointment
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
-
-
-async def request_with_appointment(client: Client, slot: str) -> tuple[Data, str]:
-    """Sent: as it was drafted, and its ticket."""
-    draft = await draft_request(client, WITH_APPOINTMENT)
-    await client.change("BookAppointment", request=draft["id"], slot=slot)
-    filled = await client.change(
-        "UpdateRequest", request=draft["id"], version=draft["version"], answers=ANSWERS_WITH_APPOINTMENT
-    )
-    sent = await client.change("SubmitRequest", request=draft["id"], version=filled["request"]["version"])
-    return draft, sent["request"]["ticket"]
 
 
 async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stack) -> None:
@@ -178,7 +161,10 @@ async def test_an_agent_sees_to_the_appointment_of_whoever_calls(arrive: Arrive,
 
     await appointment.get_by_role("button", name="Déplacer le rendez-vous").click()
     await appointment.get_by_role("button", name="1er dispo").click()
-    detail = await appointment.get_by_test_id("slot-detail").text_content()
+    chosen = appointment.get_by_test_id("slot-detail")
+    await expect(chosen).to_be_focused()
+    await expect(chosen.get_by_role("button", name="Confirmer ce créneau")).to_be_in_viewport(ratio=1)
+    detail = await chosen.text_content()
     found = re.search(r"(\w+ \d+ \w+ \d{4}), (\d\d:\d\d)", detail or "")
     assert found, detail
     await examine(page)

@@ -137,7 +137,7 @@ async def test_that_a_slot_is_held_no_longer_is_told_in_every_step(arrive: Arriv
     await somebody.open(f"/demarches/{WITH_APPOINTMENT}")
     await page.get_by_role("button", name="Begin the request").click()
     await page.get_by_role("button", name="First available").click()
-    held = page.get_by_test_id("held")
+    held = page.get_by_test_id("slot-detail")
     await expect(held).to_contain_text("It is held for you until")
     await page.get_by_role("button", name="Continue").click()
     await expect(step(page)).to_have_text("My details")

@@ -1,9 +1,9 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { ResetSecondFactor } from "@espace-citoyens/kit/operations.ts";
+import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import { useState } from "react";
 import { useFrame } from "../frame.tsx";
-import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Proof } from "./Proof.tsx";
 

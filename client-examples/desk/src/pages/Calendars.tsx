@@ -1,5 +1,5 @@
-import { dayOf, readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
-import { useChange, useConnected, useFollow } from "@espace-citoyens/kit/door.tsx";
+import { dayOf, endOfDay, readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { useChange, useConnected, useFollow, useRead } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
 import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
@@ -8,12 +8,18 @@ import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Actions } from "@espace-citoyens/kit/form/Actions.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import { CloseSlots, DaySlots, type DaySlotsQuery, SlotChanges } from "@espace-citoyens/kit/operations.ts";
+import {
+  CloseSlots,
+  DaySlots,
+  type DaySlotsQuery,
+  NextAvailable,
+  SlotChanges,
+} from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
-import { Link } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import { PublishSlots } from "../calendars/PublishSlots.tsx";
 import { SaveSchedule } from "../calendars/SaveSchedule.tsx";
 import { DeskPage } from "../DeskPage.tsx";
@@ -26,14 +32,35 @@ const REFRESH_MILLISECONDS = 500;
 
 type Slot = Extract<NonNullable<DaySlotsQuery["node"]>, { slots: unknown }>["slots"][number];
 
-/** A day of a schedule: every slot, who comes, and closing one; administrators publish slots and write schedules. */
+/**
+ * A day of a schedule: every slot, who comes, and closing one; administrators publish slots and write schedules.
+ *
+ * Both are in the address: they are there again when it is loaded again, or come back to.
+ */
 export default function Calendars() {
   const words = useWords();
+  const { colon } = useWording(PUNCTUATION);
   const { language } = useLanguage();
   const { desk } = useFrame();
-  const [selected, setSchedule] = useState("");
-  const schedule = selected || (desk.schedules[0]?.id ?? "");
-  const [day, setDay] = useState(() => dayOf(new Date()));
+  const [search, setSearch] = useSearchParams();
+  const chosen = desk.schedules.find(({ id }) => id === search.get("agenda")) ?? desk.schedules[0];
+  const schedule = chosen?.id ?? "";
+  const day = dayIn(search) ?? dayOf(new Date());
+  const read = useRead();
+  const [noneFree, setNoneFree] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const go = (to: { agenda?: string; jour?: string }) => {
+    setNoneFree(false);
+    setProblem(null);
+    setSearch((before) => ({ ...Object.fromEntries(before), ...to }), { replace: true });
+  };
+  const goToNextFree = async () => {
+    const { data, problem } = await read(NextAvailable, { schedule, after: endOfDay(day) });
+    setProblem(problem);
+    const next = data?.node && "firstAvailableSlot" in data.node ? data.node.firstAvailableSlot : null;
+    if (next) go({ jour: dayOf(new Date(next.start)) });
+    else setNoneFree(problem === null);
+  };
   const [opened, setOpened] = useState<"publish" | "new" | "change" | null>(null);
   const [{ data, error, fetching }, execute] = useQuery({
     query: DaySlots,
@@ -53,7 +80,6 @@ export default function Calendars() {
   });
   useConnected(reloadSoon);
   const close = () => setOpened(null);
-  const chosen = desk.schedules.find((each) => each.id === schedule);
   const mayClose =
     desk.agent.role === "ADMINISTRATOR" ||
     desk.agent.procedures.some((procedure) => procedure.schedules.some(({ id }) => id === schedule));
@@ -62,7 +88,7 @@ export default function Calendars() {
       <div className="filters">
         <Labelled path="schedule" label={words.calendars.schedule}>
           {(described) => (
-            <select {...described} value={schedule} onChange={(event) => setSchedule(event.target.value)}>
+            <select {...described} value={schedule} onChange={(event) => go({ agenda: event.target.value })}>
               {desk.schedules.map((each) => (
                 <option key={each.id} value={each.id}>
                   {each.title} – {each.place}
@@ -72,7 +98,7 @@ export default function Calendars() {
           )}
         </Labelled>
         <div className="day-picker">
-          <button type="button" className="button-icon" onClick={() => setDay(move(day, -1))}>
+          <button type="button" className="button-icon" onClick={() => go({ jour: move(day, -1) })}>
             <Icon name="previous" label={words.calendars.previous} />
           </button>
           <Labelled path="day" label={words.calendars.day}>
@@ -81,15 +107,24 @@ export default function Calendars() {
                 {...described}
                 type="date"
                 value={day}
-                onChange={(event) => event.target.value && setDay(event.target.value)}
+                onChange={(event) => event.target.value && go({ jour: event.target.value })}
               />
             )}
           </Labelled>
-          <button type="button" className="button-icon" onClick={() => setDay(move(day, 1))}>
+          <button type="button" className="button-icon" onClick={() => go({ jour: move(day, 1) })}>
             <Icon name="next" label={words.calendars.next} />
           </button>
         </div>
+        {schedule !== "" && (
+          <div className="next-free">
+            <button type="button" className="button-second" onClick={goToNextFree}>
+              {words.calendars.nextFree}
+            </button>
+            <span role="status">{noneFree && words.calendars.noneFree}</span>
+          </div>
+        )}
       </div>
+      <ProblemNotice problem={problem} />
       {desk.agent.role === "ADMINISTRATOR" && (
         <div className="actions">
           {chosen && (
@@ -115,6 +150,8 @@ export default function Calendars() {
         <section aria-labelledby="day-shown" aria-busy={fetching}>
           <h2 id="day-shown">{readableDay(`${day}T12:00:00Z`, language)}</h2>
           <p role="status" className="for-screen-readers">
+            {readableDay(`${day}T12:00:00Z`, language)}
+            {colon}
             {words.calendars.slotCount(slots.length)}
           </p>
           <Day slots={slots} mayClose={mayClose} onChange={reload} />
@@ -127,7 +164,7 @@ export default function Calendars() {
         <SaveSchedule
           schedule={opened === "change" ? (chosen ?? null) : null}
           onClose={close}
-          onSaved={setSchedule}
+          onSaved={(id) => go({ agenda: id })}
         />
       )}
     </DeskPage>
@@ -229,6 +266,13 @@ function Closing({ slot, onClose, onClosed }: { slot: Slot; onClose: () => void;
       </form>
     </Dialog>
   );
+}
+
+/** The day in the address; null where there is none, or none that a calendar has. */
+function dayIn(search: URLSearchParams): string | null {
+  const day = search.get("jour") ?? "";
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day)) && move(day, 0) === day;
+  return isDay ? day : null;
 }
 
 function move(day: string, by: number): string {

@@ -12,10 +12,10 @@ import {
 } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
+import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Once } from "../Once.tsx";
-import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Facts } from "./Facts.tsx";
 import { type MadeToken, TokenForm } from "./TokenForm.tsx";

@@ -6,8 +6,8 @@ import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { type DeskWebhooksQuery, ResumeWebhook } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
+import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import { useState } from "react";
-import { useFocusAfter } from "../useFocusAfter.ts";
 import { useWords } from "../wording.ts";
 import { Facts } from "./Facts.tsx";
 

@@ -57,6 +57,8 @@ export const en: typeof fr = {
   },
   request: {
     back: "Back to the requests",
+    previous: "Previous request",
+    next: "Next request",
     citizen: "The citizen",
     preferred: "preferred contact method",
     noContact: "No details.",
@@ -91,6 +93,8 @@ export const en: typeof fr = {
     previous: "Previous day",
     next: "Next day",
     none: "No slot on that day.",
+    nextFree: "Next day with free slots",
+    noneFree: "No slot is free after that.",
     free: (remaining, capacity) => `${remaining} free of ${capacity}`,
     closed: "closed",
     close: "Close this slot",

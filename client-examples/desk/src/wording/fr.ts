@@ -55,6 +55,8 @@ export const fr = {
   },
   request: {
     back: "Retour aux demandes",
+    previous: "Demande précédente",
+    next: "Demande suivante",
     citizen: "Le demandeur",
     preferred: "moyen de contact préféré",
     noContact: "Aucune information.",
@@ -89,7 +91,10 @@ export const fr = {
     previous: "Jour précédent",
     next: "Jour suivant",
     none: "Aucun créneau ce jour-là.",
-    free: (remaining: number, capacity: number) => `${remaining} libre(s) sur ${capacity}`,
+    nextFree: "Prochain jour avec des créneaux libres",
+    noneFree: "Aucun créneau n’est libre ensuite.",
+    free: (remaining: number, capacity: number) =>
+      remaining > 1 ? `${remaining} libres sur ${capacity}` : `${remaining} libre sur ${capacity}`,
     closed: "fermé",
     close: "Fermer ce créneau",
     closeTitle: "Fermer ce créneau ?",

@@ -1,19 +1,16 @@
 import { useState } from "react";
-import { readableDay, readableTime } from "../dates.ts";
 import { useChange } from "../door.tsx";
 import { ProblemNotice } from "../elements/Notice.tsx";
-import { useLanguage, useWording } from "../language.tsx";
+import { useWording } from "../language.tsx";
 import { BookAppointment, MoveAppointment } from "../operations.ts";
 import type { Problem } from "../outcome.ts";
-import { PUNCTUATION } from "../punctuation.ts";
-import { type Schedule, SlotPicker } from "./SlotPicker.tsx";
+import { useFocusAfter } from "../useFocusAfter.ts";
+import { SlotDetail } from "./SlotDetail.tsx";
+import { type Schedule, type Slot, SlotPicker } from "./SlotPicker.tsx";
 import { WORDING } from "./wording.ts";
 
-interface Chosen {
-  id: string;
-  start: string;
-  end: string;
-  place: string;
+interface Chosen extends Slot {
+  schedule: Schedule;
 }
 
 interface Properties {
@@ -27,21 +24,25 @@ interface Properties {
 /** Another slot for an appointment, or the first one: chosen, looked at, confirmed. */
 export function SlotChoice({ request, planned, onDone }: Properties) {
   const wording = useWording(WORDING);
-  const { colon } = useWording(PUNCTUATION);
-  const { language } = useLanguage();
   const [move, moving] = useChange(MoveAppointment, (data) => data.moveAppointment);
   const [book, booking] = useChange(BookAppointment, (data) => data.bookAppointment);
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const confirm = async (slot: string) => {
+  const [detail, focusDetail] = useFocusAfter<HTMLDivElement>();
+  const choose = (slot: Slot, schedule: Schedule) => {
+    setChosen({ ...slot, schedule });
+    setProblem(null);
+    focusDetail();
+  };
+  const confirm = async ({ id: slot, schedule }: Chosen) => {
     const { success, problem, refusal } = planned
       ? await move({ appointment: planned.id, slot })
       : await book({ request: request.id, slot });
     setProblem(problem);
     if (success) return onDone();
-    const next = refusal?.__typename === "SlotUnavailableError" ? refusal.nextAvailable : null;
-    // It is of the same schedule.
-    setChosen((before) => (next ? { ...next, place: before?.place ?? "" } : null));
+    // The next one is of the same schedule.
+    if (refusal?.__typename === "SlotUnavailableError")
+      setChosen(refusal.nextAvailable && { ...refusal.nextAvailable, schedule });
   };
   return (
     <section aria-label={wording.choose} className="card">
@@ -49,32 +50,31 @@ export function SlotChoice({ request, planned, onDone }: Properties) {
       <SlotPicker
         procedure={request.procedure.slug}
         schedules={request.procedure.schedules}
-        chosen={chosen?.id ?? null}
+        chosen={chosen}
         current={planned?.slot ?? null}
         heading="h4"
-        onChoose={(slot, schedule) => setChosen({ ...slot, place: `${schedule.title} – ${schedule.place}` })}
+        onChoose={choose}
       />
-      <ProblemNotice problem={problem} />
-      {chosen && (
-        <div className="notice" role="status" data-testid="slot-detail">
-          <p>
-            <strong>{wording.detail}</strong>
-            {colon}
-            {readableDay(chosen.start, language)}, {readableTime(chosen.start, language)}–
-            {readableTime(chosen.end, language)}
-            <br />
-            {chosen.place}
-          </p>
-          <button
-            type="button"
-            className="button"
-            disabled={moving || booking}
-            onClick={() => confirm(chosen.id)}
-          >
-            {wording.confirm}
-          </button>
-        </div>
-      )}
+      <div className="slot-bar">
+        <ProblemNotice problem={problem} />
+        {chosen && (
+          <SlotDetail
+            ref={detail}
+            slot={chosen}
+            place={`${chosen.schedule.title} – ${chosen.schedule.place}`}
+            action={
+              <button
+                type="button"
+                className="button"
+                disabled={moving || booking}
+                onClick={() => confirm(chosen)}
+              >
+                {wording.confirm}
+              </button>
+            }
+          />
+        )}
+      </div>
     </section>
   );
 }

@@ -1,10 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { dayOf, readableDay, readableTime, said } from "../dates.ts";
+import { dayOf, readableDay, readableDays, readableTime } from "../dates.ts";
 import { useConnected, useFollow, useRead } from "../door.tsx";
 import { Icon } from "../elements/Icon.tsx";
 import { ProblemNotice } from "../elements/Notice.tsx";
 import { Labelled } from "../form/Labelled.tsx";
-import { type Language, useLanguage, useWording } from "../language.tsx";
+import { useLanguage, useWording } from "../language.tsx";
 import { FirstAvailable, ScheduleMonth, SlotChanges } from "../operations.ts";
 import type { Problem } from "../outcome.ts";
 import { WORDING } from "./wording.ts";
@@ -15,10 +15,10 @@ export interface Slot {
   id: string;
   start: string;
   end: string;
-  remaining: number;
 }
 
 interface Change extends Slot {
+  remaining: number;
   closed: boolean;
 }
 
@@ -32,7 +32,9 @@ interface Properties {
   procedure: string;
   schedules: readonly Schedule[];
   /** The slot that is shown as chosen. */
-  chosen: string | null;
+  chosen: (Slot & { schedule: { id: string } }) | null;
+  /** What is chosen is kept for them: free to them, and to nobody else. */
+  held?: boolean;
   /** Where the appointment is now: its week comes first, in its schedule. */
   current: { start: string; schedule: { id: string } } | null;
   /** The slot that is chosen was closed. */
@@ -47,6 +49,7 @@ export function SlotPicker({
   procedure,
   schedules,
   chosen,
+  held = false,
   current,
   onClosed,
   onChoose,
@@ -87,7 +90,7 @@ export function SlotPicker({
     ({ slotChanges: changed }) => {
       told.current.set(changed.id, changed);
       setSlots((before) => before && withChange(before, changed));
-      if (changed.closed && changed.id === chosen) onClosed?.();
+      if (changed.closed && changed.id === chosen?.id) onClosed?.();
     },
   );
   useConnected(load);
@@ -96,18 +99,31 @@ export function SlotPicker({
     load();
   }, [load]);
 
+  const own = held ? chosen : null;
+  const pressed = useRef<HTMLButtonElement>(null);
+  const led = useRef<string | null>(null);
+  // Once its week has come, and it is chosen.
+  useEffect(() => {
+    if (!pressed.current || led.current !== chosen?.id) return;
+    led.current = null;
+    pressed.current.scrollIntoView({ block: "nearest" });
+  });
   const goToFirst = async () => {
     const { data, problem } = await read(FirstAvailable, { procedure, after: null });
     setProblem(problem);
-    const first = data?.procedure?.firstAvailableSlot ?? null;
-    setNone(data !== null && first === null);
+    if (data === null) return;
+    const free = data.procedure?.firstAvailableSlot ?? null;
+    const first = own && (free === null || own.start <= free.start) ? own : free;
+    setNone(first === null);
     if (first === null) return;
+    led.current = first.id;
     setScheduleId(first.schedule.id);
     setFrom(dayOf(new Date(first.start)));
     const found = schedules.find((each) => each.id === first.schedule.id);
-    if (found) onChoose({ ...first, remaining: 1 }, found);
+    if (found) onChoose(first, found);
   };
-  const days = slots === null ? [] : byDay(slots);
+  const isOwnShown = own?.schedule.id === scheduleId && isBetween(dayOf(new Date(own.start)), from, to);
+  const days = slots === null ? [] : byDay(isOwnShown ? withSlot(slots, own) : slots);
   const today = dayOf(new Date());
   return (
     <div className="slot-picker">
@@ -129,18 +145,20 @@ export function SlotPicker({
         <button type="button" className="button-second" onClick={goToFirst}>
           {wording.firstAvailable}
         </button>
-        <button
-          type="button"
-          className="button-icon"
-          disabled={from <= today}
-          onClick={() => setFrom(later(today, addDays(from, -DAYS)))}
-        >
-          <Icon name="previous" label={wording.previousWeek} />
-        </button>
-        <p aria-live="polite">{wording.week(shortDay(from, language), shortDay(to, language))}</p>
-        <button type="button" className="button-icon" onClick={() => setFrom(addDays(from, DAYS))}>
-          <Icon name="next" label={wording.nextWeek} />
-        </button>
+        <div className="slot-week">
+          <button
+            type="button"
+            className="button-icon"
+            disabled={from <= today}
+            onClick={() => setFrom(later(today, addDays(from, -DAYS)))}
+          >
+            <Icon name="previous" label={wording.previousWeek} />
+          </button>
+          <p aria-live="polite">{readableDays(from, to, language)}</p>
+          <button type="button" className="button-icon" onClick={() => setFrom(addDays(from, DAYS))}>
+            <Icon name="next" label={wording.nextWeek} />
+          </button>
+        </div>
       </div>
       {none && <p role="status">{wording.noFirst}</p>}
       {slots === null && problem === null && <p className="quiet">{wording.loading}</p>}
@@ -152,9 +170,10 @@ export function SlotPicker({
             {slotsOfDay.map((slot) => (
               <li key={slot.id}>
                 <button
+                  ref={slot.id === chosen?.id ? pressed : undefined}
                   type="button"
                   className="slot"
-                  aria-pressed={slot.id === chosen}
+                  aria-pressed={slot.id === chosen?.id}
                   onClick={() => schedule && onChoose(slot, schedule)}
                 >
                   {readableTime(slot.start, language)}
@@ -170,9 +189,13 @@ export function SlotPicker({
 
 /** The free slots, after one of them was taken or freed. */
 function withChange(slots: Slot[], changed: Change): Slot[] {
-  const others = slots.filter((slot) => slot.id !== changed.id);
   const isFree = changed.remaining > 0 && !changed.closed && new Date(changed.start) > new Date();
-  return isFree ? [...others, changed].sort((a, b) => a.start.localeCompare(b.start)) : others;
+  return isFree ? withSlot(slots, changed) : slots.filter((slot) => slot.id !== changed.id);
+}
+
+function withSlot(slots: readonly Slot[], slot: Slot): Slot[] {
+  const others = slots.filter((each) => each.id !== slot.id);
+  return [...others, slot].sort((a, b) => a.start.localeCompare(b.start));
 }
 
 function byDay(slots: readonly Slot[]): [string, Slot[]][] {
@@ -194,11 +217,6 @@ function later(one: string, other: string): string {
   return one > other ? one : other;
 }
 
-function shortDay(day: string, language: Language): string {
-  const format = new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", {
-    day: "numeric",
-    month: "long",
-    timeZone: "UTC",
-  });
-  return said(`${day}T12:00:00Z`, language, format);
+function isBetween(day: string, first: string, last: string): boolean {
+  return first <= day && day <= last;
 }

@@ -1,9 +1,11 @@
+import { SlotDetail } from "@espace-citoyens/kit/appointment/SlotDetail.tsx";
 import { SlotPicker } from "@espace-citoyens/kit/appointment/SlotPicker.tsx";
-import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
+import { readableTime } from "@espace-citoyens/kit/dates.ts";
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { CancelAppointment } from "@espace-citoyens/kit/operations.ts";
+import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import type { Ref } from "react";
 import { Reminder, type ReminderHandle } from "../Reminder.tsx";
 import { useWords } from "../wording.ts";
@@ -25,31 +27,46 @@ export function AppointmentStep({ draft, ended, reminder, reload }: Properties) 
   const { language } = useLanguage();
   const { hold, problem, setProblem, next } = useHold(draft, reload);
   const [cancel] = useChange(CancelAppointment, (data) => data.cancelAppointment);
+  const [detail, focusDetail] = useFocusAfter<HTMLDivElement>();
   const [held] = draft.appointments;
+  const chosen = held && !ended ? held.slot : null;
+  const choose = async (slot: string) => {
+    if (slot === chosen?.id || (await hold(slot))) focusDetail();
+  };
   return (
     <>
       {draft.procedure.appointment === "OPTIONAL" && <p>{words.filling.optionalAppointment}</p>}
-      <ProblemNotice problem={problem}>
-        <NextSlotOffer next={next} onTake={hold} />
-      </ProblemNotice>
+      <div>
+        <SlotPicker
+          procedure={draft.procedure.slug}
+          schedules={draft.procedure.schedules}
+          chosen={chosen}
+          held
+          current={held?.slot ?? null}
+          onClosed={reload}
+          onChoose={(slot) => choose(slot.id)}
+          heading="h3"
+        />
+        <div className="slot-bar">
+          <ProblemNotice problem={problem}>
+            <NextSlotOffer next={next} onTake={choose} />
+          </ProblemNotice>
+          {held && (
+            <SlotDetail
+              ref={detail}
+              slot={held.slot}
+              place={`${held.slot.schedule.title} – ${held.slot.schedule.place}`}
+              kind={ended ? "warning" : "success"}
+            >
+              {held.heldUntil && !ended && (
+                <p>{words.filling.heldUntil(readableTime(held.heldUntil, language))}</p>
+              )}
+            </SlotDetail>
+          )}
+        </div>
+      </div>
       {held && (
-        <div className="card" data-testid="held">
-          <Notice kind={ended ? "warning" : "success"}>
-            <p>
-              <strong>
-                {words.filling.held(
-                  readableDay(held.slot.start, language),
-                  readableTime(held.slot.start, language),
-                )}
-              </strong>
-            </p>
-            <p>
-              {held.slot.schedule.title} – {held.slot.schedule.place}
-            </p>
-            {held.heldUntil && !ended && (
-              <p>{words.filling.heldUntil(readableTime(held.heldUntil, language))}</p>
-            )}
-          </Notice>
+        <>
           <Reminder ref={reminder} appointment={held} onChange={reload} />
           <button
             type="button"
@@ -62,17 +79,8 @@ export function AppointmentStep({ draft, ended, reminder, reload }: Properties) 
           >
             {words.filling.giveBack}
           </button>
-        </div>
+        </>
       )}
-      <SlotPicker
-        procedure={draft.procedure.slug}
-        schedules={draft.procedure.schedules}
-        chosen={ended ? null : (held?.slot.id ?? null)}
-        current={held?.slot ?? null}
-        onClosed={reload}
-        onChoose={(slot) => hold(slot.id)}
-        heading="h3"
-      />
     </>
   );
 }

@@ -28,7 +28,7 @@ export function StepNavigation({ steps, current, done, onGo }: Properties) {
                   <Icon name="check" label={words.filling.done} />{" "}
                 </>
               )}
-              {step.title}
+              <span>{step.title}</span>
             </button>
           </li>
         ))}

@@ -5,6 +5,7 @@ import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import { useState } from "react";
 import { Reminder } from "../Reminder.tsx";
 import { useWords } from "../wording.ts";
@@ -21,17 +22,21 @@ export function Appointments({ request, reload }: { request: Request; reload: ()
   const wording = useWording(WORDING);
   const [choosing, setChoosing] = useState(false);
   const [done, setDone] = useState<string | null>(null);
+  const [told, focusTold] = useFocusAfter<HTMLDivElement>();
   const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
   // The last of them: those before have begun.
   const planned = may("MOVE_APPOINTMENT") ? (request.appointments.at(-1) ?? null) : null;
   const finish = (message: string) => {
     setChoosing(false);
     setDone(message);
+    focusTold();
     reload();
   };
   return (
     <>
-      {done && <Notice kind="success">{done}</Notice>}
+      <div ref={told} tabIndex={-1}>
+        {done && <Notice kind="success">{done}</Notice>}
+      </div>
       {request.appointments.map((appointment) => (
         <Planned
           key={appointment.id}
