@@ -15,6 +15,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from models.accounts import Agent
 from models.exchanges import Exchange
 from models.ids import new_id
 from models.requests import ServiceRequest
@@ -31,6 +32,10 @@ class RequestEvent(Model):
     )
     request_id: UUID
     actor = fields.CharField(max_length=20)
+    agent: fields.ForeignKeyNullableRelation[Agent] = fields.ForeignKeyField(
+        "models.Agent", null=True, on_delete=fields.RESTRICT, related_name="events"
+    )
+    agent_id: UUID | None
     exchange: fields.ForeignKeyNullableRelation[Exchange] = fields.ForeignKeyField(
         "models.Exchange", null=True, on_delete=fields.CASCADE, related_name="events"
     )

@@ -24,7 +24,7 @@ import asyncpg
 from core.event_bus import Kind, event_bus
 from core.i18n import Language
 from core.settings import get_settings
-from models.actors import Actor, party
+from models.actors import Actor, AgentActor, party
 from models.appointments import Appointment
 from models.database import transaction
 from models.events import RequestEvent
@@ -70,6 +70,7 @@ class Work:
             kind=kind,
             request_id=request.id,
             actor="SYSTEM" if actor == "SYSTEM" else party(actor),
+            agent_id=actor.agent_id if isinstance(actor, AgentActor) else None,
             exchange_id=exchange_id,
             data=data or {},
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 import strawberry
 
 import resolvers.events
+from schema.agents import Agent
 from schema.appointments import Appointment
 from schema.attachments import Attachment
 from schema.callers import AGENTS, CITIZENS, PARTIES
@@ -28,6 +29,8 @@ class RequestEvent:
     """Its place in the log, to resume after."""
     occurred_at: datetime
     actor: Party
+    agent: Agent | None
+    """Which of the mairie's agents. Null for anybody but an agent, and where it was none."""
     request: ServiceRequestReference
     description: str
     """One sentence for people, in the caller's language."""

@@ -330,9 +330,14 @@ async def make_exchange(
 
 
 async def make_event(
-    request: ServiceRequest, kind: str = "RequestSubmitted", *, actor: Party = "CITIZEN", data: Any = None
+    request: ServiceRequest,
+    kind: str = "RequestSubmitted",
+    *,
+    actor: Party = "CITIZEN",
+    agent_id: UUID | None = None,
+    data: Any = None,
 ) -> RequestEvent:
-    event = RequestEvent(kind=kind, request_id=request.id, actor=actor, data=data or {})
+    event = RequestEvent(kind=kind, request_id=request.id, actor=actor, agent_id=agent_id, data=data or {})
     await event.save(force_create=True)
     return event
 

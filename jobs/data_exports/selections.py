@@ -126,6 +126,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "unread_exchange_count": "a count of what is there",
         "permitted_actions": "buttons",
         "permitted_statuses": "buttons of the mairie's side",
+        "permitted_assignees": "buttons of the mairie's side",
         "assignee": "never told to citizens",
     },
     "Procedure": dict.fromkeys(
@@ -155,7 +156,11 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     "Slot": dict.fromkeys(("capacity", "remaining", "closed", "appointments"), _THE_MAIRIES_OWN),
     "Schedule": dict.fromkeys(("slots", "first_available_slot"), _THE_MAIRIES_OWN),
     "Exchange": {"request": "is the request around it"},
-    "RequestEvent": {"request": "is the request around it", "cursor": "a place to resume after"},
+    "RequestEvent": {
+        "request": "is the request around it",
+        "cursor": "a place to resume after",
+        "agent": "never told to citizens",
+    },
     "File": dict.fromkeys(("url", "preview"), "an address, which expires: the bytes are there themselves"),
 }
 

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from core.selection import SelectedField, Selection
+from models.actors import AgentActor
 from models.event_texts import describe
 from models.ids import encode
 from resolvers.reading import appointments, attachments, exchanges, requests
+from resolvers.reading.agents import agent_by_id
 from resolvers.reading.pages import OrderBy, Window, encode_cursor, page
 from resolvers.reading.partner_scope import check_event, knows_titles
 from resolvers.reading.shape import Finish, Part, Reading, Shape
@@ -34,6 +36,11 @@ def event_part(reading: Reading, selection: Selection, e: str) -> Part:
                 shape.output("cursor", lambda raw: encode_cursor([raw["position"]]))
             case "occurred_at" | "actor":
                 shape.plain(field.name, f"{e}.{field.name}")
+            case "agent":
+                if isinstance(reading.actor, AgentActor):
+                    shape.child("agent", agent_by_id(reading, field.selection, f"{e}.agent_id"))
+                else:
+                    shape.output("agent", lambda raw: None)
             case "description":
                 shape.need({"actor": f"{e}.actor", "data": f"{e}.data"})
                 shape.output(

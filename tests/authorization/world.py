@@ -834,9 +834,15 @@ class _Builder:
             ("AppointmentMoved", about_slot, None),
             ("AppointmentCancelled", about_slot, None),
         ]
+        agent_id = filed.row.assignee_id
         for kind, data, exchange_id in happened:
             event = RequestEvent(
-                kind=kind, request_id=filed.row.id, actor="CITIZEN", data=data, exchange_id=exchange_id
+                kind=kind,
+                request_id=filed.row.id,
+                actor="MUNICIPALITY",
+                agent_id=agent_id,
+                data=data,
+                exchange_id=exchange_id,
             )
             await event.save(force_create=True)
             told = {Kind.SCOPELESS} if Kind.PARTNER in filed.reach else set()

@@ -63,6 +63,7 @@ MIGRATIONS = [
         "0018_webhook_constraints",
         "0016_partner_link_constraints",
         "0022_past_appointments",
+        "0026_agents_of_events",
     )
 ]
 
@@ -350,6 +351,12 @@ async def an_exchange_that_says_nothing() -> None:
 @refused("exchange_body")
 async def an_exchange_that_says_too_much() -> None:
     await make_exchange(await make_request(await make_procedure()), body="é" * 10_001)
+
+
+@refused("request_event_agent")
+async def an_event_of_a_citizen_who_is_an_agent() -> None:
+    agent = await make_agent()
+    await make_event(await make_request(await make_procedure()), agent_id=agent.agent_id)
 
 
 @refused("request_event_actor")

@@ -19,7 +19,7 @@ from models.requests import ServiceRequest
 from resolvers import catalogue
 from resolvers.desk import assign_request, change_request_status, desk
 from resolvers.policies import TRANSITIONS
-from resolvers.requests import read_request
+from resolvers.requests import cancel_request, read_request
 from tests.factories import id_of, make_agent, make_citizen, make_exchange, make_procedure, make_request
 
 SELECTION = Selection.of("status", "version", "closed_at", assignee=Selection.of("id"))
@@ -212,6 +212,21 @@ async def test_assigning(procedure: Procedure, agent: AgentActor, citizen: Citiz
     cancelled = await make_request(procedure, status="CANCELLED")
     with pytest.raises(NotAllowedError):
         await assign_request(agent, request=id_of(cancelled), agent=None, selection=SELECTION)
+
+
+async def test_agents_are_told_which_of_them_it_was(
+    procedure: Procedure, agent: AgentActor, citizen: CitizenActor
+) -> None:
+    sent = await make_request(procedure, citizen=citizen)
+    await change(agent, sent, "IN_PROGRESS")
+    await cancel_request(citizen, request=id_of(sent), reason=None, selection=SELECTION)
+    wanted = Selection.of(history=Selection.of(nodes=Selection.of("actor", agent=Selection.of("id"))))
+    for reader, told in ((agent, [id_of(agent), None]), (citizen, [None, None])):
+        row = await read_request(reader, sent.id, wanted)
+        assert row is not None
+        nodes = row["history"]["nodes"]
+        assert [node["actor"] for node in nodes] == ["MUNICIPALITY", "CITIZEN"]
+        assert [node["agent"] and node["agent"]["id"] for node in nodes] == told
 
 
 async def test_who_may_be_put_in_charge(

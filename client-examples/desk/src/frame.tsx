@@ -1,5 +1,5 @@
 import { setZone } from "@espace-citoyens/kit/dates.ts";
-import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
+import { useBack, useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Brand } from "@espace-citoyens/kit/elements/Brand.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Count } from "@espace-citoyens/kit/elements/Count.tsx";
@@ -18,7 +18,7 @@ import { LogInPage } from "./LogInPage.tsx";
 import { type Procedure, useEveryProcedure } from "./procedures/every.ts";
 import { useWords } from "./wording.ts";
 
-interface Frame {
+export interface Frame {
   municipality: DeskFrameQuery["municipality"];
   desk: NonNullable<DeskFrameQuery["desk"]>;
   /** All of them, by theme and title. */
@@ -42,6 +42,8 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const [{ data, error }, execute] = useQuery({ query: DeskFrame });
   const reload = () => execute({ requestPolicy: "network-only" });
   const { procedures, problem, readAgain } = useEveryProcedure(Boolean(data?.desk));
+  const tryAgain = data ? readAgain : reload;
+  useBack((data ? problem : error) ? tryAgain : null);
   if (hasToEnrol(error)) return <EnrolPage />;
   if (data && !data.desk) return <LogInPage municipality={data.municipality.name} />;
   if (!data?.desk || !procedures) {
@@ -50,7 +52,7 @@ export function FrameProvider({ children }: { children: ReactNode }) {
       <main className="main">
         {failed ? (
           <ProblemNotice problem={failed}>
-            <button type="button" className="button" onClick={data ? readAgain : reload}>
+            <button type="button" className="button" onClick={tryAgain}>
               {words.frame.tryAgain}
             </button>
           </ProblemNotice>

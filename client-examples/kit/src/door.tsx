@@ -21,6 +21,8 @@ interface Door {
   ticket: string | null;
   /** Forgets all that was read: somebody has logged in or out. */
   reopen: () => void;
+  /** How often that was done: what was read before is nobody's any more. */
+  opened: number;
 }
 
 const DoorContext = createContext<Door | null>(null);
@@ -59,8 +61,8 @@ export function DoorProvider({ ticket = null, children }: { ticket?: string | nu
   useEffect(() => () => live.close(), [live]);
   const reopenOuter = outer?.reopen;
   const door = useMemo(
-    () => ({ live, ticket, reopen: reopenOuter ?? (() => setOpened((before) => before + 1)) }),
-    [live, ticket, reopenOuter],
+    () => ({ live, ticket, opened, reopen: reopenOuter ?? (() => setOpened((before) => before + 1)) }),
+    [live, ticket, opened, reopenOuter],
   );
   return (
     <DoorContext value={door}>
@@ -142,6 +144,32 @@ export function useConnected(onConnected: () => void): void {
   const handler = useRef(onConnected);
   handler.current = onConnected;
   useEffect(() => live.watch((connected) => connected && handler.current()), [live]);
+}
+
+const MAY_BE_BACK_MILLISECONDS = 8_000;
+
+/**
+ * Calls when the server may be there again: the browser is on a network, what is followed has connected, or nothing has
+ * told for a while. Null: not now.
+ */
+export function useBack(onBack: (() => void) | null): void {
+  const { live } = useDoor();
+  const handler = useRef(onBack);
+  handler.current = onBack;
+  const wanted = onBack !== null;
+  useEffect(() => {
+    if (!wanted) return;
+    const back = () => handler.current?.();
+    addEventListener("online", back);
+    const stop = live.watch((connected) => connected && back());
+    // Not all at once: a server that starts again has many to answer.
+    const again = setInterval(back, MAY_BE_BACK_MILLISECONDS * (0.75 + Math.random() / 2));
+    return () => {
+      clearInterval(again);
+      removeEventListener("online", back);
+      stop();
+    };
+  }, [live, wanted]);
 }
 
 /** Follows a subscription as long as the component is there. Null variables: not now. */

@@ -1,11 +1,10 @@
 import { MishapBoundary } from "@espace-citoyens/kit/elements/MishapBoundary.tsx";
 import { lazily } from "@espace-citoyens/kit/lazy.ts";
 import type { ReactNode } from "react";
-import { Link, Route, Switch, useLocation } from "wouter";
+import { Route, Switch, useLocation } from "wouter";
 import { FrameProvider, useFrame } from "./frame.tsx";
+import { NotFound } from "./NotFound.tsx";
 import { Home } from "./pages/Home.tsx";
-import { SitePage } from "./SitePage.tsx";
-import { useWords } from "./wording.ts";
 
 const ChangeCredentials = lazily(() => import("./space/ChangeCredentials.tsx"));
 const Catalogue = lazily(() => import("./pages/Catalogue.tsx"));
@@ -55,17 +54,5 @@ function Shown({ children }: { children: ReactNode }) {
     <MishapBoundary path={path} site={municipality.name}>
       {children}
     </MishapBoundary>
-  );
-}
-
-function NotFound() {
-  const words = useWords();
-  return (
-    <SitePage title={words.frame.notFound}>
-      <p>{words.frame.notFoundText}</p>
-      <Link href="/" className="button">
-        {words.frame.back}
-      </Link>
-    </SitePage>
   );
 }

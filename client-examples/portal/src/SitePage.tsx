@@ -4,14 +4,15 @@ import { useFrame } from "./frame.tsx";
 
 interface Properties {
   title: string;
+  part?: string | undefined;
   lead?: ReactNode;
   children: ReactNode;
 }
 
-export function SitePage({ title, lead, children }: Properties) {
+export function SitePage({ title, part, lead, children }: Properties) {
   const { municipality } = useFrame();
   return (
-    <Page title={title} site={municipality.name} lead={lead}>
+    <Page title={title} part={part} site={municipality.name} lead={lead}>
       {children}
     </Page>
   );

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
-from tests.browser.sites.accessibility import examine, tab_to
+from tests.browser.sites.accessibility import examine, sticks_out, tab_to
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, go_to, log_in_at_desk
+from tests.browser.sites.wire import wire_to
 from tests.journeys.client import DEMONSTRATION_PASSWORD, Client
 from tests.journeys.stories import file_request, open_account, open_slots, post
 from tests.stack import Stack
 
 PAGE = 50
-WIDE, NARROW = 1100, 320
+WIDE, BETWEEN, NARROW = 1100, 840, 320
 
 
 async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
@@ -42,6 +43,7 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
     await expect(rows.nth(PAGE).get_by_role("link")).to_be_focused()
     await expect(page.get_by_role("button", name="Voir la suite")).to_be_hidden()
     assert await rows.locator(f"text={name}").count() == len(sent)
+    await go_through_the_list(page, rows)
 
     # Somebody who reads further down is told of what arrives, and nothing moves.
     await post(citizen, sent[0]["id"], "Où en est ma demande ?")
@@ -130,6 +132,121 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
     await expect(rows).to_contain_text("Annulée")
 
 
+async def go_through_the_list(page: Page, rows: Locator) -> None:
+    """From one request to its neighbours, and back to the list as it was: filter, pages, and the row that was left."""
+    links = rows.get_by_role("link")
+    addresses = await links.evaluate_all("links => links.map(link => link.href)")
+    filtered, heading = page.url, page.get_by_role("heading", level=1)
+    back, following = (
+        page.get_by_role("link", name="Retour aux demandes"),
+        page.get_by_text("Demande suivante"),
+    )
+    preceding = page.get_by_text("Demande précédente")
+    await links.nth(PAGE + 1).click()
+    await expect(back).to_be_visible()
+    await preceding.click()
+    await expect(page).to_have_url(addresses[PAGE])
+    await expect(heading).to_be_focused()
+    await page.reload()
+    await expect(page.locator("main .ticket")).to_be_visible()
+    await preceding.click()
+    await expect(page).to_have_url(addresses[PAGE - 1])
+    await back.click()
+    await expect(links.nth(PAGE - 1)).to_be_focused()
+    await expect(links.nth(PAGE - 1)).to_be_in_viewport()
+    await expect(rows).to_have_count(len(addresses))
+    assert page.url == filtered
+
+    # The browser's arrow leads back to where it was left, too.
+    await links.nth(len(addresses) - 1).click()
+    await expect(preceding).to_be_visible()
+    await expect(following).to_be_hidden()
+    await page.go_back()
+    await expect(links.nth(len(addresses) - 1)).to_be_focused()
+
+    # What is not shown yet is gone on to, and shown then.
+    await page.goto(filtered)
+    await expect(rows).to_have_count(PAGE)
+    await links.nth(PAGE - 1).click()
+    await following.click()
+    await expect(page).to_have_url(addresses[PAGE])
+    await back.click()
+    await expect(links.nth(PAGE)).to_be_focused()
+
+    # The navigation leads to the whole list, from its top; a request without a list leads there, too.
+    await go_to(page, "Demandes")
+    await expect(page.get_by_label("Ticket, nom ou courriel")).to_have_value("")
+    await page.goto(addresses[0])
+    await expect(back).to_be_visible()
+    await expect(following).to_be_hidden()
+    await back.click()
+    await expect(page.get_by_role("search")).to_be_visible()
+    await page.goto(filtered)
+    await page.get_by_role("button", name="Voir la suite").click()
+    await expect(rows).to_have_count(len(addresses))
+
+
+async def test_what_nobody_has_what_is_archived_and_what_is_no_filter(arrive: Arrive, stack: Stack) -> None:
+    """A request of each; an address that asks for what there is not shows all, and the fields say so."""
+    name = f"Églantine-{uuid4().hex[:8]}"
+    citizen, _ = await open_account(stack.api, firstName="Hélène", lastName=name)
+    kept, taken, cancelled = [await file_request(citizen) for _ in range(3)]
+    administrator = await Client(stack.api).log_in("admin")
+    me = (await administrator.run("DeskInbox"))["agent"]
+    await administrator.change("AssignRequest", request=taken["id"], agent=me["id"])
+    await citizen.change("CancelRequest", request=cancelled["id"])
+    somebody = await arrive()
+    page = somebody.page
+    await log_in_at_desk(somebody)
+    rows = page.get_by_role("table").locator("tbody tr")
+    await somebody.open("/mairie/?etat=NIMPORTE&demarche=rien&agent=personne-de-ce-nom")
+    await expect(rows.first).to_be_visible()
+    for label in ("État", "Démarche", "Attribuée à"):
+        await expect(page.get_by_label(label, exact=True)).to_have_value("")
+
+    await page.get_by_label("Ticket, nom ou courriel").fill(f"{name.replace('É', 'e')} helene")
+    await page.keyboard.press("Enter")
+    await expect(rows).to_have_count(2)
+    await page.get_by_label("Attribuée à").select_option("Personne")
+    await expect(rows).to_have_count(1)
+    await expect(rows.locator(".ticket")).to_have_text(kept["ticket"])
+    await page.reload()
+    await expect(page.get_by_label("Attribuée à").locator("option:checked")).to_have_text("Personne")
+    await expect(rows).to_have_count(1)
+    await page.get_by_label("Ticket, nom ou courriel").fill(cancelled["ticket"].lower())
+    await page.keyboard.press("Enter")
+    await expect(rows.locator(".ticket")).to_have_text(cancelled["ticket"])
+
+
+async def test_the_inbox_comes_back_with_the_network(arrive: Arrive, stack: Stack) -> None:
+    """By itself: as soon as the browser is on a network, and where it never noticed, as soon as the server answers."""
+    async with wire_to(stack.api.port) as wire:
+        somebody = await arrive(site=wire.url)
+        page = somebody.page
+        await log_in_at_desk(somebody)
+        table, problem = page.get_by_role("table"), page.get_by_role("alert")
+        await expect(table).to_be_visible()
+        await somebody.context.set_offline(True)
+        await page.get_by_label("État").select_option("Envoyée")
+        await expect(problem).to_contain_text("La connexion est interrompue")
+        await somebody.context.set_offline(False)
+        await expect(table).to_be_visible()
+        await expect(problem).to_be_hidden()
+        await wire.cut()
+        await page.get_by_label("État").select_option("")
+        await expect(problem).to_contain_text("La connexion est interrompue")
+        await wire.mend()
+        await expect(table).to_be_visible()
+        await expect(problem).to_be_hidden()
+        for part in (
+            "ERR_INTERNET_DISCONNECTED",
+            "ERR_CONNECTION_REFUSED",
+            "ERR_EMPTY_RESPONSE",
+            "WebSocket connection",
+        ):
+            somebody.forgive(part)
+
+
 async def test_a_request_is_handled_with_the_keyboard_alone(arrive: Arrive, stack: Stack) -> None:
     name = f"Lierre-{uuid4().hex[:8]}"
     citizen, _ = await open_account(stack.api, lastName=name)
@@ -200,6 +317,9 @@ async def test_every_page_of_the_desk(arrive: Arrive, stack: Stack) -> None:
     await look("/mairie/", "#field-username")
     await log_in_at_desk(somebody)
     await look("/mairie/", ".requests-table")
+    await page.set_viewport_size({"width": BETWEEN, "height": 900})
+    assert await sticks_out(page) == 0
+    await page.set_viewport_size({"width": NARROW, "height": 900})
     await page.get_by_role("button", name="Menu").click()
     await examine(page)
     await page.get_by_role("navigation").get_by_role("link", name="Calendars").click()

@@ -107,6 +107,10 @@ async def test_the_help_is_at_the_top_right_of_every_step(arrive: Arrive, stack:
     for index in range(4):
         await steps.nth(index).click()
         await expect(steps.nth(index)).to_have_attribute("aria-current", "step")
+        title = await step(page).text_content()
+        await expect(page).to_have_title(
+            re.compile(f"^{title} – Signaler un problème sur la voie publique – ")
+        )
         place, head = await help_.bounding_box(), await page.locator(".step-head").bounding_box()
         form = await page.locator("main form").bounding_box()
         assert place

@@ -1,42 +1,28 @@
-import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
-import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import {
-  DeskInbox,
-  type DeskInboxQuery,
-  type DeskRequestFilter,
-  type RequestStatus,
-} from "@espace-citoyens/kit/operations.ts";
+import { useWording } from "@espace-citoyens/kit/language.tsx";
+import { DeskInbox } from "@espace-citoyens/kit/operations.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
-import { type Ref, useEffect, useRef, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 import { useQuery } from "urql";
-import { Link, useSearchParams } from "wouter";
+import { useSearchParams } from "wouter";
 import { DeskPage } from "../DeskPage.tsx";
 import { useDeskEvents } from "../events.tsx";
 import { useFrame } from "../frame.tsx";
-import { byCategory } from "../procedures/every.ts";
-import { useStatuses } from "../statuses.ts";
+import { Filters } from "../inbox/Filters.tsx";
+import { filterOf, known } from "../inbox/filter.ts";
+import { keepPlace, usePlace } from "../inbox/place.ts";
+import { Requests } from "../inbox/Requests.tsx";
 import { useSoon } from "../useSoon.ts";
 import { useWords } from "../wording.ts";
 
-const STATUSES: RequestStatus[] = [
-  "SUBMITTED",
-  "IN_PROGRESS",
-  "AWAITING_CITIZEN",
-  "ACCEPTED",
-  "REFUSED",
-  "CANCELLED",
-];
-const COLUMNS = 5;
 const REFRESH_MILLISECONDS = 500;
 
 /**
- * The requests of the agent's procedures, by any filter. The filter is in the address: it can be kept, and gone back to.
+ * The requests of the agent's procedures, by any filter. The filter is in the address: it can be kept, and gone back to,
+ * to the same pages and the request that was opened.
  *
  * What happens meanwhile appears by itself while the first page alone is shown; further down, nothing moves unasked.
  */
@@ -45,9 +31,10 @@ export function Inbox() {
   const { colon } = useWording(PUNCTUATION);
   const announce = useAnnounce();
   const [fresh, setFresh] = useState(false);
-  const [search, setSearch] = useSearchParams();
-  const [later, setLater] = useState<string[]>([]);
+  const [address, setAddress] = useSearchParams();
+  const search = known(address, useFrame());
   const filter = filterOf(search);
+  const { pages, near } = usePlace();
   const [{ data, error, fetching }, execute] = useQuery({
     query: DeskInbox,
     variables: { filter, after: null, unreadFirst: true },
@@ -59,22 +46,31 @@ export function Inbox() {
   useDeskEvents((event) => {
     if (event.actor !== "MUNICIPALITY")
       announce(`${event.request.procedure.title}${colon}${event.description}`);
-    if (later.length === 0) refreshSoon();
+    if (pages === 1) refreshSoon();
     else setFresh(true);
   });
-  const show = () => {
+  // Where the focus goes once all that is open is there: to the request that was opened, or to what was asked for.
+  const sought = useRef(near);
+  const asked = useRef(false);
+  const onShown = useCallback((last: HTMLElement | null) => {
+    const row = asked.current ? last : sought.current.map(rowOf).find((found) => found !== null);
+    row?.querySelector("a")?.focus();
+    asked.current = false;
+    sought.current = [];
+  }, []);
+  const beginAgain = () => {
     setFresh(false);
-    setLater([]);
-    refresh();
+    sought.current = [];
+    asked.current = false;
+    keepPlace({ pages: 1, near: [] });
   };
   const set = (name: string, value: string) => {
     if (value === (search.get(name) ?? "")) return;
     const next = new URLSearchParams(search);
     if (value) next.set(name, value);
     else next.delete(name);
-    setFresh(false);
-    setLater([]);
-    setSearch(next, { replace: true });
+    beginAgain();
+    setAddress(next, { replace: true });
   };
   return (
     <DeskPage title={words.inbox.title}>
@@ -83,7 +79,14 @@ export function Inbox() {
       {fresh && (
         <Notice kind="information">
           {words.inbox.fresh}{" "}
-          <button type="button" className="button-second" onClick={show}>
+          <button
+            type="button"
+            className="button-second"
+            onClick={() => {
+              beginAgain();
+              refresh();
+            }}
+          >
             {words.inbox.show}
           </button>
         </Notice>
@@ -102,243 +105,26 @@ export function Inbox() {
               ))}
             </tr>
           </thead>
-          <Rows page={page} onMore={later.length === 0 ? (next) => setLater([next]) : null} />
-          {later.map((after, index) => (
-            <LaterPage
-              key={`${after} ${search}`}
-              filter={filter}
-              after={after}
-              onMore={index === later.length - 1 ? (next) => setLater([...later, next]) : null}
-            />
-          ))}
+          <Requests
+            page={page}
+            before={[]}
+            shown={{
+              filter,
+              search: search.toString(),
+              pages,
+              onMore: () => {
+                asked.current = true;
+                keepPlace({ pages: pages + 1, near: [] });
+              },
+              onShown,
+            }}
+          />
         </table>
       )}
     </DeskPage>
   );
 }
 
-function filterOf(search: URLSearchParams): DeskRequestFilter {
-  const status = search.get("etat");
-  return {
-    search: search.get("recherche"),
-    status: status ? [status as RequestStatus] : null,
-    procedure: search.get("demarche"),
-    assignee: search.get("agent"),
-    unread: search.has("a-lire") ? true : null,
-    archived: search.has("archivees"),
-  };
-}
-
-function Filters({
-  search,
-  onSet,
-}: {
-  search: URLSearchParams;
-  onSet: (name: string, value: string) => void;
-}) {
-  const words = useWords();
-  const statuses = useStatuses();
-  const { desk, procedures } = useFrame();
-  const sought = search.get("recherche") ?? "";
-  const [{ typed, before }, setTyped] = useState({ typed: sought, before: sought });
-  // What is sought has changed otherwise, by a link or the browser's arrows: the field says what the list shows.
-  if (before !== sought) setTyped({ typed: sought, before: sought });
-  return (
-    <search aria-label={words.inbox.filters}>
-      <form
-        className="filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onSet("recherche", typed.trim());
-        }}
-      >
-        <Labelled path="recherche" label={words.inbox.search}>
-          {(described) => (
-            <span className="search-box">
-              <input
-                {...described}
-                type="search"
-                value={typed}
-                onChange={(event) => setTyped({ typed: event.target.value, before })}
-                onBlur={() => onSet("recherche", typed.trim())}
-              />
-              <button type="submit" className="button">
-                <Icon name="search" label={words.inbox.find} />
-              </button>
-            </span>
-          )}
-        </Labelled>
-        <Labelled path="etat" label={words.inbox.status}>
-          {(described) => (
-            <select
-              {...described}
-              value={search.get("etat") ?? ""}
-              onChange={(event) => onSet("etat", event.target.value)}
-            >
-              <option value="">{words.inbox.every}</option>
-              {STATUSES.map((status) => (
-                <option key={status} value={status}>
-                  {statuses[status]}
-                </option>
-              ))}
-            </select>
-          )}
-        </Labelled>
-        <Labelled path="demarche" label={words.inbox.procedure}>
-          {(described) => (
-            <select
-              {...described}
-              value={search.get("demarche") ?? ""}
-              onChange={(event) => onSet("demarche", event.target.value)}
-            >
-              <option value="">{words.inbox.everyProcedure}</option>
-              {byCategory(procedures).map(([category, inside]) => (
-                <optgroup key={category.slug} label={category.title}>
-                  {inside.map((procedure) => (
-                    <option key={procedure.id} value={procedure.id}>
-                      {procedure.title}
-                    </option>
-                  ))}
-                </optgroup>
-              ))}
-            </select>
-          )}
-        </Labelled>
-        <Labelled path="agent" label={words.inbox.assignee}>
-          {(described) => (
-            <select
-              {...described}
-              value={search.get("agent") ?? ""}
-              onChange={(event) => onSet("agent", event.target.value)}
-            >
-              <option value="">{words.inbox.everybody}</option>
-              {desk.agents.map((agent) => (
-                <option key={agent.id} value={agent.id}>
-                  {agent.displayName}
-                  {agent.id === desk.agent.id ? ` (${words.inbox.me})` : ""}
-                </option>
-              ))}
-            </select>
-          )}
-        </Labelled>
-        <div>
-          <label className="option">
-            <input
-              type="checkbox"
-              checked={search.has("a-lire")}
-              onChange={(event) => onSet("a-lire", event.target.checked ? "1" : "")}
-            />
-            {words.inbox.unread}
-          </label>
-          <label className="option">
-            <input
-              type="checkbox"
-              checked={search.has("archivees")}
-              onChange={(event) => onSet("archivees", event.target.checked ? "1" : "")}
-            />
-            {words.inbox.archived}
-          </label>
-        </div>
-      </form>
-    </search>
-  );
-}
-
-interface PageProperties {
-  filter: DeskRequestFilter;
-  after: string;
-  onMore: ((after: string) => void) | null;
-}
-
-/** What follows the first page. The focus goes on from the button that asked for it to the first of its requests. */
-function LaterPage({ filter, after, onMore }: PageProperties) {
-  const rows = useRef<HTMLTableSectionElement>(null);
-  const [{ data, error }, execute] = useQuery({
-    query: DeskInbox,
-    variables: { filter, after, unreadFirst: true },
-    requestPolicy: "network-only",
-  });
-  const page = data?.desk?.requests;
-  const arrived = page !== undefined;
-  useEffect(() => {
-    if (arrived) rows.current?.querySelector("a")?.focus();
-  }, [arrived]);
-  if (page) return <Rows page={page} onMore={onMore} section={rows} />;
-  return (
-    <tbody>
-      <tr>
-        <td colSpan={COLUMNS}>
-          <Waiting
-            error={error}
-            nobody={data?.desk === null}
-            onTryAgain={() => execute({ requestPolicy: "network-only" })}
-          />
-        </td>
-      </tr>
-    </tbody>
-  );
-}
-
-type Page = NonNullable<DeskInboxQuery["desk"]>["requests"];
-
-function Rows({
-  page,
-  onMore,
-  section,
-}: {
-  page: Page;
-  onMore: ((after: string) => void) | null;
-  section?: Ref<HTMLTableSectionElement>;
-}) {
-  const words = useWords();
-  const { endCursor, hasNextPage } = page.pageInfo;
-  return (
-    <tbody ref={section}>
-      {page.nodes.map((request) => (
-        <RequestRow key={request.id} request={request} />
-      ))}
-      {hasNextPage && endCursor !== null && onMore && (
-        <tr>
-          <td colSpan={COLUMNS}>
-            <button type="button" className="button-second" onClick={() => onMore(endCursor)}>
-              {words.inbox.more}
-            </button>
-          </td>
-        </tr>
-      )}
-    </tbody>
-  );
-}
-
-function RequestRow({ request }: { request: Page["nodes"][number] }) {
-  const words = useWords();
-  const statuses = useStatuses();
-  const { language } = useLanguage();
-  return (
-    <tr>
-      <td data-label={words.inbox.columns.request}>
-        <Link href={`/demandes/${request.id}`}>{request.procedure.title}</Link>
-        {request.unreadExchangeCount > 0 && (
-          <span className="to-read">
-            {" "}
-            <Icon name="received-unread" /> {words.inbox.unreadCount(request.unreadExchangeCount)}
-          </span>
-        )}
-      </td>
-      <td data-label={words.inbox.columns.citizen} className="name">
-        {request.contact ? `${request.contact.firstName} ${request.contact.lastName}` : "—"}
-      </td>
-      <td data-label={words.inbox.columns.status}>
-        <span className="status" data-status={request.status}>
-          {statuses[request.status]}
-        </span>
-      </td>
-      <td data-label={words.inbox.columns.assignee} className="name">
-        {request.assignee?.displayName ?? "—"}
-      </td>
-      <td data-label={words.inbox.columns.submitted}>
-        {request.submittedAt && readableInstant(request.submittedAt, language)}
-      </td>
-    </tr>
-  );
+function rowOf(id: string): Element | null {
+  return document.querySelector(`[data-request="${CSS.escape(id)}"]`);
 }

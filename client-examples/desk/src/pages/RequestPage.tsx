@@ -24,11 +24,11 @@ import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
-import { Link } from "wouter";
 import { Absent } from "../Absent.tsx";
 import { Appointments } from "../Appointments.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
+import { InTheList } from "../request/InTheList.tsx";
 import { useStatuses } from "../statuses.ts";
 import { useWords } from "../wording.ts";
 
@@ -64,16 +64,14 @@ export default function RequestPage({ id }: { id: string }) {
   if (request === null)
     return (
       <Absent title={words.request.unknown}>
-        <Link href="/">{words.request.back}</Link>
+        <InTheList id={id} />
       </Absent>
     );
   if (!request) return <Waiting error={error} onTryAgain={reload} />;
   const may = (action: Request["permittedActions"][number]) => request.permittedActions.includes(action);
   return (
     <DeskPage title={request.procedure.title}>
-      <p>
-        <Link href="/">{words.request.back}</Link>
-      </p>
+      <InTheList id={id} />
       <p>
         <span className="status" data-status={request.status}>
           {statuses[request.status]}

@@ -57,6 +57,8 @@ export const en: typeof fr = {
   },
   request: {
     back: "Back to the requests",
+    previous: "Previous request",
+    next: "Next request",
     citizen: "The citizen",
     preferred: "preferred contact method",
     noContact: "No details.",

@@ -55,6 +55,8 @@ export const fr = {
   },
   request: {
     back: "Retour aux demandes",
+    previous: "Demande précédente",
+    next: "Demande suivante",
     citizen: "Le demandeur",
     preferred: "moyen de contact préféré",
     noContact: "Aucune information.",

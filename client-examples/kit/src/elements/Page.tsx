@@ -2,6 +2,8 @@ import { type ReactNode, useEffect, useRef } from "react";
 
 interface Properties {
   title: string;
+  /** What of it is shown, where it has several parts. */
+  part?: string | undefined;
   site: string;
   /** What the page is there for, in the municipality's colours together with its heading. */
   lead?: ReactNode;
@@ -9,11 +11,11 @@ interface Properties {
 }
 
 /** A page: its title in the window, and the focus on its heading when it is come to from another one. */
-export function Page({ title, site, lead, children }: Properties) {
+export function Page({ title, part, site, lead, children }: Properties) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = site ? `${title} – ${site}` : title;
-  }, [title, site]);
+    document.title = [part, title, site].filter(Boolean).join(" – ");
+  }, [title, part, site]);
   useEffect(() => {
     if (Page.visited) heading.current?.focus({ preventScroll: true });
     Page.visited = true;

@@ -1,11 +1,14 @@
 import type { CombinedError } from "@urql/core";
 import { useEffect, useMemo, useRef } from "react";
-import { useDoor } from "../door.tsx";
+import { useBack, useDoor } from "../door.tsx";
 import { useLanguage } from "../language.tsx";
 import { callProblem } from "../outcome.ts";
 import { Busy } from "./Busy.tsx";
 import { ProblemNotice } from "./Notice.tsx";
 import { TryAgain } from "./TryAgain.tsx";
+
+/** What is over some time later, without anybody's doing. */
+const PASSING = ["NETWORK", "UNAVAILABLE"];
 
 interface Properties {
   error: CombinedError | undefined;
@@ -14,7 +17,10 @@ interface Properties {
   onTryAgain: () => void;
 }
 
-/** In the place of what is being read: why it cannot be, and trying again. Who is logged in no longer gets to log in. */
+/**
+ * In the place of what is being read: why it cannot be, and trying again, which the page does by itself when the network
+ * is back. Who is logged in no longer gets to log in.
+ */
 export function Waiting({ error, nobody = false, onTryAgain }: Properties) {
   const { language } = useLanguage();
   const { reopen } = useDoor();
@@ -27,7 +33,9 @@ export function Waiting({ error, nobody = false, onTryAgain }: Properties) {
     if (ended && !reopened.current) reopen();
     reopened.current = ended;
   }, [ended, reopen]);
-  if (ended || problem === null) return <Busy />;
+  const failed = !ended && problem !== null;
+  useBack(failed && PASSING.includes(problem.code) ? onTryAgain : null);
+  if (!failed) return <Busy />;
   return (
     <ProblemNotice problem={problem}>
       <TryAgain onClick={onTryAgain} />

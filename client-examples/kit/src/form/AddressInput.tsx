@@ -3,7 +3,7 @@ import { messagesAt } from "../elements/Notice.tsx";
 import { useLanguage, useWording } from "../language.tsx";
 import type { AddressInput as Address } from "../operations.ts";
 import type { FieldProblem } from "../outcome.ts";
-import { Labelled, LabelledGroup } from "./Labelled.tsx";
+import { Labelled, LabelledGroup, LONGEST_TYPED } from "./Labelled.tsx";
 import { WORDING } from "./wording.ts";
 
 const COUNTRIES =
@@ -12,9 +12,9 @@ const COUNTRIES =
   );
 export const NO_ADDRESS: Address = { lines: [], postalCode: "", city: "", country: "FR" };
 
-/** Whether there is enough of it to be an address. */
-export function isWhole(address: Address): boolean {
-  return Boolean(address.lines[0]?.trim() && address.postalCode.trim() && address.city.trim());
+/** Whether anything of it was typed: a country alone, which is there from the start, is no address. */
+export function isStarted(address: Address): boolean {
+  return [...address.lines, address.postalCode, address.city].some((part) => part.trim() !== "");
 }
 
 export function AddressInput({
@@ -42,6 +42,7 @@ export function AddressInput({
   }, [language]);
   const own = problems.filter((problem) => problem.path === path).map((problem) => problem.message);
   const at = (part: string) => messagesAt(problems, `${path}.${part}`);
+  const ofSecond = at("lines.1");
   const setLine = (index: number, line: string) => {
     const lines = [value.lines[0] ?? "", value.lines[1] ?? "", ...value.lines.slice(2)];
     lines[index] = line;
@@ -50,23 +51,28 @@ export function AddressInput({
   };
   return (
     <LabelledGroup path={path} label={label} help={help} required={required} messages={own}>
-      <Labelled path={`${path}.lines`} label={wording.addressLine} messages={at("lines")} required={required}>
+      <Labelled
+        path={`${path}.lines`}
+        label={wording.addressLine}
+        messages={at("lines").filter((message) => !ofSecond.includes(message))}
+        required={required}
+      >
         {(described) => (
           <input
             {...described}
             autoComplete="address-line1"
-            maxLength={100}
+            maxLength={LONGEST_TYPED}
             value={value.lines[0] ?? ""}
             onChange={(event) => setLine(0, event.target.value)}
           />
         )}
       </Labelled>
-      <Labelled path={`${path}.second`} label={wording.addressSecondLine}>
+      <Labelled path={`${path}.lines.1`} label={wording.addressSecondLine} messages={ofSecond}>
         {(described) => (
           <input
             {...described}
             autoComplete="address-line2"
-            maxLength={100}
+            maxLength={LONGEST_TYPED}
             value={value.lines[1] ?? ""}
             onChange={(event) => setLine(1, event.target.value)}
           />
@@ -84,6 +90,7 @@ export function AddressInput({
               {...described}
               autoComplete="postal-code"
               className="short"
+              maxLength={LONGEST_TYPED}
               value={value.postalCode}
               onChange={(event) => onChange({ ...value, postalCode: event.target.value })}
             />
@@ -94,6 +101,7 @@ export function AddressInput({
             <input
               {...described}
               autoComplete="address-level2"
+              maxLength={LONGEST_TYPED}
               value={value.city}
               onChange={(event) => onChange({ ...value, city: event.target.value })}
             />

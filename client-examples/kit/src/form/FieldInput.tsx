@@ -4,11 +4,14 @@ import { useWording } from "../language.tsx";
 import type { AnswerValue } from "../operations.ts";
 import type { FieldProblem } from "../outcome.ts";
 import { AddressInput, NO_ADDRESS } from "./AddressInput.tsx";
+import { useAfterPress } from "./afterPress.ts";
 import type { FormField } from "./definition.ts";
-import { Labelled, LabelledGroup } from "./Labelled.tsx";
+import { Labelled, LabelledGroup, LONGEST_TYPED } from "./Labelled.tsx";
 import { WORDING } from "./wording.ts";
 
 const RADIOS_AT_MOST = 6;
+/** Years have four digits in the API; a browser lets six be typed where nothing says so. */
+const LAST_DAY = "9999-12-31";
 
 /** What a browser may fill in by itself, by the key of the field (WCAG 1.3.5). */
 const AUTOCOMPLETE: Record<string, string> = {
@@ -50,14 +53,14 @@ export function FieldInput({ field, value, onChange, problems, files }: Properti
               <textarea
                 {...described}
                 rows={5}
-                maxLength={field.maxLength ?? undefined}
+                maxLength={LONGEST_TYPED}
                 value={text}
                 onChange={(event) => setText(event.target.value)}
               />
             ) : (
               <input
                 {...described}
-                maxLength={field.maxLength ?? undefined}
+                maxLength={LONGEST_TYPED}
                 autoComplete={AUTOCOMPLETE[field.key]}
                 value={text}
                 onChange={(event) => setText(event.target.value)}
@@ -73,6 +76,7 @@ export function FieldInput({ field, value, onChange, problems, files }: Properti
             <input
               {...described}
               type="email"
+              maxLength={LONGEST_TYPED}
               autoComplete={AUTOCOMPLETE[field.key] ?? "off"}
               value={text}
               onChange={(event) => setText(event.target.value)}
@@ -87,6 +91,7 @@ export function FieldInput({ field, value, onChange, problems, files }: Properti
             <input
               {...described}
               type="tel"
+              maxLength={LONGEST_TYPED}
               autoComplete={AUTOCOMPLETE[field.key] ?? "off"}
               className="medium"
               value={text}
@@ -96,24 +101,9 @@ export function FieldInput({ field, value, onChange, problems, files }: Properti
         </Labelled>
       );
     case "NumberField":
-      return <NumberInput about={about} integer={field.integer} value={value?.number} onChange={onChange} />;
+      return <NumberInput about={about} integer={field.integer} value={value} onChange={onChange} />;
     case "DateField":
-      return (
-        <Labelled {...about}>
-          {(described) => (
-            <input
-              {...described}
-              type="date"
-              className="medium"
-              autoComplete={AUTOCOMPLETE[field.key]}
-              min={field.earliest ?? undefined}
-              max={field.latest ?? undefined}
-              value={value?.date ?? ""}
-              onChange={(event) => onChange(event.target.value ? { date: event.target.value } : undefined)}
-            />
-          )}
-        </Labelled>
-      );
+      return <DateInput about={about} field={field} value={value?.date} onChange={onChange} />;
     case "BooleanField":
       return <YesOrNo about={about} value={value?.boolean} onChange={(boolean) => onChange({ boolean })} />;
     case "ChoiceField":
@@ -150,6 +140,7 @@ interface About {
   messages: string[];
 }
 
+/** What is no number is answered as it was typed: nothing is lost, and the server says that it is none. */
 function NumberInput({
   about,
   integer,
@@ -158,26 +149,66 @@ function NumberInput({
 }: {
   about: About;
   integer: boolean;
-  value: number | undefined;
+  value: AnswerValue | undefined;
   onChange: (value: AnswerValue | undefined) => void;
 }) {
-  const wording = useWording(WORDING);
-  const [typed, setTyped] = useState(value === undefined ? "" : String(value).replace(".", ","));
-  const number = Number(typed.replaceAll(/\s/g, "").replace(",", "."));
-  const wrong = typed !== "" && !Number.isFinite(number);
+  const [typed, setTyped] = useState("");
+  const asTyped = JSON.stringify(numberOf(typed)) === JSON.stringify(value);
   return (
-    <Labelled {...about} messages={wrong ? [wording.noNumber] : about.messages}>
+    <Labelled {...about}>
       {(described) => (
         <input
           {...described}
           inputMode={integer ? "numeric" : "decimal"}
           className="short"
-          value={typed}
+          maxLength={LONGEST_TYPED}
+          value={asTyped ? typed : (value?.text ?? String(value?.number ?? "").replace(".", ","))}
           onChange={(event) => {
-            const now = event.target.value;
-            setTyped(now);
-            const parsed = Number(now.replaceAll(/\s/g, "").replace(",", "."));
-            onChange(now.trim() === "" || !Number.isFinite(parsed) ? undefined : { number: parsed });
+            setTyped(event.target.value);
+            onChange(numberOf(event.target.value));
+          }}
+        />
+      )}
+    </Labelled>
+  );
+}
+
+function numberOf(typed: string): AnswerValue | undefined {
+  if (typed.trim() === "") return undefined;
+  const number = Number(typed.replaceAll(/\s/g, "").replace(",", "."));
+  return Number.isFinite(number) ? { number } : { text: typed };
+}
+
+function DateInput({
+  about,
+  field,
+  value,
+  onChange,
+}: {
+  about: About;
+  field: Extract<FormField, { __typename: "DateField" }>;
+  value: string | undefined;
+  onChange: (value: AnswerValue | undefined) => void;
+}) {
+  const wording = useWording(WORDING);
+  // A browser tells nobody what was typed of a day until it is one.
+  const [half, setHalf] = useState(false);
+  const afterPress = useAfterPress();
+  return (
+    <Labelled {...about} messages={half ? [wording.halfDate] : about.messages}>
+      {(described) => (
+        <input
+          {...described}
+          type="date"
+          className="medium"
+          autoComplete={AUTOCOMPLETE[field.key]}
+          min={field.earliest ?? undefined}
+          max={field.latest ?? LAST_DAY}
+          value={value ?? ""}
+          onBlur={({ target }) => afterPress(() => setHalf(target.validity.badInput))}
+          onChange={(event) => {
+            setHalf(false);
+            onChange(event.target.value ? { date: event.target.value } : undefined);
           }}
         />
       )}

@@ -2,6 +2,9 @@ import type { ReactNode } from "react";
 import { useWording } from "../language.tsx";
 import { WORDING } from "./wording.ts";
 
+/** Far more than any field admits: the server says what is too long, and nothing is cut off unseen. More it would not read. */
+export const LONGEST_TYPED = 10_000;
+
 /** What an input takes so that a screen reader tells its help and its problems. */
 export interface Described {
   id: string;

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { useWording } from "../language.tsx";
 import type { AddressInput, Civility, ContactInput, ContactMethod } from "../operations.ts";
-import { isWhole } from "./AddressInput.tsx";
+import { isStarted } from "./AddressInput.tsx";
 import type { Answers, FormField } from "./definition.ts";
 import { WORDING } from "./wording.ts";
 
@@ -85,7 +85,6 @@ export function answersOf(contact: Contact | null): Answers {
 export function contactOf(answers: Answers): ContactInput {
   const text = (key: string) => answers[key]?.text?.trim() || null;
   const address = answers.address?.address;
-  const started = address && (address.lines.length > 0 || address.postalCode || address.city);
   return {
     civility: (answers.civility?.choices?.[0] as Civility | undefined) ?? null,
     firstName: text("firstName") ?? "",
@@ -94,15 +93,7 @@ export function contactOf(answers: Answers): ContactInput {
     email: text("email"),
     mobilePhone: text("mobilePhone"),
     landlinePhone: text("landlinePhone"),
-    address: started ? address : null,
+    address: address && isStarted(address) ? address : null,
     preferredContactMethod: (answers.preferredContactMethod?.choices?.[0] as ContactMethod) ?? "EMAIL",
   };
-}
-
-/** Whether there is enough of Mes informations to be kept. */
-export function isKeepable(answers: Answers): boolean {
-  const address = answers.address?.address;
-  const halfAddress =
-    address && (address.lines.length > 0 || address.postalCode || address.city) && !isWhole(address);
-  return Boolean(answers.firstName?.text?.trim() && answers.lastName?.text?.trim() && !halfAddress);
 }

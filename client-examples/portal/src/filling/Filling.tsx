@@ -1,14 +1,10 @@
-import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
+import { useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
-import { Dialog } from "@espace-citoyens/kit/elements/Dialog.tsx";
 import { Markdown } from "@espace-citoyens/kit/elements/Markdown.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
-import { visibleFields } from "@espace-citoyens/kit/form/conditions.ts";
-import type { Answers, FormField } from "@espace-citoyens/kit/form/definition.ts";
-import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
-import { CancelRequest, type StepKind } from "@espace-citoyens/kit/operations.ts";
-import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
+import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
+import type { StepKind } from "@espace-citoyens/kit/operations.ts";
 import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Redirect, useLocation, useSearchParams } from "wouter";
 import { forgetDraft, keepDraft, keepStep, leftStep } from "../drafts.ts";
@@ -19,12 +15,17 @@ import { SitePage } from "../SitePage.tsx";
 import { StoredDocumentChoice } from "../StoredDocumentChoice.tsx";
 import { useWords } from "../wording.ts";
 import { AppointmentStep } from "./AppointmentStep.tsx";
+import { Discard } from "./Discard.tsx";
+import { Fields } from "./Fields.tsx";
 import { Help } from "./Help.tsx";
 import { HoldEnded } from "./HoldEnded.tsx";
+import { fieldOf, inputAt, labelsIn, pathOf, stepOf } from "./places.ts";
+import { Saved } from "./Saved.tsx";
 import { StepNavigation } from "./StepNavigation.tsx";
 import { SummaryStep } from "./SummaryStep.tsx";
-import { type Draft, useDraft } from "./useDraft.ts";
+import { useDraft } from "./useDraft.ts";
 import { useIsPast } from "./useIsPast.ts";
+import { useTold } from "./useTold.ts";
 
 /** Each step as the address names it. */
 const ADDRESSES: Record<StepKind, string> = {
@@ -53,12 +54,20 @@ export function Filling({ id, after }: { id: string; after: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const reminder = useRef<ReminderHandle>(null);
   const upToDate = useRef<StepKind | null>(null);
+  const { told, leave, type } = useTold(id);
+  /** What of the step that is gone to is to be mended. */
+  const target = useRef<string | null>(null);
+  /** What of the step that is not gone on from is. */
+  const [stay, setStay] = useState<{ at: string } | null>(null);
+  useEffect(() => {
+    if (stay) inputAt(stay.at)?.focus();
+  }, [stay]);
 
   const title = draft?.procedure.title;
   useEffect(() => {
     if (ticket && title && draft?.status === "DRAFT") keepDraft({ ticket, title });
   }, [ticket, title, draft?.status]);
-  const labels = useMemo(() => labelsOf(draft), [draft]);
+  const labels = useMemo(() => labelsIn(draft?.steps ?? []), [draft]);
   const named = search.get("etape");
   const asked = named ?? leftStep(id);
   const current =
@@ -92,12 +101,16 @@ export function Filling({ id, after }: { id: string; after: string }) {
       return;
     }
     setVisited((before) => new Set([...before, left]));
-    heading.current?.focus();
+    type(null);
+    const wrong = target.current && inputAt(target.current);
+    target.current = null;
     window.scrollTo(0, 0);
+    (wrong || heading.current)?.focus();
+    if (wrong) wrong.scrollIntoView({ block: "center" });
     // The browser's arrows ask nobody: it is done now.
     if (upToDate.current !== current) catchUp(current);
     upToDate.current = null;
-  }, [current, catchUp, stepKinds]);
+  }, [current, catchUp, stepKinds, type]);
 
   if (filling.absent === "absent") return <p role="alert">{words.request.unknown}</p>;
   if (filling.absent !== null) return <ProblemNotice problem={filling.absent} />;
@@ -109,7 +122,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
     steps.findIndex((each) => each.kind === current),
   );
   const step = steps[index]!;
-  const go = async (kind: StepKind) => {
+  const go = async (kind: StepKind, at: string | null = null) => {
     const { pathname } = location;
     // An address that cannot be kept is said at its field, before it is out of sight.
     if (reminder.current && !(await reminder.current.keep())) return;
@@ -117,37 +130,49 @@ export function Filling({ id, after }: { id: string; after: string }) {
     // Whoever has gone elsewhere meanwhile, or asked twice, is where they want to be.
     if (location.pathname !== pathname || shownBefore.current === kind) return;
     upToDate.current = kind;
+    target.current = at;
     navigate(`${path}?etape=${ADDRESSES[kind]}`);
   };
-  const stepOf = (path: string): StepKind => {
-    if (path === "appointment") return "APPOINTMENT";
-    return path.startsWith("contact") ? "CONTACT" : "FORM";
+  const isDone = (kind: StepKind) => {
+    if (kind === "PROCEDURE") return true;
+    const unsaved = filling.saving === "saving" ? [] : filling.unsaved;
+    const unsettled = [...filling.problems.map(({ path }) => path), ...unsaved];
+    return visited.has(kind) && kind !== "SUMMARY" && !unsettled.some(isIn(kind));
   };
-  const problemsOf = (kind: StepKind) => draft.problems.filter((each) => stepOf(each.path) === kind);
-  const shown = (kind: StepKind): FieldProblem[] => [
-    ...filling.rejected.filter((each) => stepOf(each.path) === kind),
-    // What is missing is said once the step was left: not before anything could be typed.
-    ...(visited.has(kind)
-      ? problemsOf(kind).filter((each) => !filling.rejected.some((other) => other.path === each.path))
-      : []),
-  ];
+  const toldHere = told(
+    filling.problems,
+    filling.asked.filter(isIn(step.kind)),
+    visited.has(step.kind) || visited.has("SUMMARY"),
+  );
+  const answerHere = (key: string, value: Answers[string]) => {
+    const field = pathOf(step.kind, key);
+    if (!toldHere.some(({ path }) => fieldOf(path) === field)) type(field);
+    if (step.kind === "CONTACT") filling.answerContact(key, value);
+    else filling.answer(key, value);
+  };
   const next = steps[index + 1];
   const previous = steps[index - 1];
-  const goOn = (event: FormEvent) => {
+  const goOn = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (next) go(next.kind);
+    const half = [...event.currentTarget.querySelectorAll("input")].find(({ validity }) => validity.badInput);
+    await filling.save();
+    // What was typed and cannot be kept is said before it is out of sight. Who leaves it for later goes by the steps.
+    const wrong = filling.refusals().find(({ path }) => isIn(step.kind)(path));
+    if (wrong || half) {
+      type(null);
+      setVisited((before) => new Set([...before, step.kind]));
+    }
+    if (wrong) setStay({ at: wrong.path });
+    else if (half) {
+      // It says itself what is wrong once it is left.
+      half.blur();
+      half.focus();
+    } else if (next) go(next.kind);
   };
   return (
-    <SitePage title={draft.procedure.title}>
+    <SitePage title={draft.procedure.title} part={step.title}>
       {filling.saving === "ended" && <SessionEnded onBack={() => heading.current?.focus()} />}
-      <StepNavigation
-        steps={steps}
-        current={step.kind}
-        done={(kind) =>
-          kind === "PROCEDURE" || (visited.has(kind) && kind !== "SUMMARY" && problemsOf(kind).length === 0)
-        }
-        onGo={go}
-      />
+      <StepNavigation steps={steps} current={step.kind} done={isDone} onGo={(kind) => go(kind)} />
       <div className="step-head">
         <div>
           <p className="quiet">{words.filling.step(index + 1, steps.length)}</p>
@@ -174,8 +199,9 @@ export function Filling({ id, after }: { id: string; after: string }) {
         <SummaryStep
           draft={draft}
           labels={labels}
-          stepOf={stepOf}
-          onGo={go}
+          problems={filling.problems}
+          unsaved={filling.unsaved}
+          onGo={(path) => go(stepOf(path), path)}
           save={filling.save}
           version={filling.version}
           onChange={filling.reload}
@@ -191,19 +217,18 @@ export function Filling({ id, after }: { id: string; after: string }) {
             <Fields
               fields={step.fields}
               answers={filling.contact}
-              onAnswer={filling.answerContact}
-              problems={shown("CONTACT").map((each) => ({
-                ...each,
-                path: each.path.replace(/^contact\./, ""),
-              }))}
+              onAnswer={answerHere}
+              onLeave={(key) => leave(pathOf("CONTACT", key))}
+              problems={toldHere}
             />
           )}
           {step.kind === "FORM" && (
             <Fields
               fields={step.fields}
               answers={filling.answers}
-              onAnswer={filling.answer}
-              problems={shown("FORM")}
+              onAnswer={answerHere}
+              onLeave={(key) => leave(pathOf("FORM", key))}
+              problems={toldHere}
               files={(field) => (
                 <Attachments
                   request={id}
@@ -233,10 +258,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
           </div>
         </form>
       )}
-      <p className="saving" role="status" data-saving={filling.saving}>
-        {words.filling[filling.saving]}
-      </p>
-      <p className="quiet">{words.filling.draftKept}</p>
+      <Saved saving={filling.saving} unsaved={filling.unsaved.map((path) => labels[path] ?? path)} />
       <Discard id={id} />
     </SitePage>
   );
@@ -258,72 +280,6 @@ function SessionEnded({ onBack = () => {} }: { onBack?: () => void }) {
   );
 }
 
-interface FieldsProperties {
-  fields: readonly FormField[];
-  answers: Answers;
-  onAnswer: (key: string, value: Answers[string]) => void;
-  problems: readonly FieldProblem[];
-  files?: Parameters<typeof FieldInput>[0]["files"];
-}
-
-function Fields({ fields, answers, onAnswer, problems, files = () => null }: FieldsProperties) {
-  const words = useWords();
-  const asked = visibleFields(fields, answers);
-  if (asked.length === 0) return <p>{words.filling.nothingAsked}</p>;
-  return asked.map((field) => (
-    <FieldInput
-      key={field.key}
-      field={field}
-      value={answers[field.key]}
-      onChange={(value) => onAnswer(field.key, value)}
-      problems={problems}
-      files={files}
-    />
-  ));
-}
-
-function Discard({ id }: { id: string }) {
-  const words = useWords();
-  const { ticket } = useDoor();
-  const [, navigate] = useLocation();
-  const [asked, setAsked] = useState(false);
-  const [cancel] = useChange(CancelRequest, (data) => data.cancelRequest);
-  return (
-    <>
-      <button type="button" className="button-quiet" onClick={() => setAsked(true)}>
-        {words.filling.discard}
-      </button>
-      {asked && (
-        <Dialog title={words.filling.discardConfirm} onClose={() => setAsked(false)}>
-          <div className="actions">
-            <button
-              type="button"
-              className="button"
-              onClick={async () => {
-                const { success } = await cancel({ request: id });
-                setAsked(false);
-                if (!success) return;
-                forgetDraft(id, ticket);
-                navigate("/");
-              }}
-            >
-              {words.filling.discard}
-            </button>
-            <button type="button" className="button-quiet" onClick={() => setAsked(false)}>
-              {words.frame.cancel}
-            </button>
-          </div>
-        </Dialog>
-      )}
-    </>
-  );
-}
-
-function labelsOf(draft: Draft | null): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const step of draft?.steps ?? []) {
-    for (const field of step.fields) labels[field.key] = field.label;
-    if (step.kind === "APPOINTMENT") labels.appointment = step.title;
-  }
-  return labels;
+function isIn(kind: StepKind): (path: string) => boolean {
+  return (path) => stepOf(path) === kind;
 }

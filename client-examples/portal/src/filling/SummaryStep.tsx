@@ -7,13 +7,14 @@ import {
   SubmitRequest,
   type SubmitRequestMutation,
 } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
 import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { type FormEvent, useState } from "react";
 import { type CaptchaAnswer, CaptchaField, missingCode } from "../CaptchaField.tsx";
 import { useWords } from "../wording.ts";
 import { NextSlotOffer } from "./NextSlotOffer.tsx";
+import { fieldOf, stepOf } from "./places.ts";
 import type { Draft } from "./useDraft.ts";
 
 type Lost = Extract<SubmitRequestMutation["submitRequest"], { __typename: "SlotUnavailableError" }>;
@@ -21,8 +22,11 @@ type Lost = Extract<SubmitRequestMutation["submitRequest"], { __typename: "SlotU
 interface Properties {
   draft: Draft;
   labels: Record<string, string>;
-  stepOf: (path: string) => StepKind;
-  onGo: (step: StepKind) => void;
+  /** What is missing or wrong. */
+  problems: readonly FieldProblem[];
+  /** The paths of the fields that the server does not have as they were typed. */
+  unsaved: readonly string[];
+  onGo: (path: string) => void;
   save: () => Promise<boolean>;
   version: () => number;
   onChange: () => void;
@@ -30,7 +34,17 @@ interface Properties {
 }
 
 /** Le récapitulatif: what will be sent, what is still missing, and the button that sends it. */
-export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChange, onSent }: Properties) {
+export function SummaryStep({
+  draft,
+  labels,
+  problems,
+  unsaved,
+  onGo,
+  save,
+  version,
+  onChange,
+  onSent,
+}: Properties) {
   const words = useWords();
   const { colon } = useWording(PUNCTUATION);
   const { ticket } = useDoor();
@@ -41,14 +55,20 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
   const [problem, setProblem] = useState<Problem | null>(null);
   const [next, setNext] = useState<Lost["nextAvailable"]>(null);
   const needsCaptcha = ticket !== null;
-  const ready = draft.problems.length === 0;
+  const left = [
+    ...problems,
+    ...unsaved
+      .filter((field) => !problems.some(({ path }) => fieldOf(path) === field))
+      .map((path) => ({ path, message: words.filling.notInSummary })),
+  ];
+  const ready = left.length === 0;
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (needsCaptcha && captcha === null) {
       setProblem(missingCode(words));
       return;
     }
-    await save();
+    if (!(await save())) return;
     const { success, problem, refusal } = await submit({ request: draft.id, version: version(), captcha });
     setProblem(problem);
     setNext(refusal?.__typename === "SlotUnavailableError" ? refusal.nextAvailable : null);
@@ -56,6 +76,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
     if (success) onSent();
     else onChange();
   };
+  const isElsewhere = ({ path }: FieldProblem) => !left.some((each) => each.path === path);
   const take = async (slot: string) => {
     const { problem } = await book({ request: draft.id, slot });
     setProblem(problem);
@@ -70,12 +91,10 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
         <Notice kind="warning">
           <p>{words.filling.missing}</p>
           <ul>
-            {draft.problems.map((each) => (
+            {left.map((each) => (
               <li key={each.path + each.message}>
-                <button type="button" className="button-quiet" onClick={() => onGo(stepOf(each.path))}>
-                  {labels[each.path.replace(/^contact\./, "")] ??
-                    labels[each.path] ??
-                    words.filling.goTo(stepTitle(draft, stepOf(each.path)))}
+                <button type="button" className="button-quiet" onClick={() => onGo(each.path)}>
+                  {labels[fieldOf(each.path)] ?? words.filling.goTo(stepTitle(draft, stepOf(each.path)))}
                 </button>
                 {colon}
                 {each.message}
@@ -86,7 +105,7 @@ export function SummaryStep({ draft, labels, stepOf, onGo, save, version, onChan
       )}
       <Summary sections={draft.summary} heading="h3" />
       <form onSubmit={send} noValidate>
-        <ProblemNotice problem={problem} labels={labels}>
+        <ProblemNotice problem={problem && { ...problem, fields: problem.fields.filter(isElsewhere) }}>
           <NextSlotOffer next={next} onTake={take} />
         </ProblemNotice>
         {needsCaptcha && ready && (

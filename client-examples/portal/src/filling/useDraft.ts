@@ -1,6 +1,5 @@
 import { useChange, useDoor, useRead } from "@espace-citoyens/kit/door.tsx";
-import { isWhole } from "@espace-citoyens/kit/form/AddressInput.tsx";
-import { answersOf, contactOf, isKeepable } from "@espace-citoyens/kit/form/contact.ts";
+import { answersOf, contactOf } from "@espace-citoyens/kit/form/contact.ts";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
 import {
   type AnswerValue,
@@ -9,8 +8,10 @@ import {
   UpdateRequest,
 } from "@espace-citoyens/kit/operations.ts";
 import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { answersByField, answerTo, byKey, differ, type Filled, withPending } from "./filled.ts";
 import { acknowledge, forgetPending, keepPending, pendingOf } from "./pending.ts";
+import { askedIn, fieldOf, inOrder, isOfContact, pathOf } from "./places.ts";
 
 const PAUSE_MILLISECONDS = 1200;
 const RETRY_MILLISECONDS = 3000;
@@ -18,16 +19,10 @@ const RETRY_MILLISECONDS = 3000;
 const PASSING = ["NETWORK", "UNAVAILABLE", "RATE_LIMITED", "INTERNAL"];
 
 const PREFERRED: Answers = { preferredContactMethod: { choices: ["EMAIL"] } };
-const CONTACT = "contact.";
 
 export type Draft = NonNullable<RequestDraftQuery["request"]>;
 /** `ended`: the session is over; whoever logs in again goes on. */
 export type Saving = "saved" | "saving" | "offline" | "waiting" | "ended";
-
-interface Filled {
-  answers: Answers;
-  contact: Answers;
-}
 
 /**
  * A draft that is kept while it is filled in: what was typed goes to the server when typing pauses or the page is left, again and
@@ -42,6 +37,7 @@ export function useDraft(id: string) {
   const [absent, setAbsent] = useState<Problem | "absent" | null>(null);
   const [answers, setAnswers] = useState<Answers>({});
   const [contact, setContact] = useState<Answers>({});
+  const [waiting, setWaiting] = useState<readonly string[]>([]);
   const [rejected, setRejected] = useState<readonly FieldProblem[]>([]);
   const [saving, setSaving] = useState<Saving>("saved");
   const [reread, setReread] = useState(false);
@@ -49,7 +45,10 @@ export function useDraft(id: string) {
   const pending = useRef(new Map<string, AnswerValue | undefined>());
   /** What of it the server has refused and nobody has corrected yet. */
   const refused = useRef(new Set<string>());
-  const now = useRef({ answers, contact, version: 0 });
+  const told = useRef<readonly FieldProblem[]>([]);
+  const now = useRef({ answers, contact, version: 0, steps: [] as Draft["steps"] });
+  /** Mes informations as the server has them: they are sent as a whole, without what it refuses. */
+  const contactKept = useRef<Answers>({});
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const under = useRef<Promise<boolean> | null>(null);
   const again = useRef<() => void>(() => {});
@@ -60,6 +59,13 @@ export function useDraft(id: string) {
     setAnswers(answers);
     setContact(contact);
   }, []);
+
+  const reject = useCallback((problems: readonly FieldProblem[]) => {
+    told.current = problems;
+    setRejected(problems);
+  }, []);
+
+  const tellWaiting = useCallback(() => setWaiting([...pending.current.keys()]), []);
 
   /** What keeps the draft from being read or written, told as far as it is not passing. True: it is passing. */
   const tell = useCallback(
@@ -87,61 +93,64 @@ export function useDraft(id: string) {
     }
     setAbsent(null);
     setDraft(found);
+    now.current.steps = found.steps;
     if (found.status !== "DRAFT") {
       pending.current.clear();
       forgetPending(id);
     } else if (now.current.version === 0) for (const each of pendingOf(id)) pending.current.set(...each);
+    tellWaiting();
     if (found.version > now.current.version) {
       now.current.version = found.version;
-      show(withPending(found, pending.current));
+      contactKept.current = { ...PREFERRED, ...answersOf(found.contact) };
+      show(withPending(answersByField(found), contactKept.current, pending.current));
     }
     return null;
-  }, [read, id, tell, show]);
+  }, [read, id, tell, tellWaiting, show]);
 
   const send = useCallback(async (): Promise<boolean> => {
     clearTimeout(timer.current);
     for (;;) {
-      const mayGo = isKeepable(now.current.contact);
-      const taken = [...pending.current].filter(
-        ([path, value]) =>
-          !refused.current.has(partOf(path)) &&
-          (path.startsWith(CONTACT) ? mayGo : !value?.address || isWhole(value.address)),
-      );
+      const taken = [...pending.current].filter(([path]) => !refused.current.has(path));
       if (taken.length === 0) {
-        const whole = pending.current.size === 0;
+        const asked = askedIn(now.current.steps, now.current);
+        const whole = !asked.some((path) => pending.current.has(path));
         setSaving(whole ? "saved" : "waiting");
         return whole;
       }
       setSaving(unlessEnded);
-      const withContact = taken.some(([path]) => path.startsWith(CONTACT));
+      const ofContact = taken.filter(([path]) => isOfContact(path));
+      const newContact = { ...contactKept.current, ...byKey(ofContact) };
       const { success, problem, refusal } = await update({
         request: id,
         version: now.current.version,
-        contact: withContact ? contactOf(now.current.contact) : undefined,
+        contact: ofContact.length > 0 ? contactOf(newContact) : undefined,
         answers: taken
-          .filter(([path]) => !path.startsWith(CONTACT))
-          .map(([field, value]) => ({ field, value: value ?? null })),
+          .filter(([path]) => !isOfContact(path))
+          .map(([field, value]) => ({ field, value: answerTo(value) })),
       });
       if (success) {
         now.current.version = success.request.version;
+        if (ofContact.length > 0) contactKept.current = newContact;
         for (const [path, value] of taken) {
           if (pending.current.get(path) === value) pending.current.delete(path);
           acknowledge(id, path, value);
         }
-        const sent = new Set(taken.map(([path]) => partOf(path)));
-        setRejected((before) => before.filter(({ path }) => !sent.has(partOf(path))));
+        tellWaiting();
+        const sent = new Set(taken.map(([path]) => path));
+        reject(told.current.filter(({ path }) => !sent.has(fieldOf(path))));
         setDraft((before) => before && { ...before, ...success.request });
         continue;
       }
       if (refusal?.__typename === "ValidationError") {
         // What is wrong waits for its correction; the rest is sent again without it.
-        const wrong = refusal.fields;
-        setRejected((before) => [
-          ...before.filter((each) => !wrong.some((other) => other.path === each.path)),
-          ...wrong,
-        ]);
-        for (const { path } of wrong) refused.current.add(partOf(path));
-        if (taken.some(([path]) => refused.current.has(partOf(path)))) continue;
+        const retyped = new Set(
+          taken.filter(([path, value]) => pending.current.get(path) !== value).map(([path]) => path),
+        );
+        const fields = refusal.fields.filter(({ path }) => !retyped.has(fieldOf(path)));
+        const wrong = new Set(fields.map(({ path }) => fieldOf(path)));
+        reject([...told.current.filter(({ path }) => !wrong.has(fieldOf(path))), ...fields]);
+        for (const field of wrong) refused.current.add(field);
+        if (taken.some(([path]) => wrong.has(path) || retyped.has(path))) continue;
         setSaving("waiting");
         return false;
       }
@@ -162,9 +171,9 @@ export function useDraft(id: string) {
       } else setSaving((before) => (before === "ended" ? before : "waiting"));
       return false;
     }
-  }, [id, update, load, tell]);
+  }, [id, update, load, tell, tellWaiting, reject]);
 
-  /** Sends what waits. True: the server has all of it. */
+  /** Sends what waits. True: the server has all that is asked. */
   const save = useCallback(async (): Promise<boolean> => {
     // One at a time: each takes the version that the one before gave.
     while (under.current) await under.current;
@@ -183,9 +192,9 @@ export function useDraft(id: string) {
     const problem = await load();
     if (problem !== null) return;
     refused.current.clear();
-    setRejected([]);
+    reject([]);
     await save();
-  }, [load, save]);
+  }, [load, save, reject]);
   useEffect(() => {
     open();
   }, [open]);
@@ -222,10 +231,11 @@ export function useDraft(id: string) {
     (path: string, value: AnswerValue | undefined) => {
       pending.current.set(path, value);
       keepPending(id, path, value);
-      refused.current.delete(partOf(path));
+      refused.current.delete(path);
+      tellWaiting();
       later();
     },
-    [id, later],
+    [id, later, tellWaiting],
   );
   const answer = useCallback(
     (key: string, value: AnswerValue | undefined) => {
@@ -237,7 +247,7 @@ export function useDraft(id: string) {
   const answerContact = useCallback(
     (key: string, value: AnswerValue | undefined) => {
       show({ ...now.current, contact: { ...now.current.contact, [key]: value } });
-      type(CONTACT + key, value);
+      type(pathOf("CONTACT", key), value);
     },
     [show, type],
   );
@@ -245,6 +255,21 @@ export function useDraft(id: string) {
     await load();
   }, [load]);
   const version = () => now.current.version;
+  /** What is refused by now, without waiting for it to be shown. */
+  const refusals = () => {
+    const asked = askedIn(now.current.steps, now.current);
+    return inOrder(told.current, asked).filter(({ path }) => asked.includes(fieldOf(path)));
+  };
+  const { asked, unsaved, problems } = useMemo(() => {
+    const asked = askedIn(draft?.steps ?? [], { answers, contact });
+    const wrong = rejected.filter(({ path }) => asked.includes(fieldOf(path)));
+    const unsaved = asked.filter(
+      (field) => waiting.includes(field) || wrong.some(({ path }) => fieldOf(path) === field),
+    );
+    // What is missing of a field is out of date while the server does not have what was typed into it.
+    const missing = (draft?.problems ?? []).filter(({ path }) => !unsaved.includes(fieldOf(path)));
+    return { asked, unsaved, problems: inOrder([...wrong, ...missing], asked) };
+  }, [draft, answers, contact, waiting, rejected]);
   return {
     draft,
     absent,
@@ -252,7 +277,12 @@ export function useDraft(id: string) {
     contact,
     answer,
     answerContact,
-    rejected,
+    /** The paths of the fields that are asked now, and of those of them that the server does not have as they are shown. */
+    asked,
+    unsaved,
+    /** What keeps it from being sent, as far as it is known by now. */
+    problems,
+    refusals,
     saving,
     reread,
     save,
@@ -261,60 +291,6 @@ export function useDraft(id: string) {
   };
 }
 
-/** What is kept or refused as one: a field of the form, or Mes informations as a whole. */
-function partOf(path: string): string {
-  return path.split(".")[0] ?? path;
-}
-
 function unlessEnded(before: Saving): Saving {
   return before === "ended" ? before : "saving";
-}
-
-/** What the server has, and over it what it does not have yet. */
-function withPending(draft: Draft, pending: ReadonlyMap<string, AnswerValue | undefined>): Filled {
-  const typed = [...pending];
-  const ofContact = typed.filter(([path]) => path.startsWith(CONTACT));
-  return {
-    answers: {
-      ...answersByField(draft),
-      ...Object.fromEntries(typed.filter(([path]) => !path.startsWith(CONTACT))),
-    },
-    contact: {
-      // What is kept where nothing else is said: shown from the start.
-      ...PREFERRED,
-      ...answersOf(draft.contact),
-      ...Object.fromEntries(ofContact.map(([path, value]) => [path.slice(CONTACT.length), value])),
-    },
-  };
-}
-
-function differ(before: Filled, after: Filled): boolean {
-  return (["answers", "contact"] as const).some((part) =>
-    Object.keys({ ...before[part], ...after[part] }).some(
-      (key) => JSON.stringify(before[part][key]) !== JSON.stringify(after[part][key]),
-    ),
-  );
-}
-
-function answersByField(draft: Draft): Answers {
-  return Object.fromEntries(draft.answers.map((answer) => [answer.field, typedValue(answer)]));
-}
-
-function typedValue(answer: Draft["answers"][number]): AnswerValue {
-  switch (answer.__typename) {
-    case "TextAnswer":
-      return { text: answer.text };
-    case "NumberAnswer":
-      return { number: answer.number };
-    case "BooleanAnswer":
-      return { boolean: answer.boolean };
-    case "DateAnswer":
-      return { date: answer.date };
-    case "ChoiceAnswer":
-      return { choices: answer.choices.map((choice) => choice.value) };
-    case "AddressAnswer": {
-      const { lines, postalCode, city, country } = answer.address;
-      return { address: { lines, postalCode, city, country } };
-    }
-  }
 }

@@ -12,6 +12,7 @@ import { Help } from "../filling/Help.tsx";
 import { StepNavigation } from "../filling/StepNavigation.tsx";
 import { useFrame } from "../frame.tsx";
 import { LogInForm } from "../LogInForm.tsx";
+import { NotFound } from "../NotFound.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
 
@@ -27,7 +28,7 @@ export default function ProcedurePage({ slug }: { slug: string }) {
   const key = useRef(crypto.randomUUID());
   if (!data) return <Waiting error={error} onTryAgain={() => execute({ requestPolicy: "network-only" })} />;
   const procedure = data.procedure;
-  if (!procedure) return <SitePage title={words.frame.notFound}>{words.frame.notFoundText}</SitePage>;
+  if (!procedure) return <NotFound />;
   const [first] = procedure.steps;
   const begin = async () => {
     const { success, problem } = await start({ procedure: slug, idempotencyKey: key.current });
@@ -41,7 +42,7 @@ export default function ProcedurePage({ slug }: { slug: string }) {
     }
   };
   return (
-    <SitePage title={procedure.title}>
+    <SitePage title={procedure.title} part={first?.title}>
       <StepNavigation steps={procedure.steps} current="PROCEDURE" done={() => false} onGo={null} />
       <div className="step-head">
         <h2>{first?.title}</h2>

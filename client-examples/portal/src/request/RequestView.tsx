@@ -70,7 +70,6 @@ export function RequestView({ id, address, aside }: Properties) {
           <p>
             <strong>{words.sent.title}</strong>
           </p>
-          <p>{words.sent.text}</p>
         </Notice>
       )}
       {search.has("rattachee") && <Notice kind="success">{words.request.claimed}</Notice>}
@@ -79,6 +78,7 @@ export function RequestView({ id, address, aside }: Properties) {
         {colon}
         <strong className="ticket">{request.ticket}</strong>
       </p>
+      {search.has("envoyee") && <p>{words.sent.text}</p>}
       <p>
         <span className="status" data-status={request.status}>
           {wording.status[request.status]}

@@ -120,14 +120,16 @@ export const en: typeof fr = {
     saving: "Saving…",
     saved: "Draft saved",
     offline: "Connection lost: what you typed is kept here and will be saved when it is back.",
-    waiting: "To be corrected before it can be saved",
+    waiting: (fields) =>
+      `Not saved yet, to be completed or corrected: ${fields}. The rest of your draft is kept.`,
     ended: "Not saved yet: log in.",
     sessionEnded: "Your session has ended. What you typed is kept here: log in to save it.",
     estimated: (days) => (days > 1 ? `Usual time: ${days} days.` : "Usual time: 1 day."),
     closed: "This procedure is closed for the time being.",
     accountRequired: "This procedure needs a citizen account.",
     draftKept: "Your draft is kept: you may close this page and come back to it from the home page.",
-    missing: "Still to be filled in:",
+    missing: "Still to be filled in or corrected:",
+    notInSummary: "What you typed is not saved yet, nor shown below.",
     goTo: (step) => `Go to the step ${step}`,
     ready: "Check your request before you send it.",
     nothingAsked: "Nothing is asked in this step.",
@@ -147,7 +149,7 @@ export const en: typeof fr = {
   sent: {
     title: "Your request is sent",
     ticket: "Ticket number",
-    text: "Write it down: it opens the request at any time. It is in the acknowledgement e-mail, too.",
+    text: "Write this number down: it opens the request at any time. It is in the acknowledgement e-mail, too.",
     consult: "Look at my request",
   },
   request: {

@@ -123,7 +123,8 @@ export const fr = {
     saving: "Enregistrement…",
     saved: "Brouillon enregistré",
     offline: "Connexion interrompue : votre saisie est gardée ici et sera enregistrée à son retour.",
-    waiting: "À corriger pour être enregistré",
+    waiting: (fields: string) =>
+      `Pas encore enregistré, à compléter ou à corriger : ${fields}. Le reste de votre brouillon est gardé.`,
     ended: "Pas encore enregistré : connectez-vous.",
     sessionEnded:
       "Votre session est terminée. Ce que vous avez saisi est gardé ici : connectez-vous pour l’enregistrer.",
@@ -131,7 +132,8 @@ export const fr = {
     closed: "Cette démarche est fermée pour le moment.",
     accountRequired: "Cette démarche nécessite un compte citoyen.",
     draftKept: "Votre brouillon est gardé : vous pouvez fermer cette page et y revenir depuis l’accueil.",
-    missing: "Il reste à compléter :",
+    missing: "Il reste à compléter ou à corriger :",
+    notInSummary: "Ce que vous avez saisi n’est pas encore enregistré, ni repris ci-dessous.",
     goTo: (step: string) => `Aller à l’étape ${step}`,
     ready: "Vérifiez votre demande avant de la valider.",
     nothingAsked: "Rien n’est demandé à cette étape.",
@@ -151,7 +153,7 @@ export const fr = {
   sent: {
     title: "Votre demande est envoyée",
     ticket: "Numéro de ticket",
-    text: "Notez-le : il permet de consulter la demande à tout moment. Il est aussi dans le courriel d’accusé de réception.",
+    text: "Notez ce numéro : il permet de consulter la demande à tout moment. Il est aussi dans le courriel d’accusé de réception.",
     consult: "Consulter ma demande",
   },
   request: {
