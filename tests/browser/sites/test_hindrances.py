@@ -151,7 +151,7 @@ async def test_a_session_that_has_ended_elsewhere_leads_to_the_log_in(arrive: Ar
     await examine(page)
 
 
-async def test_what_cannot_be_read_without_a_network_is_read_once_it_is_back(
+async def test_what_cannot_be_read_without_a_network_is_read_once_there_is_one(
     arrive: Arrive, stack: Stack
 ) -> None:
     _, account = await open_account(stack.api)

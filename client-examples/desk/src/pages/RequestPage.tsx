@@ -20,7 +20,7 @@ import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
 import { HistoryPages } from "@espace-citoyens/kit/request/History.tsx";
-import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
+import { labelsByField, Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
@@ -109,6 +109,7 @@ export default function RequestPage({ id }: { id: string }) {
               request={request.id}
               attachments={request.attachments}
               limits={municipality.upload}
+              labels={labelsByField(request.summary)}
               mayAdd={may("ADD_ATTACHMENT")}
               chooseStored={null}
               onChange={reload}
