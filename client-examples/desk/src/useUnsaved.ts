@@ -1,8 +1,8 @@
 import { type RefObject, useEffect, useRef } from "react";
 
 /** While `current` is true, nobody leaves the page without being asked: by a link, by the browser's arrows, or for good. */
-export function useUnsaved(question: string): RefObject<boolean> {
-  const unsaved = useRef(false);
+export function useUnsaved(question: string, initially = false): RefObject<boolean> {
+  const unsaved = useRef(initially);
   useEffect(() => {
     const ask = (event: NavigateEvent) => {
       const leaves = event.cancelable && !event.hashChange && event.downloadRequest === null;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
+import pytest
 from playwright.async_api import Dialog, Locator, Page, expect
 
 from tests.browser.sites.accessibility import examine
@@ -20,10 +21,14 @@ from tests.browser.sites.doing import (
     ticket_of,
 )
 from tests.files import a_pdf
+from tests.journeys.client import Client
 from tests.journeys.stories import new_address, open_account
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
+MANY, FAR = 30, 26
+NARROW = 320
+CLOSED_AND_OPENED = "Réserver une salle municipale"
 
 
 def field(page: Page, position: int) -> Locator:
@@ -43,6 +48,10 @@ async def add_field(page: Page, position: int, label: str, key: str, type: str) 
     await added.get_by_label("Clé").fill(key)
     await added.get_by_label("Type", exact=True).select_option(type)
     return added
+
+
+async def accept(dialog: Dialog) -> None:
+    await dialog.accept()
 
 
 async def save(page: Page) -> None:
@@ -194,23 +203,44 @@ async def test_a_procedure_is_written_filled_in_and_written_again(arrive: Arrive
     await kept.fill("")
     await save(page)
     await expect(page.get_by_text("Enregistrée : version 3.")).to_be_visible()
-    await save(other)
-    await expect(other.get_by_role("alert")).to_contain_text("Quelqu’un a publié une autre version")
-    await expect(other.get_by_label("Résumé")).to_have_value("Deux mois, gratuit.")
     await page.reload()
     await expect(kept).to_have_value("")
     await expect(kept).to_have_accessible_description(re.compile(r"comme les autres démarches \(60\)\."))
+    await save(other)
+    conflict = other.get_by_role("alert")
+    await expect(conflict).to_contain_text("Quelqu’un a publié la version 3")
+    await examine(other)
+    async with other.expect_popup() as opened:
+        await conflict.get_by_role("link", name="Ouvrir la version 3 dans un nouvel onglet").click()
+    theirs_now = await opened.value
+    await expect(theirs_now.get_by_label("Résumé")).to_have_value("Un mois, sous caution.")
+    await theirs_now.close()
 
-    # Closed, nobody begins; what was sent is handled.
-    await page.get_by_label("État").select_option("fermée")
-    await save(page)
-    await expect(page.get_by_text("Enregistrée : version 3.")).to_be_visible()
+    # What they typed is there after a reload, too, and takes the other's place once they say so.
+    other.on("dialog", accept)
+    await other.reload()
+    await expect(other.get_by_text("est repris")).to_be_visible()
+    await expect(other.get_by_label("Résumé")).to_have_value("Deux mois, gratuit.")
+    await save(other)
+    await conflict.get_by_role("button", name="Publier la mienne à la place").press("Enter")
+    await expect(other.get_by_text("Enregistrée : version 4.")).to_be_visible()
+    await expect(other.get_by_role("button", name="Enregistrer")).to_be_focused()
+    await other.get_by_label("Résumé").fill("Trois mois.")
+    await other.reload()
+    await other.get_by_role("button", name="Revenir à ce qui est enregistré").click()
+    await expect(other.get_by_text("est repris")).to_be_hidden()
+    await expect(other.get_by_label("Résumé")).to_have_value("Deux mois, gratuit.")
+
+    # Closed from the list, nobody begins; what was sent is handled.
+    await go_to(page, "Démarches")
+    line = page.locator(".procedure-line", has_text=title)
+    await line.get_by_role("button", name=f"Fermer : {title}").press("Enter")
+    await expect(page.get_by_test_id("announcements")).to_contain_text(f"« {title} » est fermée.")
+    await expect(line.get_by_role("button", name=f"Ouvrir : {title}")).to_be_focused()
     await visitor.open(f"/demarches/{slug}")
     await expect(visitor.page.get_by_text("Cette démarche est fermée pour le moment.")).to_be_visible()
     await expect(visitor.page.get_by_role("button", name="Commencer la demande")).to_be_hidden()
-    await go_to(page, "Démarches")
-    line = page.locator(".procedure-line", has_text=title)
-    await expect(line).to_contain_text("fermée, version 3")
+    await expect(line).to_contain_text("fermée, version 4")
     await go_to(page, "Demandes")
     await page.get_by_label("Ticket, nom ou courriel").fill(ticket)
     await page.keyboard.press("Enter")
@@ -250,3 +280,100 @@ async def test_what_is_not_saved_is_not_left_unasked(arrive: Arrive) -> None:
     # The address of a new one is nobody's own.
     await administrator.open("/mairie/demarches/nouvelle")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Page introuvable")
+
+
+async def test_all_that_an_empty_procedure_lacks_is_named(arrive: Arrive) -> None:
+    administrator = await arrive(width=320)
+    page = administrator.page
+    await log_in_at_desk(administrator)
+    await administrator.open("/mairie/demarches/_nouvelle")
+    await page.get_by_label("Adresse (dans les liens)").fill("Prêt de vélo")
+    await page.get_by_role("button", name="Ajouter un champ").click()
+    await save(page)
+    alert = page.get_by_role("alert")
+    await expect(alert).to_be_focused()
+    told = [re.sub(r"\s", " ", each) for each in await alert.get_by_role("listitem").all_text_contents()]
+    assert set(told) >= {
+        "Titre : À remplir.",
+        "Résumé : À remplir.",
+        "La démarche (Markdown) : À remplir.",
+        "Champ 1, Libellé : À remplir.",
+        "Champ 1, Clé : À remplir.",
+    }
+    address = next(each for each in told if each.startswith("Adresse (dans les liens)"))
+    assert address.endswith("il faut des lettres minuscules sans accent, des chiffres et des tirets.")
+    await alert.get_by_role("link", name="La démarche (Markdown)").click()
+    await expect(page.get_by_label("La démarche (Markdown)")).to_be_focused()
+    await examine(page)
+
+
+@pytest.mark.parametrize("width", [1100, 320])
+async def test_a_long_form_is_written_with_its_means_in_sight(
+    arrive: Arrive, stack: Stack, width: int
+) -> None:
+    """Folded fields, the buttons at the bottom of the window, and the preview at what is being written."""
+    slug = f"longue-{uuid4().hex[:8]}"
+    client = await Client(stack.api).log_in("admin")
+    categories = (await client.run("DeskProcedure", slug=slug))["procedureCategories"]
+    fields = [
+        {"key": f"champ-{n}", "label": f"Question {n}", "type": {"text": {"multiline": True}}}
+        for n in range(1, MANY + 1)
+    ]
+    written = {
+        "slug": slug,
+        "title": f"Longue {slug}",
+        "category": categories[0]["slug"],
+        "summary": "Longue.",
+        "body": "Longue.",
+        "fields": fields,
+    }
+    await client.change("SaveProcedure", input=written)
+    administrator = await arrive(width=width)
+    page = administrator.page
+    await page.emulate_media(reduced_motion="reduce")
+    await log_in_at_desk(administrator)
+    await administrator.open(f"/mairie/demarches/{slug}")
+    button = page.get_by_role("button", name="Enregistrer")
+    await expect(page.locator("details[open]")).to_have_count(0)
+    await expect(button).to_be_in_viewport(ratio=1)
+
+    # Unfolded and written on with the keyboard: nothing that has the focus is under the buttons.
+    summary = page.locator("summary", has_text=f"Question {FAR}")
+    await summary.press("Enter")
+    bar = page.locator(".save-bar")
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+        focused, buttons = page.locator(":focus"), await bar.bounding_box()
+        place = await focused.bounding_box()
+        assert place
+        assert buttons
+        assert place["y"] + place["height"] <= buttons["y"]
+    label = field(page, FAR).get_by_label("Libellé")
+    await label.focus()
+    before = await label.bounding_box()
+    await label.fill("Question neuve")
+    assert await label.bounding_box() == before
+    preview = page.get_by_role("region", name="Aperçu")
+    if width > NARROW:
+        await expect(preview.get_by_label("Question neuve")).to_be_in_viewport()
+        await page.get_by_label("Résumé").focus()
+        await expect(preview.get_by_role("heading", name="Aperçu")).to_be_in_viewport()
+    await save(page)
+    await expect(page.get_by_role("status").filter(has_text="Enregistrée : version 2.")).to_be_in_viewport()
+    await expect(button).to_have_accessible_description("Enregistrée : version 2.")
+    await examine(page)
+
+
+async def test_a_procedure_is_closed_and_opened_as_it_was(arrive: Arrive) -> None:
+    """The demonstration's longest one, with conditions and files: no other version of it comes of that."""
+    administrator = await arrive(width=320)
+    page = administrator.page
+    await log_in_at_desk(administrator)
+    await administrator.open("/mairie/demarches")
+    line = page.locator(".procedure-line", has=page.get_by_role("link", name=CLOSED_AND_OPENED))
+    before = await line.locator(".quiet").text_content()
+    await line.get_by_role("button", name="Fermer").click()
+    await expect(line).to_contain_text("fermée")
+    await examine(page)
+    await line.get_by_role("button", name="Ouvrir").click()
+    await expect(line.locator(".quiet")).to_have_text(before or "")

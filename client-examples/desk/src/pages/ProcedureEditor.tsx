@@ -4,8 +4,8 @@ import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { Labelled, LabelledGroup } from "@espace-citoyens/kit/form/Labelled.tsx";
 import { DeskProcedure, type DeskProcedureQuery, SaveProcedure } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FocusEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
 import { Absent } from "../Absent.tsx";
@@ -13,24 +13,27 @@ import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
 import {
   draftOf,
-  helpPath,
   inputOf,
   newField,
   newProcedure,
   type ProcedureDraft,
   readableSpan,
   STEPS,
-  unreadable,
 } from "../procedures/draft.ts";
 import { FieldEditor } from "../procedures/FieldEditor.tsx";
 import { NEW } from "../procedures/new.ts";
-import { Preview } from "../procedures/Preview.tsx";
+import { HEAD, Preview } from "../procedures/Preview.tsx";
+import { atInput, inputName, unreadableIn } from "../procedures/problems.ts";
+import { useKeptDraft } from "../procedures/useKeptDraft.ts";
 import { useUnsaved } from "../useUnsaved.ts";
 import { useWords } from "../wording.ts";
 
 const ADD = "add-a-field";
-/** The input that a problem is about: what is wrong inside a condition or an option is told where all of them are typed. */
-const INPUT = /^fields\.\d+\.(?:type\.\w+\.\w+|\w+)/;
+const SAVE = "save";
+const SAVED = "saved";
+const NO_PROBLEMS: readonly FieldProblem[] = [];
+/** What this page finds wrong by itself: told until something is changed, since each field says it as it is typed. */
+const UNREADABLE = "UNREADABLE";
 
 /** A procedure to write on, beside what citizens will see of it. */
 export default function ProcedureEditor({ slug }: { slug: string }) {
@@ -75,21 +78,29 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   const frame = useFrame();
   const [, navigate] = useLocation();
   const [save, busy] = useChange(SaveProcedure, (data) => data.saveProcedure);
-  const [draft, setDraft] = useState<ProcedureDraft>(() =>
-    read ? draftOf(read) : newProcedure(categories[0]?.slug ?? ""),
+  const kept = useKeptDraft(read?.slug ?? NEW);
+  const [taken, setTaken] = useState(kept.found !== null);
+  const [draft, setDraft] = useState<ProcedureDraft>(
+    () => kept.found?.draft ?? (read ? draftOf(read) : newProcedure(categories[0]?.slug ?? "")),
   );
-  const [version, setVersion] = useState(read?.version ?? null);
+  const [version, setVersion] = useState(kept.found ? kept.found.version : (read?.version ?? null));
   const [problem, setProblem] = useState<Problem | null>(null);
-  const unsaved = useUnsaved(words.procedures.leave);
+  /** The version that somebody else published meanwhile. */
+  const [theirs, setTheirs] = useState<number | null>(null);
+  const [edited, setEdited] = useState<string | null>(null);
+  const unsaved = useUnsaved(words.procedures.leave, kept.found !== null);
   const set = (changed: Partial<ProcedureDraft>) => {
     unsaved.current = true;
     onSaved(null);
-    setDraft((before) => ({ ...before, ...changed }));
+    if (problem?.code === UNREADABLE) setProblem(null);
+    const next = { ...draft, ...changed };
+    setDraft(next);
+    kept.keep({ draft: next, version });
   };
   const setField = (id: string, changed: object) =>
     set({ fields: draft.fields.map((field) => (field.id === id ? { ...field, ...changed } : field)) });
   // What an administrator goes on with, once it is there: the focus is not lost with what moved or is gone.
-  const goOn = useRef<string | null>(null);
+  const goOn = useRef<string | null>(saved === null ? null : SAVE);
   useEffect(() => {
     if (goOn.current !== null) document.getElementById(goOn.current)?.focus();
     goOn.current = null;
@@ -106,25 +117,30 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
     if (moved) fields.splice(Math.max(0, position + by), 0, moved);
     rearrange(fields);
   };
-  const send = async (event: FormEvent) => {
-    event.preventDefault();
-    const spans = [draft.estimatedDays, draft.retentionMonths];
-    if (!spans.every(readableSpan) || draft.fields.some((field) => unreadable(field).length > 0)) {
-      setProblem({ code: "VALIDATION", message: words.procedures.unreadable, fields: [] });
+  const send = async (base: number | null) => {
+    const wrong = unreadableIn(draft, words.procedures);
+    if (wrong.length > 0) {
+      setProblem({ code: UNREADABLE, message: words.procedures.unreadable, fields: wrong });
       return;
     }
-    const { success, problem } = await save({
-      input: { ...inputOf(draft), id: read?.id ?? null, version: read ? version : null },
+    const { success, problem, refusal } = await save({
+      input: { ...inputOf(draft), id: read?.id ?? null, version: read ? base : null },
     });
+    const published = refusal?.__typename === "ConflictError" ? refusal.currentVersion : null;
+    setTheirs(published);
     setProblem(
       problem && {
         ...problem,
-        message: problem.code === "CONFLICT" ? words.procedures.conflict : problem.message,
-        fields: problem.fields.map(({ path, message }) => ({ path: INPUT.exec(path)?.[0] ?? path, message })),
+        message: published === null ? problem.message : words.procedures.conflict(published),
+        fields: problem.fields.map((each) => atInput(each, draft)),
       },
     );
     if (!success) return;
     unsaved.current = false;
+    kept.forget();
+    setTaken(false);
+    // The button that published this one instead goes with its notice.
+    if (theirs !== null) goOn.current = SAVE;
     setVersion(success.procedure.version);
     onSaved(success.procedure.version);
     frame.reloadProcedures();
@@ -133,11 +149,20 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   const at = (path: string) => messagesAt(problem?.fields ?? [], path);
   const labels = Object.fromEntries(
     (problem?.fields ?? []).flatMap(({ path }) => {
-      const position = /^fields\.(\d+)/.exec(path)?.[1];
-      if (position === undefined) return [];
-      return [[path, draft.fields[Number(position)]?.label || words.procedures.field(Number(position) + 1)]];
+      const name = inputName(path, draft, words.procedures);
+      return name === undefined ? [] : [[path, name]];
     }),
   );
+  const giveUp = () => {
+    unsaved.current = false;
+    kept.forget();
+    location.reload();
+  };
+  const follow = ({ target }: FocusEvent<HTMLElement>) => {
+    const field = target.closest<HTMLElement>("[data-field]")?.dataset.field;
+    if (field) setEdited(field);
+    else if (target.matches("input, select, textarea")) setEdited(HEAD);
+  };
   const text = (
     part: TextPart,
     label: string,
@@ -197,9 +222,34 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
   return (
     <DeskPage title={draft.title || words.procedures.add}>
       <div className="two-columns">
-        <form onSubmit={send} noValidate>
-          <ProblemNotice problem={problem} labels={labels} />
-          {saved !== null && <Notice kind="success">{words.procedures.published(saved)}</Notice>}
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            send(version);
+          }}
+          onFocus={follow}
+          noValidate
+        >
+          {taken && (
+            <Notice kind="information">
+              {words.procedures.taken}{" "}
+              <button type="button" className="button-second" onClick={giveUp}>
+                {words.procedures.giveUp}
+              </button>
+            </Notice>
+          )}
+          <ProblemNotice problem={problem} labels={labels}>
+            {theirs !== null && read && (
+              <div className="actions">
+                <a href={`/mairie/demarches/${read.slug}`} target="_blank" rel="noreferrer">
+                  {words.procedures.theirs(theirs)}
+                </a>
+                <button type="button" className="button-second" disabled={busy} onClick={() => send(theirs)}>
+                  {words.procedures.mine}
+                </button>
+              </div>
+            )}
+          </ProblemNotice>
           {text("title", words.procedures.name)}
           {text("slug", words.procedures.address, 0, words.procedures.addressHelp)}
           {choice(
@@ -247,7 +297,7 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
               key={step}
               path={`help.${step}`}
               label={words.procedures.help(words.procedures.steps[step])}
-              messages={at(helpPath(draft, step) ?? `stepHelp.${step}`)}
+              messages={at(`help.${step}`)}
             >
               {(described) => (
                 <textarea
@@ -265,7 +315,7 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
               key={field.id}
               field={field}
               position={position}
-              problems={problem?.fields ?? []}
+              problems={problem?.fields ?? NO_PROBLEMS}
               onChange={(changed) => setField(field.id, changed)}
               onMove={(by, button) => moveField(position, by, button)}
               onRemove={() => {
@@ -274,24 +324,27 @@ function Editor({ read, categories, saved, onSaved }: EditorProperties) {
               }}
             />
           ))}
-          <div className="actions">
-            <button
-              type="button"
-              id={ADD}
-              className="button-second"
-              onClick={() => {
-                goOn.current = `field-fields.${draft.fields.length}.label`;
-                set({ fields: [...draft.fields, newField()] });
-              }}
-            >
-              {words.procedures.addField}
-            </button>
-            <button type="submit" className="button" disabled={busy}>
+          <button
+            type="button"
+            id={ADD}
+            className="button-second"
+            onClick={() => {
+              goOn.current = `field-fields.${draft.fields.length}.label`;
+              set({ fields: [...draft.fields, newField()] });
+            }}
+          >
+            {words.procedures.addField}
+          </button>
+          <div className="actions save-bar">
+            <button type="submit" id={SAVE} className="button" aria-describedby={SAVED} disabled={busy}>
               {words.frame.save}
             </button>
+            <p role="status" id={SAVED}>
+              {saved !== null && !busy && words.procedures.published(saved)}
+            </p>
           </div>
         </form>
-        <Preview draft={draft} />
+        <Preview draft={draft} edited={edited} />
       </div>
     </DeskPage>
   );

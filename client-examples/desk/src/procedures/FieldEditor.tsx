@@ -2,8 +2,10 @@ import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { messagesAt } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
 import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
+import { useEffect, useState } from "react";
 import { useWords } from "../wording.ts";
-import { type FieldDraft, KINDS, type Kind, unreadable } from "./draft.ts";
+import { CONDITIONS, type FieldDraft, KINDS, type Kind, unreadable } from "./draft.ts";
+import { unreadableText } from "./problems.ts";
 
 interface Properties {
   field: FieldDraft;
@@ -19,12 +21,17 @@ type TextPart = {
   [Part in keyof FieldDraft]: FieldDraft[Part] extends string ? Part : never;
 }[keyof FieldDraft];
 
-/** One field of a form as an administrator writes it. */
+/** One field of a form as an administrator writes it: folded to its name, unfolded where it is new or wrong. */
 export function FieldEditor({ field, position, problems, onChange, onMove, onRemove }: Properties) {
   const words = useWords().procedures;
   const base = `fields.${position}`;
   const wrong = unreadable(field);
   const name = field.label || words.field(position + 1);
+  const [open, setOpen] = useState(field.label === "" || field.key === "");
+  // Once for each answer: it may be folded again.
+  useEffect(() => {
+    if (messagesAt(problems, base).length > 0) setOpen(true);
+  }, [problems, base]);
   const text = (
     part: TextPart,
     label: string,
@@ -36,10 +43,10 @@ export function FieldEditor({ field, position, problems, onChange, onMove, onRem
       label={label}
       help={options.help}
       messages={[
-        ...messagesAt(problems, `${base}.${path}`),
-        ...wrong
-          .filter((each) => each.part === part)
-          .map((each) => (part === "conditions" ? words.wrongCondition : words.wrongNumber)(each.text)),
+        ...new Set([
+          ...messagesAt(problems, `${base}.${path}`),
+          ...wrong.filter((each) => each.path === path).map((each) => unreadableText(each, words)),
+        ]),
       ]}
     >
       {(described) =>
@@ -71,7 +78,7 @@ export function FieldEditor({ field, position, problems, onChange, onMove, onRem
     </label>
   );
   return (
-    <fieldset className="card field-editor">
+    <fieldset className="card field-editor" data-field={field.id}>
       <legend>{words.field(position + 1)}</legend>
       <div className="icon-buttons">
         <button
@@ -94,59 +101,71 @@ export function FieldEditor({ field, position, problems, onChange, onMove, onRem
           <Icon name="remove" label={words.removeField(name)} />
         </button>
       </div>
-      <div className="side-by-side">
-        {text("label", words.label, "label")}
-        {text("key", words.key, "key")}
-        <Labelled path={`${base}.type`} label={words.type}>
-          {(described) => (
-            <select
-              {...described}
-              value={field.kind}
-              onChange={(event) => onChange({ kind: event.target.value as Kind })}
-            >
-              {KINDS.map((kind) => (
-                <option key={kind} value={kind}>
-                  {words.types[kind]}
-                </option>
-              ))}
-            </select>
-          )}
-        </Labelled>
-      </div>
-      {check("required", words.required)}
-      {text("help", words.fieldHelp, "help")}
-      {field.kind === "text" && (
-        <>
-          {check("multiline", words.multiline)}
-          <div className="side-by-side">
-            {text("maxLength", words.maxLength, "type.text.maxLength")}
-            {text("pattern", words.pattern, "type.text.pattern")}
-          </div>
-        </>
-      )}
-      {field.kind === "number" && (
-        <>
-          {check("integer", words.integer)}
-          <div className="side-by-side">
-            {text("minimum", words.minimum, "type.number.minimum")}
-            {text("maximum", words.maximum, "type.number.maximum")}
-          </div>
-        </>
-      )}
-      {field.kind === "date" && (
+      <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <strong>{name}</strong>{" "}
+          <span className="quiet">
+            {words.types[field.kind]}
+            {field.required && `, ${words.required.toLowerCase()}`}
+          </span>
+        </summary>
         <div className="side-by-side">
-          {text("earliest", words.earliest, "type.date.earliest")}
-          {text("latest", words.latest, "type.date.latest")}
+          {text("label", words.label, "label")}
+          {text("key", words.key, "key")}
+          <Labelled path={`${base}.type`} label={words.type}>
+            {(described) => (
+              <select
+                {...described}
+                value={field.kind}
+                onChange={(event) => onChange({ kind: event.target.value as Kind })}
+              >
+                {KINDS.map((kind) => (
+                  <option key={kind} value={kind}>
+                    {words.types[kind]}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Labelled>
         </div>
-      )}
-      {field.kind === "choice" && (
-        <>
-          {check("multiple", words.multiple)}
-          {text("options", words.options, "type.choice.options", { multiline: true })}
-        </>
-      )}
-      {field.kind === "file" && text("maxFiles", words.maxFiles, "type.file.maxFiles")}
-      {text("conditions", words.conditions, "visibleWhen", { multiline: true, help: words.conditionsHelp })}
+        {check("required", words.required)}
+        {text("help", words.fieldHelp, "help")}
+        {field.kind === "text" && (
+          <>
+            {check("multiline", words.multiline)}
+            <div className="side-by-side">
+              {text("maxLength", words.maxLength, "type.text.maxLength")}
+              {text("pattern", words.pattern, "type.text.pattern")}
+            </div>
+          </>
+        )}
+        {field.kind === "number" && (
+          <>
+            {check("integer", words.integer)}
+            <div className="side-by-side">
+              {text("minimum", words.minimum, "type.number.minimum")}
+              {text("maximum", words.maximum, "type.number.maximum")}
+            </div>
+          </>
+        )}
+        {field.kind === "date" && (
+          <div className="side-by-side">
+            {text("earliest", words.earliest, "type.date.earliest")}
+            {text("latest", words.latest, "type.date.latest")}
+          </div>
+        )}
+        {field.kind === "choice" && (
+          <>
+            {check("multiple", words.multiple)}
+            {text("options", words.options, "type.choice.options", {
+              multiline: true,
+              help: words.optionsHelp,
+            })}
+          </>
+        )}
+        {field.kind === "file" && text("maxFiles", words.maxFiles, "type.file.maxFiles")}
+        {text("conditions", words.conditions, CONDITIONS, { multiline: true, help: words.conditionsHelp })}
+      </details>
     </fieldset>
   );
 }

@@ -41,6 +41,8 @@ export const STEPS: StepKind[] = ["PROCEDURE", "APPOINTMENT", "CONTACT", "FORM",
 /** As many digits as the API takes. */
 const WHOLE = /^\d{1,9}$/;
 const DECIMAL = /^-?\d+([.,]\d+)?$/;
+/** The path of a field's conditions, below the field. */
+export const CONDITIONS = "visibleWhen";
 const OPERATORS = ["EQUALS", "NOT_EQUALS", "IN", "GREATER_THAN", "LESS_THAN", "IS_ANSWERED"];
 
 /** A field as it is typed: all in text, so that half a number is no loss. */
@@ -190,18 +192,18 @@ const NUMBERS = {
   file: { maxFiles: WHOLE },
 } as const satisfies Partial<Record<Kind, Partial<Record<keyof FieldDraft, RegExp>>>>;
 
-/** What was typed in a field that cannot be sent as what it is meant to be, by where. */
-export function unreadable(field: FieldDraft): { part: keyof FieldDraft; text: string }[] {
+/** What was typed in a field that cannot be sent as what it is meant to be, by the path below the field. */
+export function unreadable(field: FieldDraft): { path: string; text: string }[] {
   const numbers: Partial<Record<keyof FieldDraft, RegExp>> =
     field.kind in NUMBERS ? NUMBERS[field.kind as keyof typeof NUMBERS] : {};
   return [
     ...Object.entries(numbers).flatMap(([name, shape]) => {
       const part = name as keyof FieldDraft;
       const text = String(field[part]).trim();
-      return text === "" || shape.test(text) ? [] : [{ part, text }];
+      return text === "" || shape.test(text) ? [] : [{ path: `type.${field.kind}.${name}`, text }];
     }),
     ...lines(field.conditions).flatMap((line) =>
-      conditionOf(line) === null ? [{ part: "conditions" as const, text: line }] : [],
+      conditionOf(line) === null ? [{ path: CONDITIONS, text: line }] : [],
     ),
   ];
 }
@@ -216,13 +218,17 @@ export function stepsOf(draft: ProcedureDraft): StepKind[] {
   return STEPS.filter((step) => step !== "APPOINTMENT" || draft.appointment !== "NONE");
 }
 
-/** Where the help of a step stands in what is sent; null where there is none. */
-export function helpPath(draft: ProcedureDraft, step: StepKind): string | null {
-  const position = helps(draft).findIndex((each) => each.step === step);
-  return position < 0 ? null : `stepHelp.${position}`;
+/** What was kept of a draft, in the shape that drafts have now. */
+export function draftAgain(kept: Partial<ProcedureDraft>): ProcedureDraft {
+  return {
+    ...newProcedure(""),
+    ...kept,
+    fields: (kept.fields ?? []).map((field) => ({ ...newField(), ...field })),
+  };
 }
 
-function helps(draft: ProcedureDraft) {
+/** The steps that have a help, in the order in which it is sent. */
+export function helps(draft: ProcedureDraft) {
   return Object.entries(draft.help).flatMap(([step, help]) =>
     help?.trim() ? [{ step: step as StepKind, help }] : [],
   );
