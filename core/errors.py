@@ -166,8 +166,8 @@ class CaptchaError(RefusedError):
     def __init__(self) -> None:
         super().__init__(
             Text(
-                fr="Le code de sécurité est incorrect ou a expiré. Demandez-en un nouveau.",
-                en="The security code is wrong or has expired. Ask for a new one.",
+                fr="Le code de sécurité est incorrect ou a expiré. Recommencez avec un nouveau code.",
+                en="The security code is wrong or has expired. Try again with a new code.",
             )
         )
 

@@ -60,6 +60,15 @@ _SENTENCES = {
     "AppointmentCancelled": Text(fr="Le rendez-vous a été annulé.", en="The appointment was cancelled."),
 }
 
+_YOURS = {
+    "ExchangePosted": Text(fr="Vous avez écrit un échange.", en="You wrote a message."),
+    "ExchangesRead": Text(fr="Vous avez lu les échanges reçus.", en="You read the messages received."),
+    "AttachmentAdded": Text(fr="Vous avez joint la pièce « {title} ».", en="You attached “{title}”."),
+    "AttachmentReplaced": Text(fr="Vous avez remplacé la pièce « {title} ».", en="You replaced “{title}”."),
+    "AttachmentRemoved": Text(fr="Vous avez retiré la pièce « {title} ».", en="You removed “{title}”."),
+}
+"""What citizens read of what they did themselves."""
+
 
 KINDS = tuple(_SENTENCES)
 """Every kind of event: the names of the GraphQL types."""
@@ -73,7 +82,8 @@ def statuses_for(reader: Party) -> Mapping[str, Text]:
 def describe(kind: str, actor: str, data: Mapping[str, Any], reader: Party) -> Text:
     """The sentence for an event of this kind, done by this party, with this data, told to that side."""
     statuses = statuses_for(reader)
-    return _SENTENCES[kind].format(
+    sentences = _SENTENCES | _YOURS if actor == reader == "CITIZEN" else _SENTENCES
+    return sentences[kind].format(
         party=PARTIES[actor],
         title=same(str(data.get("title", ""))),
         previous=statuses.get(data.get("previous", ""), same("")),

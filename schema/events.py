@@ -33,7 +33,7 @@ class RequestEvent:
     """Which of the mairie's agents. Null for anybody but an agent, and where it was none."""
     request: ServiceRequestReference
     description: str
-    """One sentence for people, in the caller's language."""
+    """One sentence for people, in the caller's language; to citizens, “you” have done what the citizen did."""
 
 
 @output

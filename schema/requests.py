@@ -66,8 +66,11 @@ class RequestAction(StrEnum):
 @output
 class SummaryLine:
     label: str
+    """Where it is of a field, in the municipality's words; else in the caller's language."""
     value: str
     """Ready to show, in the caller's language."""
+    field: str | None
+    """The key of the form's field that it answers; null where it answers none."""
 
 
 @output

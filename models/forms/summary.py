@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.i18n import Language, Text
 from core.wording import readable_boolean, readable_date, readable_moment, readable_number
@@ -36,6 +36,14 @@ _WHERE = Text(fr="Lieu", en="Place")
 _OTHER_ATTACHMENTS = Text(fr="Autres pièces jointes", en="Other attachments")
 
 
+class Line(NamedTuple):
+    """`field` is the key of the form's field that it answers; None where it answers none."""
+
+    label: str
+    value: str
+    field: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class AppointmentLine:
     """`start` in the municipality's own time zone."""
@@ -60,24 +68,27 @@ def summary(
     """
     sections = (
         (StepKind.APPOINTMENT, [] if appointment is None else _appointment_lines(appointment, language)),
-        (StepKind.CONTACT, [] if contact is None else contact_lines(contact, language)),
+        (
+            StepKind.CONTACT,
+            [] if contact is None else [Line(*line) for line in contact_lines(contact, language)],
+        ),
         (StepKind.FORM, _form_lines(definition, answers, attachments, language)),
     )
     return [
         {
             "step": step.value,
             "title": STEP_TITLES[step].in_(language),
-            "lines": [{"label": label, "value": value} for label, value in lines],
+            "lines": [line._asdict() for line in lines],
         }
         for step, lines in sections
         if lines
     ]
 
 
-def _appointment_lines(appointment: AppointmentLine, language: Language) -> list[tuple[str, str]]:
+def _appointment_lines(appointment: AppointmentLine, language: Language) -> list[Line]:
     return [
-        (_WHEN.in_(language), readable_moment(appointment.start, language)),
-        (_WHERE.in_(language), appointment.place),
+        Line(_WHEN.in_(language), readable_moment(appointment.start, language)),
+        Line(_WHERE.in_(language), appointment.place),
     ]
 
 
@@ -86,16 +97,17 @@ def _form_lines(
     answers: Answers,
     attachments: Mapping[str | None, Sequence[str]],
     language: Language,
-) -> list[tuple[str, str]]:
+) -> list[Line]:
     lines = []
     for field in visible_fields(definition, answers):
         if isinstance(field, FileField):
             if titles := attachments.get(field.key):
-                lines.append((field.label, "\n".join(titles)))
+                lines.append(Line(field.label, "\n".join(titles), field.key))
         elif field.key in answers:
-            lines.append((field.label, readable_answer(field, answers[field.key], language)))
+            answer = readable_answer(field, answers[field.key], language)
+            lines.append(Line(field.label, answer, field.key))
     if titles := attachments.get(None):
-        lines.append((_OTHER_ATTACHMENTS.in_(language), "\n".join(titles)))
+        lines.append(Line(_OTHER_ATTACHMENTS.in_(language), "\n".join(titles)))
     return lines
 
 

@@ -106,7 +106,7 @@ FIELDS: Mapping[str, Mapping[Kinds, str]] = {
     "AddressAnswer": {READERS: "field address"},
     "FieldError": {CITIZENS: "path message"},
     "SummarySection": {READERS: "step title lines"},
-    "SummaryLine": {READERS: "label value"},
+    "SummaryLine": {READERS: "label value field"},
     "Attachment": {READERS: "id title field file addedBy addedAt editable", CITIZENS: "copiedFrom"},
     "File": {READERS: "name mediaType size sha256 scan", PARTIES: "url preview"},
     "Appointment": {

@@ -208,7 +208,7 @@ async def test_it_holds_all_there_is(language: Language) -> None:
     assert exchange["body"] == "Bonjour,\nil manque <b>une</b> pièce."
     assert exchange["attachments"] == [{"id": whole["attachments"][0]["id"]}]
     (event,) = whole["history"]
-    said = {"fr": "Le demandeur a joint", "en": "The applicant attached"}
+    said = {"fr": "Vous avez joint", "en": "You attached"}
     assert event["type"] == "AttachmentAdded"
     assert event["description"].startswith(said[language])
     assert "previous" not in event, "what only other kinds have"

@@ -144,6 +144,11 @@ def test_the_summary_reads_as_people_write() -> None:
         "Justificatif": "Facture",
         "Autres pièces jointes": "Plan\nPhoto",
     }
+    answered = {
+        line["label"]: line["field"] for section in sections for line in section["lines"] if line["field"]
+    }
+    assert answered == {field.label: field.key for field in FORM.fields if field.label in answered}
+    assert list(answered) == [label for label in lines(sections, "FORM") if label != "Autres pièces jointes"]
 
 
 def test_the_summary_in_english_leaves_out_what_is_hidden_or_empty() -> None:

@@ -21,6 +21,8 @@ interface Door {
   ticket: string | null;
   /** Forgets all that was read: somebody has logged in or out. */
   reopen: () => void;
+  /** How often that was done: what was read before is nobody's any more. */
+  opened: number;
 }
 
 const DoorContext = createContext<Door | null>(null);
@@ -59,8 +61,8 @@ export function DoorProvider({ ticket = null, children }: { ticket?: string | nu
   useEffect(() => () => live.close(), [live]);
   const reopenOuter = outer?.reopen;
   const door = useMemo(
-    () => ({ live, ticket, reopen: reopenOuter ?? (() => setOpened((before) => before + 1)) }),
-    [live, ticket, reopenOuter],
+    () => ({ live, ticket, opened, reopen: reopenOuter ?? (() => setOpened((before) => before + 1)) }),
+    [live, ticket, opened, reopenOuter],
   );
   return (
     <DoorContext value={door}>
@@ -144,7 +146,12 @@ export function useConnected(onConnected: () => void): void {
   useEffect(() => live.watch((connected) => connected && handler.current()), [live]);
 }
 
-/** Calls when the server may be there again: the browser is on a network, or what is followed has connected. Null: not now. */
+const MAY_BE_BACK_MILLISECONDS = 8_000;
+
+/**
+ * Calls when the server may be there again: the browser is on a network, what is followed has connected, or nothing has
+ * told for a while. Null: not now.
+ */
 export function useBack(onBack: (() => void) | null): void {
   const { live } = useDoor();
   const handler = useRef(onBack);
@@ -155,7 +162,10 @@ export function useBack(onBack: (() => void) | null): void {
     const back = () => handler.current?.();
     addEventListener("online", back);
     const stop = live.watch((connected) => connected && back());
+    // Not all at once: a server that starts again has many to answer.
+    const again = setInterval(back, MAY_BE_BACK_MILLISECONDS * (0.75 + Math.random() / 2));
     return () => {
+      clearInterval(again);
       removeEventListener("online", back);
       stop();
     };

@@ -3,6 +3,9 @@ import { keep, readKept } from "./kept.ts";
 
 export type Language = "fr" | "en";
 
+/** What the municipality writes, from the names of its procedures to the help of a field, is in this one, whatever that of the page. */
+export const MUNICIPALITY_LANGUAGE: Language = "fr";
+
 interface Chosen {
   language: Language;
   setLanguage: (language: Language) => void;

@@ -93,7 +93,8 @@ export function makeLive(parameters: Record<string, string>): Live {
       return () => watchers.delete(onState);
     },
     close() {
-      client.dispose();
+      // What is still waiting to connect never does, and says so.
+      Promise.resolve(client.dispose()).catch((error) => console.info("Closed while connecting", error));
     },
   };
 }

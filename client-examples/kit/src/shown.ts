@@ -1,7 +1,7 @@
 import type { AnyVariables, CombinedError, TypedDocumentNode } from "@urql/core";
 import { useCallback, useRef } from "react";
-import { useClient, useQuery } from "urql";
-import { useBack } from "./door.tsx";
+import { useQuery } from "urql";
+import { useBack, useDoor } from "./door.tsx";
 
 interface Shown<Data> {
   data: Data | undefined;
@@ -17,16 +17,16 @@ export function useShown<Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
 ): Shown<Data> {
-  const client = useClient();
+  const { opened } = useDoor();
   const [{ data, error, stale }, execute] = useQuery({ query, variables } as Parameters<
     typeof useQuery<Data, Variables>
   >[0]);
   const reload = useCallback(() => execute({ requestPolicy: "network-only" }), [execute]);
   // What another caller has read, or what is of something else, is not shown.
   const asked = JSON.stringify(variables);
-  const last = useRef({ client, asked, data });
-  if (data !== undefined || last.current.client !== client || last.current.asked !== asked)
-    last.current = { client, asked, data };
+  const last = useRef({ opened, asked, data });
+  if (data !== undefined || last.current.opened !== opened || last.current.asked !== asked)
+    last.current = { opened, asked, data };
   const shown = last.current.data;
   // Where nothing is shown, what stands there instead sees to it.
   useBack(error === undefined || shown === undefined ? null : reload);

@@ -168,8 +168,9 @@ function Listen({ captcha }: { captcha: Captcha }) {
   };
   return (
     <>
-      <button type="button" className="button-icon" onClick={listen} disabled={state === "waiting"}>
-        <Icon name="speaker" label={words.captcha.listen} />
+      <button type="button" className="button-second" onClick={listen} disabled={state === "waiting"}>
+        <Icon name="speaker" />
+        {words.captcha.listen}
       </button>
       <p className="quiet" role="status">
         {state === "waiting" ? words.captcha.preparing : state === "failed" ? words.captcha.failed : ""}

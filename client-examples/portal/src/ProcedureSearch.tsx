@@ -4,14 +4,16 @@ import { SearchProcedures } from "@espace-citoyens/kit/operations.ts";
 import { type FormEvent, useDeferredValue, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Procedures, type ReadAfter } from "./Procedures.tsx";
+import { useAddressed } from "./useAddressed.ts";
 import { useWords } from "./wording.ts";
 
 const LEAST_LETTERS = 2;
 
-/** Rechercher un formulaire: what is found is there as it is typed. */
+/** Rechercher un formulaire: what is found is there as it is typed, and when the page is come back to. */
 export function ProcedureSearch() {
   const words = useWords();
-  const [typed, setTyped] = useState("");
+  const [sought, setSought] = useAddressed("recherche");
+  const typed = sought ?? "";
   const [asked, setAsked] = useState(false);
   const results = useRef<HTMLDivElement>(null);
   const search = useDeferredValue(typed.trim());
@@ -36,7 +38,7 @@ export function ProcedureSearch() {
                 maxLength={200}
                 value={typed}
                 onChange={(event) => {
-                  setTyped(event.target.value);
+                  setSought(event.target.value || null);
                   setAsked(false);
                 }}
               />

@@ -1,5 +1,6 @@
 import { useRead } from "@espace-citoyens/kit/door.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { MUNICIPALITY_LANGUAGE } from "@espace-citoyens/kit/language.tsx";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
@@ -60,8 +61,12 @@ export function Procedures({ first, readAfter, className = "" }: Properties) {
           .map((procedure) => (
             <li key={procedure.id}>
               {procedure.requiresAccount && <Padlock />}
-              <Link href={`/demarches/${procedure.slug}`}>{procedure.title}</Link>
-              <p className="quiet">{procedure.summary}</p>
+              <Link href={`/demarches/${procedure.slug}`} lang={MUNICIPALITY_LANGUAGE}>
+                {procedure.title}
+              </Link>
+              <p className="quiet" lang={MUNICIPALITY_LANGUAGE}>
+                {procedure.summary}
+              </p>
             </li>
           ))}
       </ul>

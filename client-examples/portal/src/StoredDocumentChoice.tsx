@@ -22,16 +22,18 @@ export function StoredDocumentChoice({
     <Dialog title={wording.choosePiece} onClose={onClose}>
       {documents === undefined && <Busy />}
       {documents?.length === 0 && <p>{wording.emptyStorage}</p>}
-      <ul className="plain">
-        {documents?.map((document) => (
-          <li key={document.id}>
-            <button type="button" className="button-quiet" onClick={() => onChoose(document.id)}>
-              {document.title}
-            </button>{" "}
-            <span className="quiet">{words.space.kinds[document.kind]}</span>
-          </li>
-        ))}
-      </ul>
+      {documents && documents.length > 0 && (
+        <ul className="plain">
+          {documents.map((document) => (
+            <li key={document.id}>
+              <button type="button" className="button-quiet" onClick={() => onChoose(document.id)}>
+                {document.title}
+              </button>{" "}
+              <span className="quiet">{words.space.kinds[document.kind]}</span>
+            </li>
+          ))}
+        </ul>
+      )}
       <div className="actions">
         <button type="button" className="button-quiet" onClick={onClose}>
           {wording.cancel}

@@ -37,10 +37,11 @@ export function FrameProvider({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const [{ data: read, error, fetching }, execute] = useQuery({ query: SiteFrame });
   const reload = useCallback(() => execute({ requestPolicy: "network-only" }), [execute]);
-  // Where it cannot be read in another language, it stays as it was: under it lies what somebody is typing.
-  const last = useRef({ data: read, language });
-  if (read && !fetching) last.current = { data: read, language };
-  const data = read ?? (last.current.language === language ? undefined : last.current.data);
+  // Where it cannot be read again, or in another language, it stays as it was: under it lies what somebody is typing.
+  const { opened } = useDoor();
+  const last = useRef({ data: read, opened });
+  if (read && !fetching) last.current = { data: read, opened };
+  const data = read ?? (last.current.opened === opened ? last.current.data : undefined);
   useEffect(() => {
     if (!error) return;
     addEventListener("online", reload);

@@ -72,6 +72,37 @@ async def test_every_page_of_a_citizen(arrive: Arrive, stack: Stack) -> None:
     await look(somebody, f"/mon-espace/demandes/{request['id']}/suivi", ".exchange")
 
 
+async def test_what_the_mairie_wrote_is_said_in_its_language(arrive: Arrive, stack: Stack) -> None:
+    """On a page in English its French is read as French, and the site's own words are not (WCAG 3.1.2)."""
+    draft = await draft_request(Client(stack.api))
+    sent = await file_request(Client(stack.api))
+    somebody = await arrive(locale="en-GB")
+    page = somebody.page
+    filling = f"/demandes/{draft['ticket']}/saisie?etape="
+    for path, there in (
+        ("/", ".theme-links a"),
+        ("/demarches", ".themes h3, .procedures a, .procedures p"),
+        ("/demarches/signalement-voirie", "h1, h2 + p, .prose"),
+        (f"{filling}demande", "h1, .field > label > span:first-child, .field > legend > span:first-child"),
+        (f"{filling}demande", ".field option:not([value='']), .field-help"),
+        (f"{filling}recapitulatif", "h1"),
+        (f"/demandes/{sent['ticket']}", "h1, .summary:last-of-type dt"),
+    ):
+        await somebody.open(path)
+        await expect(page.locator(there).first).to_be_attached()
+        languages = await page.locator(there).evaluate_all("all => all.map(each => each.lang)")
+        assert set(languages) == {"fr"}, (path, languages)
+        await examine(page)
+    for path, own in (
+        (f"{filling}informations", page.get_by_text("First name", exact=True)),
+        (f"{filling}demande", page.get_by_text("(required)").first),
+        ("/demarches", page.get_by_role("heading", level=1)),
+    ):
+        await somebody.open(path)
+        await expect(own).to_be_visible()
+        assert await own.evaluate("element => element.closest('[lang]').lang") == "en"
+
+
 async def test_what_belongs_on_a_line_takes_one_on_a_phone(arrive: Arrive, stack: Stack) -> None:
     """The bar of the calendar, the tabs, and the steps, each a button with its whole name all the same."""
     client, account = await open_account(stack.api)

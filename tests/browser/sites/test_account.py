@@ -75,7 +75,12 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
     await page.get_by_label("Téléphone mobile").first.fill("12")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.locator("#field-mobilePhone-messages")).to_be_visible()
-    await page.get_by_role("textbox", name="Téléphone mobile").fill("06 12 34 56 78")
+    await page.get_by_role("textbox", name="Téléphone mobile").fill("0612345678")
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_text("Vos modifications sont enregistrées.")).to_be_visible()
+    await page.reload()
+    phone = page.get_by_role("textbox", name="Téléphone mobile")
+    await expect(phone).to_have_value("06\u00a012\u00a034\u00a056\u00a078")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_text("Vos modifications sont enregistrées.")).to_be_visible()
     await log_out(page)
@@ -83,10 +88,14 @@ async def test_an_account_from_the_form_to_the_log_in(arrive: Arrive, stack: Sta
 
 
 @pytest.mark.parametrize(
-    ("locale", "create"), [("fr-FR", "Créer mon compte"), ("en-GB", "Create my account")]
+    ("locale", "create", "email"),
+    [("fr-FR", "Créer mon compte", "Courriel"), ("en-GB", "Create my account", "E-mail")],
 )
-async def test_all_that_is_missing_is_told_at_once(arrive: Arrive, locale: str, create: str) -> None:
-    """The security code among it; and where it is all that is missing, it alone, and nothing was opened."""
+async def test_all_that_is_missing_is_told_at_once(
+    arrive: Arrive, locale: str, create: str, email: str
+) -> None:
+    """The security code among it, each with a link to its field; and where it is all that is missing, it alone, and
+    nothing was opened."""
     visitor = await arrive(locale=locale)
     page = visitor.page
     await visitor.open("/creer-mon-compte")
@@ -99,7 +108,11 @@ async def test_all_that_is_missing_is_told_at_once(arrive: Arrive, locale: str, 
         await expect(page.locator(f"#field-{field}")).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(len(fields))
     await expect(page.get_by_role("alert")).to_be_focused()
+    await expect(page.get_by_role("alert").get_by_role("link")).to_have_count(len(fields))
+    await expect(page.locator("#field-password-help")).to_be_hidden()
     await examine(page)
+    await page.get_by_role("alert").get_by_role("link", name=email, exact=True).click()
+    await expect(page.locator("#field-email")).to_be_focused()
     filled = {
         "username": f"marie-{uuid4().hex[:8]}",
         "password": PASSWORD,
@@ -125,11 +138,23 @@ async def test_all_that_is_missing_is_told_at_once(arrive: Arrive, locale: str, 
     await expect(page.get_by_text(filled["email"])).to_be_visible()
 
 
+@pytest.mark.parametrize("locale", ["fr-FR", "en-GB"])
+async def test_countries_are_in_the_order_of_their_names(arrive: Arrive, locale: str) -> None:
+    visitor = await arrive(locale=locale)
+    await visitor.open("/creer-mon-compte")
+    names = await visitor.page.locator("[id='field-address.country'] option").all_text_contents()
+    assert names[0] == "France"
+    in_order = "([names, language]) => names.sort(new Intl.Collator(language).compare)"
+    assert names[1:] == await visitor.page.evaluate(in_order, [names[1:], locale])
+    assert len(names) > 100
+
+
 async def test_the_code_is_heard(arrive: Arrive) -> None:
     """The loudspeaker plays a recording: its time goes by, and it has a length."""
     visitor = await arrive()
     page = visitor.page
     await visitor.open("/creer-mon-compte")
+    await expect(page.get_by_text("Écouter le code")).to_be_visible()
     await page.get_by_role("button", name="Écouter le code").click()
     async with asyncio.timeout(15):
         # Not by a function of the page's: its policy evaluates no strings.

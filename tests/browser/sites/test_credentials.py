@@ -39,6 +39,13 @@ async def test_a_forgotten_password(arrive: Arrive, stack: Stack) -> None:
     page = somebody.page
     await somebody.open("/")
     await page.get_by_role("link", name="Mot de passe oublié ?").click()
+    await page.wait_for_selector(".captcha-picture img")
+    await page.get_by_role("button", name="Envoyer").click()
+    await expect(page.get_by_role("alert").get_by_role("link")).to_have_text(
+        ["Nom d’utilisateur ou adresse de courriel", "Code de sécurité"]
+    )
+    await expect(page.locator("#field-usernameOrEmail-messages")).to_be_visible()
+    await expect(page.locator("#field-captcha-messages")).to_be_visible()
     await page.get_by_label("Nom d’utilisateur ou adresse de courriel").fill(account["username"])
     await pass_captcha(page)
     await examine(page)

@@ -11,14 +11,17 @@ from playwright.async_api import expect
 
 from core.clock import now
 from core.password_rules import password_advice
+from jobs.facts import TEMPLATES
 from models.ids import decode_as
+from tests.browser.sites.accessibility import examine
 from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, go_to, log_in_at_desk
 from tests.journeys.client import Client, Data
 from tests.journeys.stories import draft_request, file_request, new_address, open_account, parked_for
-from tests.stack import Stack
+from tests.stack import ROOT, Stack
 
 DECIDED_AFTER_DAYS = 10
+PAGE = 50
 
 
 async def a_procedure(administrator: Client) -> Data:
@@ -147,23 +150,68 @@ async def test_an_agent_is_added_given_procedures_and_disabled(arrive: Arrive, s
     await expect(theirs.get_by_role("alert")).to_contain_text("incorrect")
 
 
+async def copied(stack: Stack, address: str, times: int) -> None:
+    """As if the mail that was given up had been the last of many to the same person."""
+    connection = await asyncpg.connect(stack.servers.postgres.url())
+    await connection.execute(
+        "INSERT INTO mail SELECT (jsonb_populate_record(m, jsonb_build_object("
+        "'id', overlay(gen_random_uuid()::text PLACING '00000000' FROM 1), 'attempts', 2, "
+        "'event_id', NULL, 'message_id', replace(message_id, '<', '<' || n || '.')))).* "
+        "FROM mail m, generate_series(1, $2::int) n WHERE recipient = $1 AND state = 'PARKED'",
+        address,
+        times,
+    )
+    await connection.close()
+
+
 async def test_mail_that_was_not_delivered_is_seen_and_sent_again(arrive: Arrive, stack: Stack) -> None:
+    """Which mail, to whom, why: one of them, and then all the others, more than a page of them."""
     address = new_address()
     stack.inbox.answer = lambda envelope: "550 5.1.1 No such user" if address in envelope.rcpt_tos else None
     sent = await file_request(Client(stack.api), email=address)
-    await parked_for(await Client(stack.api).log_in("agent"), address)
+    agent = await Client(stack.api).log_in("agent")
+    await parked_for(agent, address)
     stack.inbox.answer = None
+    await copied(stack, address, PAGE)
+    total = (await agent.run("DeskParkedMails"))["parkedMails"]["totalCount"]
     somebody = await arrive()
     page = somebody.page
+    announced = page.get_by_test_id("announcements")
     await log_in_at_desk(somebody, "agent")
     await go_to(page, "Réglages")
-    mail = page.get_by_role("listitem").filter(has_text=address)
-    await expect(mail).to_contain_text("550 5.1.1 No such user")
+    parked = card(page, "Courriels non distribués")
+    await expect(parked.get_by_text(f"{total} courriels ne sont pas partis.")).to_be_visible()
+    lines = parked.get_by_role("listitem")
+    await expect(lines).to_have_count(PAGE)
+    await examine(page)
+    await parked.get_by_role("button", name="Voir la suite").press("Enter")
+    await expect(lines).to_have_count(total)
+    await expect(lines.nth(PAGE).get_by_role("button")).to_be_focused()
+
+    mail = lines.filter(has_text="1 essai")
+    await expect(mail).to_contain_text("accusé de réception")
+    await expect(mail).to_contain_text("1 essai\u00a0: 550 5.1.1 No such user")
+    await expect(lines.filter(has_text="2 essais").filter(has_text=address)).to_have_count(PAGE)
     await expect(mail.get_by_role("link", name=sent["ticket"])).to_be_visible()
-    await mail.get_by_role("button", name=f"Renvoyer : {address}").click()
-    await expect(page.get_by_test_id("announcements")).to_contain_text("Le courriel est renvoyé.")
+    await mail.get_by_role("button", name=f"Renvoyer : {address}, accusé de réception").press("Enter")
+    await expect(announced).to_contain_text("Le courriel est renvoyé.")
     await stack.inbox.wait_for(address)
     await expect(mail).to_be_hidden()
+    await expect(parked.get_by_text(f"{total - 1} courriels ne sont pas partis.")).to_be_visible()
+    await expect(lines.first.get_by_role("button")).to_be_focused()
+
+    await parked.get_by_role("button", name="Tout renvoyer").press("Enter")
+    await expect(announced).to_contain_text(f"{total - 1} courriels sont renvoyés.")
+    await stack.inbox.wait_for(address, count=1 + PAGE)
+    await expect(lines.filter(has_text=address)).to_have_count(0)
+    assert "partis" in await page.evaluate("document.activeElement.textContent")
     await page.reload()
     await expect(page.get_by_role("heading", name="Courriels non distribués")).to_be_visible()
-    await expect(mail).to_be_hidden()
+    await expect(lines.filter(has_text=address)).to_have_count(0)
+
+
+def test_each_mail_has_a_name_for_agents() -> None:
+    wording = ROOT / "client-examples" / "desk" / "src" / "wording"
+    for language in ("fr.ts", "en.ts"):
+        written = (wording / language).read_text(encoding="utf-8")
+        assert [template for template in TEMPLATES if f" {template}: " not in written] == []

@@ -36,6 +36,9 @@ async def test_twenty_seconds_without_a_network_lose_nothing(arrive: Arrive, sta
         await reading.page.get_by_role("button", name="Ajouter").first.click()
         await expect(reading.page.get_by_role("alert")).to_contain_text("Rien n’est perdu")
         await post(agent, sent["id"], "Écrit pendant la coupure.")
+        # Each language has a connection of its own: the one before is closed while it waits for a network.
+        for language in ("English", "Français"):
+            await filling.page.get_by_role("button", name=language).click()
         await asyncio.sleep(CUT_SECONDS)
         await wire.mend()
 

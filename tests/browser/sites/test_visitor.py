@@ -73,7 +73,7 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await expect(page.get_by_text("Devant le 4 rue des Lilas")).to_be_visible()
     await page.get_by_label(re.compile("^Code de sécurité")).fill("FAUX99")
     await page.get_by_role("button", name="Valider ma demande").click()
-    await expect(page.get_by_role("alert")).to_contain_text("code de sécurité")
+    await expect(page.get_by_role("alert")).to_contain_text("Recommencez avec un nouveau code.")
     await pass_captcha(page)
     await page.get_by_role("button", name="Valider ma demande").click()
     await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
@@ -94,6 +94,7 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await page.get_by_role("button", name="Ajouter").first.click()
     mine = page.locator(".exchange", has_text="Il clignote aussi.")
     await expect(mine.get_by_role("img", name="La mairie n’a pas encore lu votre message.")).to_be_visible()
+    await expect(page.locator(".history")).to_contain_text("Vous avez écrit un échange.")
 
     agent = await Client(stack.api).log_in("agent")
     listed = await agent.run("DeskInbox", filter={"search": ticket})
@@ -192,7 +193,23 @@ async def test_the_magnifying_glass_leads_to_what_was_found(arrive: Arrive) -> N
     await expect(found).to_contain_text("found")
     await examine(page)
     await page.keyboard.press("Tab")
-    await expect(page.get_by_role("search").get_by_role("link").first).to_be_focused()
+    first = page.get_by_role("search").get_by_role("link").first
+    await expect(first).to_be_focused()
+    title = await first.text_content() or ""
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    await page.go_back()
+    await expect(page.get_by_label("Search for a form")).to_have_value("lampadaire")
+    await expect(first).to_have_text(title)
+    await page.reload()
+    await expect(first).to_have_text(title)
+    await page.get_by_label("Search for a form").fill("")
+    await expect(page).to_have_url(f"{visitor.site}/demarches")
+    await page.get_by_role("link", name="Espace Citoyens").first.click()
+    await page.get_by_label("Search for a form").fill("lampadaire")
+    await first.click()
+    await page.go_back()
+    await expect(first).to_have_text(title)
 
 
 async def test_an_unknown_ticket_is_told(arrive: Arrive) -> None:

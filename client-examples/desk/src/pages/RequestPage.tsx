@@ -9,7 +9,7 @@ import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
 import { HistoryPages, told } from "@espace-citoyens/kit/request/History.tsx";
-import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
+import { labelsByField, Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { useShown } from "@espace-citoyens/kit/shown.ts";
 import { useState } from "react";
@@ -120,6 +120,7 @@ export default function RequestPage({ id }: { id: string }) {
               request={request.id}
               attachments={request.attachments}
               limits={municipality.upload}
+              labels={labelsByField(request.summary)}
               mayAdd={may("ADD_ATTACHMENT")}
               chooseStored={null}
               onChange={reload}

@@ -1,19 +1,13 @@
-import { readableInstant } from "@espace-citoyens/kit/dates.ts";
-import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { useAnnounce } from "@espace-citoyens/kit/elements/Announcer.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
-import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
-import { DeskAgents, DeskParkedMails, ResendMail } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
-import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
+import { DeskAgents } from "@espace-citoyens/kit/operations.ts";
 import { useState } from "react";
 import { useQuery } from "urql";
-import { Link } from "wouter";
 import { type Agent, AgentForm } from "../AgentForm.tsx";
 import { DeskPage } from "../DeskPage.tsx";
 import { useFrame } from "../frame.tsx";
 import { SettingsPlaces } from "../SettingsPlaces.tsx";
+import { ParkedMails } from "../settings/ParkedMails.tsx";
 import { useWords } from "../wording.ts";
 
 /** What an agent looks at now and then: mail that was not delivered, and who works at the mairie. */
@@ -31,89 +25,6 @@ export default function SettingsPage() {
         <Agents />
       </section>
     </DeskPage>
-  );
-}
-
-function ParkedMails() {
-  const [pages, setPages] = useState<(string | null)[]>([null]);
-  return pages.map((after, index) => (
-    <ParkedPage
-      key={after}
-      after={after}
-      onMore={index === pages.length - 1 ? (next) => setPages([...pages, next]) : null}
-    />
-  ));
-}
-
-function ParkedPage({ after, onMore }: { after: string | null; onMore: ((after: string) => void) | null }) {
-  const words = useWords();
-  const { colon } = useWording(PUNCTUATION);
-  const { language } = useLanguage();
-  const announce = useAnnounce();
-  const [{ data, error }, reload] = useQuery({
-    query: DeskParkedMails,
-    variables: { after },
-    requestPolicy: "network-only",
-  });
-  const [resend, busy] = useChange(ResendMail, (answer) => answer.resendMail);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  // Taken away without reading the page again: the first mail of the next one would move up into it.
-  const [resent, setResent] = useState<ReadonlySet<string>>(new Set());
-  const mails = data?.desk?.parkedMails;
-  if (!mails)
-    return (
-      <Waiting
-        error={error}
-        nobody={data?.desk === null}
-        onTryAgain={() => reload({ requestPolicy: "network-only" })}
-      />
-    );
-  if (after === null && mails.totalCount === resent.size) return <p>{words.settings.noMails}</p>;
-  const { endCursor, hasNextPage } = mails.pageInfo;
-  return (
-    <>
-      {after === null && <p>{words.settings.mailsText}</p>}
-      <ProblemNotice problem={problem} />
-      <ul className="plain">
-        {mails.nodes
-          .filter((mail) => !resent.has(mail.id))
-          .map((mail) => (
-            <li key={mail.id} className="card">
-              <strong>{mail.recipient}</strong>{" "}
-              <span className="quiet">
-                {readableInstant(mail.createdAt, language)}, {words.settings.attempts(mail.attempts)}
-                {colon}
-                {mail.lastError}
-              </span>
-              <button
-                type="button"
-                className="button-quiet"
-                aria-label={`${words.agents.resend}${colon}${mail.recipient}`}
-                disabled={busy}
-                onClick={async () => {
-                  const { success, problem } = await resend({ mail: mail.id });
-                  setProblem(problem);
-                  if (!success) return reload({ requestPolicy: "network-only" });
-                  announce(words.agents.resent);
-                  setResent(new Set([...resent, mail.id]));
-                }}
-              >
-                {words.agents.resend}
-              </button>
-              {mail.request && (
-                <p>
-                  <Link href={`/demandes/${mail.request.id}`}>{mail.request.ticket}</Link>
-                </p>
-              )}
-            </li>
-          ))}
-      </ul>
-      {hasNextPage && endCursor !== null && onMore && (
-        <button type="button" className="button-second" onClick={() => onMore(endCursor)}>
-          {words.inbox.more}
-        </button>
-      )}
-    </>
   );
 }
 

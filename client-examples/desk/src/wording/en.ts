@@ -148,9 +148,45 @@ export const en: typeof fr = {
   settings: {
     title: "Settings",
     mails: "Mail that was not delivered",
-    mailsText: "These people did not get their mail: reach them another way.",
+    mailsText:
+      "These people did not get their mail: reach them another way, or send it again once its cause is gone.",
     noMails: "All mail has left.",
-    attempts: (count) => `${count} attempts`,
+    mailCount: (count) =>
+      count === 1 ? "1 mail has not left." : `${count.toLocaleString("en")} mails have not left.`,
+    attempts: (count) => (count === 1 ? "1 attempt" : `${count} attempts`),
+    resendAll: "Send all again",
+    resending: (done, total) => `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`,
+    stop: "Stop",
+    resentCount: (count) =>
+      count === 1
+        ? "1 mail is sent again."
+        : count > 1
+          ? `${count.toLocaleString("en")} mails are sent again.`
+          : "No mail is sent again.",
+    mailKinds: {
+      email_confirmation: "confirmation of an address",
+      identity_linked: "identity linked",
+      identity_unlinked: "identity unlinked",
+      acknowledgement: "acknowledgement",
+      new_exchange: "new exchange",
+      status_changed: "new status of the request",
+      attachment_added: "attachment added",
+      attachment_rejected: "attachment refused",
+      appointment_booked: "appointment booked",
+      appointment_moved: "appointment moved",
+      appointment_cancelled: "appointment cancelled",
+      appointment_closed: "appointment cancelled by the mairie",
+      appointment_reminder: "reminder of an appointment",
+      account_closed: "account closed",
+      account_restored: "account restored",
+      data_export_ready: "copy of one’s data",
+      webhook_paused: "webhook paused",
+      new_password: "new password",
+      new_password_unconfirmed: "new password, address to be confirmed",
+      temporary_password_used: "temporary password used",
+      credentials_changed: "credentials changed",
+      email_changed: "address changed",
+    },
     agents: "Agents",
     roles: { HANDLER: "handles requests", ADMINISTRATOR: "administers" },
   },

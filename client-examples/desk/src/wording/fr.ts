@@ -149,9 +149,48 @@ export const fr = {
   settings: {
     title: "Réglages",
     mails: "Courriels non distribués",
-    mailsText: "Ces personnes n’ont pas reçu leur courriel : prévenez-les autrement.",
+    mailsText:
+      "Ces personnes n’ont pas reçu leur courriel : prévenez-les autrement, ou renvoyez-le une fois la cause réparée.",
     noMails: "Tous les courriels sont partis.",
-    attempts: (count: number) => `${count} essais`,
+    mailCount: (count: number) =>
+      count > 1
+        ? `${count.toLocaleString("fr")} courriels ne sont pas partis.`
+        : "1 courriel n’est pas parti.",
+    attempts: (count: number) => (count > 1 ? `${count} essais` : `${count} essai`),
+    resendAll: "Tout renvoyer",
+    resending: (done: number, total: number) =>
+      `${done.toLocaleString("fr")} sur ${total.toLocaleString("fr")}`,
+    stop: "Arrêter",
+    resentCount: (count: number) =>
+      count > 1
+        ? `${count.toLocaleString("fr")} courriels sont renvoyés.`
+        : count === 1
+          ? "1 courriel est renvoyé."
+          : "Aucun courriel n’est renvoyé.",
+    mailKinds: {
+      email_confirmation: "confirmation d’adresse",
+      identity_linked: "identité rattachée",
+      identity_unlinked: "identité détachée",
+      acknowledgement: "accusé de réception",
+      new_exchange: "nouvel échange",
+      status_changed: "nouvel état de la demande",
+      attachment_added: "pièce jointe ajoutée",
+      attachment_rejected: "pièce jointe refusée",
+      appointment_booked: "rendez-vous pris",
+      appointment_moved: "rendez-vous déplacé",
+      appointment_cancelled: "rendez-vous annulé",
+      appointment_closed: "rendez-vous annulé par la mairie",
+      appointment_reminder: "rappel de rendez-vous",
+      account_closed: "compte fermé",
+      account_restored: "compte rétabli",
+      data_export_ready: "copie des données",
+      webhook_paused: "webhook en pause",
+      new_password: "nouveau mot de passe",
+      new_password_unconfirmed: "nouveau mot de passe, adresse à confirmer",
+      temporary_password_used: "mot de passe provisoire utilisé",
+      credentials_changed: "identifiants modifiés",
+      email_changed: "adresse modifiée",
+    },
     agents: "Agents",
     roles: { HANDLER: "instruit des demandes", ADMINISTRATOR: "administre" },
   },

@@ -1,6 +1,6 @@
 import { type ReactNode, type Ref, useId } from "react";
 import { readableDay, readableTime } from "../dates.ts";
-import { useLanguage, useWording } from "../language.tsx";
+import { MUNICIPALITY_LANGUAGE, useLanguage, useWording } from "../language.tsx";
 import { PUNCTUATION } from "../punctuation.ts";
 import { WORDING } from "./wording.ts";
 
@@ -37,7 +37,7 @@ export function SlotDetail({ slot, place, kind = "information", children, action
           {readableDay(slot.start, language)}, {readableTime(slot.start, language)}–
           {readableTime(slot.end, language)}
           <br />
-          {place}
+          <span lang={MUNICIPALITY_LANGUAGE}>{place}</span>
         </p>
         {children}
       </div>

@@ -4,7 +4,7 @@ import { useConnected, useFollow, useRead } from "../door.tsx";
 import { Icon } from "../elements/Icon.tsx";
 import { ProblemNotice } from "../elements/Notice.tsx";
 import { Labelled } from "../form/Labelled.tsx";
-import { useLanguage, useWording } from "../language.tsx";
+import { MUNICIPALITY_LANGUAGE, useLanguage, useWording } from "../language.tsx";
 import { FirstAvailable, ScheduleMonth, SlotChanges } from "../operations.ts";
 import type { Problem } from "../outcome.ts";
 import { WORDING } from "./wording.ts";
@@ -133,7 +133,7 @@ export function SlotPicker({
           {(described) => (
             <select {...described} value={scheduleId} onChange={(event) => setScheduleId(event.target.value)}>
               {schedules.map((each) => (
-                <option key={each.id} value={each.id}>
+                <option key={each.id} value={each.id} lang={MUNICIPALITY_LANGUAGE}>
                   {each.title} – {each.place}
                 </option>
               ))}

@@ -1,7 +1,10 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import type { Language } from "../language.tsx";
 
 interface Properties {
   title: string;
+  /** Of the title, where it is not that of the page. */
+  titleLanguage?: Language | undefined;
   /** What of it is shown, where it has several parts. */
   part?: string | undefined;
   site: string;
@@ -11,7 +14,7 @@ interface Properties {
 }
 
 /** A page: its title in the window, and the focus on its heading when it is come to from another one. */
-export function Page({ title, part, site, lead, children }: Properties) {
+export function Page({ title, titleLanguage, part, site, lead, children }: Properties) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = [part, title, site].filter(Boolean).join(" – ");
@@ -24,7 +27,7 @@ export function Page({ title, part, site, lead, children }: Properties) {
   return (
     <>
       <div className="hero">
-        <h1 ref={heading} tabIndex={-1}>
+        <h1 ref={heading} tabIndex={-1} lang={titleLanguage}>
           {title}
         </h1>
         {lead}

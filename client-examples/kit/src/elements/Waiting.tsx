@@ -7,6 +7,9 @@ import { Busy } from "./Busy.tsx";
 import { ProblemNotice } from "./Notice.tsx";
 import { TryAgain } from "./TryAgain.tsx";
 
+/** What is over some time later, without anybody's doing. */
+const PASSING = ["NETWORK", "UNAVAILABLE"];
+
 interface Properties {
   error: CombinedError | undefined;
   /** There was an answer, but as to nobody: the session has ended elsewhere. */
@@ -31,7 +34,7 @@ export function Waiting({ error, nobody = false, onTryAgain }: Properties) {
     reopened.current = ended;
   }, [ended, reopen]);
   const failed = !ended && problem !== null;
-  useBack(failed ? onTryAgain : null);
+  useBack(failed && PASSING.includes(problem.code) ? onTryAgain : null);
   if (!failed) return <Busy />;
   return (
     <ProblemNotice problem={problem}>

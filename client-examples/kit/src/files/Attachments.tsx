@@ -4,7 +4,7 @@ import { useAnnounce } from "../elements/Announcer.tsx";
 import { Dialog } from "../elements/Dialog.tsx";
 import { Icon } from "../elements/Icon.tsx";
 import { ProblemNotice } from "../elements/Notice.tsx";
-import { useWording } from "../language.tsx";
+import { MUNICIPALITY_LANGUAGE, useWording } from "../language.tsx";
 import {
   AddAttachment,
   type FileSource,
@@ -30,6 +30,8 @@ interface Properties {
   limits: Limits;
   /** The field of the form that they answer. */
   field?: { key: string; acceptedMediaTypes: readonly string[]; maxFiles: number };
+  /** By the key of a field, what it asks: said beside each piece that answers one. */
+  labels?: Readonly<Record<string, string>>;
   mayAdd: boolean;
   /** Opens the choice of a piece of the storage space; null where there is none. */
   chooseStored: ((choose: (document: string) => void, close: () => void) => React.ReactNode) | null;
@@ -42,6 +44,7 @@ export function Attachments({
   attachments,
   limits,
   field,
+  labels = {},
   mayAdd,
   chooseStored,
   onChange,
@@ -77,6 +80,11 @@ export function Attachments({
           {attachments.map((attachment) => (
             <li key={attachment.id}>
               <FileLink file={attachment.file} title={attachment.title} />
+              {attachment.field && labels[attachment.field] && (
+                <span className="quiet" lang={MUNICIPALITY_LANGUAGE}>
+                  {labels[attachment.field]}
+                </span>
+              )}
               {attachment.addedBy === "MUNICIPALITY" && (
                 <span className="quiet"> {wording.addedByMunicipality}</span>
               )}

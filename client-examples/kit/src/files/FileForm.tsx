@@ -45,7 +45,9 @@ export function FileForm({
   const { language } = useLanguage();
   const { ticket } = useDoor();
   const [file, setFile] = useState<File | null>(null);
-  const [typed, setTyped] = useState(title);
+  // Until somebody has given it one, a piece is called what its file is.
+  const [given, setGiven] = useState(title || null);
+  const typed = given ?? file?.name.replace(/\.[^.]+$/, "") ?? "";
   const [progress, setProgress] = useState<number | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const fail = (message: string) =>
@@ -89,11 +91,7 @@ export function FileForm({
               {...described}
               type="file"
               accept={limits.acceptedMediaTypes.join(",")}
-              onChange={(event) => {
-                const chosen = event.target.files?.[0] ?? null;
-                setFile(chosen);
-                if (chosen && !typed) setTyped(chosen.name.replace(/\.[^.]+$/, ""));
-              }}
+              onChange={(event) => setFile(event.target.files?.[0] ?? null)}
             />
           )}
         </Labelled>
@@ -103,7 +101,7 @@ export function FileForm({
               {...described}
               maxLength={200}
               value={typed}
-              onChange={(event) => setTyped(event.target.value)}
+              onChange={(event) => setGiven(event.target.value)}
             />
           )}
         </Labelled>

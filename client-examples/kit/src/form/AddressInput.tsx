@@ -1,16 +1,17 @@
 import { useMemo } from "react";
 import { messagesAt } from "../elements/Notice.tsx";
-import { useLanguage, useWording } from "../language.tsx";
+import { type Language, useLanguage, useWording } from "../language.tsx";
 import type { AddressInput as Address } from "../operations.ts";
 import type { FieldProblem } from "../outcome.ts";
 import { Labelled, LabelledGroup, LONGEST_TYPED } from "./Labelled.tsx";
 import { WORDING } from "./wording.ts";
 
+const HOME = "FR";
 const COUNTRIES =
-  "FR AD AE AF AL AM AO AR AT AU AZ BA BD BE BF BG BI BJ BO BR BY CA CD CF CG CH CI CL CM CN CO CR CU CV CY CZ DE DJ DK DO DZ EC EE EG ES ET FI GA GB GE GH GN GQ GR GT GW HN HR HT HU IE IL IN IQ IR IS IT JO JP KE KH KM KR KW KZ LA LB LK LT LU LV LY MA MC MD ME MG MK ML MN MR MT MU MX MY MZ NE NG NL NO NP NZ OM PE PH PK PL PS PT PY QA RO RS RU RW SA SC SD SE SG SI SK SM SN SY TD TG TH TN TR TW TZ UA UG US UY UZ VE VN YE ZA ZM ZW".split(
+  "AD AE AF AL AM AO AR AT AU AZ BA BD BE BF BG BI BJ BO BR BY CA CD CF CG CH CI CL CM CN CO CR CU CV CY CZ DE DJ DK DO DZ EC EE EG ES ET FI GA GB GE GH GN GQ GR GT GW HN HR HT HU IE IL IN IQ IR IS IT JO JP KE KH KM KR KW KZ LA LB LK LT LU LV LY MA MC MD ME MG MK ML MN MR MT MU MX MY MZ NE NG NL NO NP NZ OM PE PH PK PL PS PT PY QA RO RS RU RW SA SC SD SE SG SI SK SM SN SY TD TG TH TN TR TW TZ UA UG US UY UZ VE VN YE ZA ZM ZW".split(
     " ",
   );
-export const NO_ADDRESS: Address = { lines: [], postalCode: "", city: "", country: "FR" };
+export const NO_ADDRESS: Address = { lines: [], postalCode: "", city: "", country: HOME };
 
 /** Whether anything of it was typed: a country alone, which is there from the start, is no address. */
 export function isStarted(address: Address): boolean {
@@ -20,6 +21,7 @@ export function isStarted(address: Address): boolean {
 export function AddressInput({
   path,
   label,
+  language: ofLabel,
   help,
   required = false,
   value,
@@ -28,6 +30,7 @@ export function AddressInput({
 }: {
   path: string;
   label: string;
+  language?: Language | undefined;
   help?: string | null;
   required?: boolean;
   value: Address;
@@ -38,7 +41,10 @@ export function AddressInput({
   const wording = useWording(WORDING);
   const countries = useMemo(() => {
     const names = new Intl.DisplayNames(language, { type: "region" });
-    return COUNTRIES.map((code) => ({ code, name: names.of(code) ?? code }));
+    const { compare } = new Intl.Collator(language);
+    const others = COUNTRIES.map((code) => ({ code, name: names.of(code) ?? code }));
+    others.sort((one, other) => compare(one.name, other.name));
+    return [{ code: HOME, name: names.of(HOME) ?? HOME }, ...others];
   }, [language]);
   const own = problems.filter((problem) => problem.path === path).map((problem) => problem.message);
   const at = (part: string) => messagesAt(problems, `${path}.${part}`);
@@ -50,7 +56,14 @@ export function AddressInput({
     onChange({ ...value, lines });
   };
   return (
-    <LabelledGroup path={path} label={label} help={help} required={required} messages={own}>
+    <LabelledGroup
+      path={path}
+      label={label}
+      language={ofLabel}
+      help={help}
+      required={required}
+      messages={own}
+    >
       <Labelled
         path={`${path}.lines`}
         label={wording.addressLine}

@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from "react";
 import { messagesAt } from "../elements/Notice.tsx";
-import { useWording } from "../language.tsx";
+import { type Language, useWording } from "../language.tsx";
 import type { AnswerValue } from "../operations.ts";
 import type { FieldProblem } from "../outcome.ts";
 import { AddressInput, NO_ADDRESS } from "./AddressInput.tsx";
@@ -25,6 +25,8 @@ const AUTOCOMPLETE: Record<string, string> = {
 
 interface Properties {
   field: FormField;
+  /** Of its label, its help and its options, where it is not that of the page. */
+  language?: Language | undefined;
   value: AnswerValue | undefined;
   /** Undefined takes the answer back. */
   onChange: (value: AnswerValue | undefined) => void;
@@ -34,12 +36,13 @@ interface Properties {
 }
 
 /** One field of a form, as its type asks for it. */
-export function FieldInput({ field, value, onChange, problems, files }: Properties) {
+export function FieldInput({ field, language, value, onChange, problems, files }: Properties) {
   const about = {
     path: field.key,
     label: field.label,
     help: field.help,
     required: field.required,
+    language,
     messages: messagesAt(problems, field.key),
   };
   const text = value?.text ?? "";
@@ -120,6 +123,7 @@ export function FieldInput({ field, value, onChange, problems, files }: Properti
         <AddressInput
           path={field.key}
           label={field.label}
+          language={language}
           help={field.help}
           required={field.required}
           value={value?.address ?? NO_ADDRESS}
@@ -137,6 +141,7 @@ interface About {
   label: string;
   help: string | null;
   required: boolean;
+  language: Language | undefined;
   messages: string[];
 }
 
@@ -266,7 +271,7 @@ function Choices({
           >
             <option value="">{wording.choose}</option>
             {field.options.map((option) => (
-              <option key={option.value} value={option.value}>
+              <option key={option.value} value={option.value} lang={about.language}>
                 {option.label}
               </option>
             ))}
@@ -288,7 +293,7 @@ function Choices({
               else onChange(chosen.filter((each) => each !== option.value));
             }}
           />
-          {option.label}
+          <span lang={about.language}>{option.label}</span>
         </label>
       ))}
     </LabelledGroup>

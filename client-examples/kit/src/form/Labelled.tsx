@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { useWording } from "../language.tsx";
+import { type Language, useWording } from "../language.tsx";
 import { WORDING } from "./wording.ts";
 
 /** Far more than any field admits: the server says what is too long, and nothing is cut off unseen. More it would not read. */
@@ -20,6 +20,8 @@ export interface LabelledProperties {
   help?: string | null | undefined;
   required?: boolean;
   messages?: readonly string[];
+  /** Of the label and the help, where it is not that of the page. */
+  language?: Language | undefined;
 }
 
 /** A label, its help, an input and what is wrong with it. */
@@ -29,21 +31,23 @@ export function Labelled({
   help,
   required = false,
   messages = [],
+  language,
   children,
 }: LabelledProperties & { children: (described: Described) => ReactNode }) {
   const id = `field-${path}`;
+  const beside = helpBeside(messages, help);
   return (
     <div className={messages.length > 0 ? "field field-wrong" : "field"}>
       <label htmlFor={id}>
-        {label}
+        <span lang={language}>{label}</span>
         {required && <Asterisk />}
       </label>
-      <HelpAndMessages id={id} help={help} messages={messages} />
+      <HelpAndMessages id={id} help={beside} messages={messages} language={language} />
       {children({
         id,
         required,
         "aria-invalid": messages.length > 0,
-        "aria-describedby": describedBy(id, help, messages),
+        "aria-describedby": describedBy(id, beside, messages),
       })}
     </div>
   );
@@ -56,21 +60,23 @@ export function LabelledGroup({
   help,
   required = false,
   messages = [],
+  language,
   children,
 }: LabelledProperties & { children: ReactNode }) {
   const id = `field-${path}`;
+  const beside = helpBeside(messages, help);
   return (
     <fieldset
       id={id}
       tabIndex={-1}
       className={messages.length > 0 ? "field field-wrong" : "field"}
-      aria-describedby={describedBy(id, help, messages)}
+      aria-describedby={describedBy(id, beside, messages)}
     >
       <legend>
-        {label}
+        <span lang={language}>{label}</span>
         {required && <Asterisk />}
       </legend>
-      <HelpAndMessages id={id} help={help} messages={messages} />
+      <HelpAndMessages id={id} help={beside} messages={messages} language={language} />
       {children}
     </fieldset>
   );
@@ -93,15 +99,17 @@ function HelpAndMessages({
   id,
   help,
   messages,
+  language,
 }: {
   id: string;
   help?: string | null | undefined;
   messages: readonly string[];
+  language: Language | undefined;
 }) {
   return (
     <>
       {help ? (
-        <p className="field-help" id={`${id}-help`}>
+        <p className="field-help" id={`${id}-help`} lang={language}>
           {help}
         </p>
       ) : null}
@@ -114,6 +122,11 @@ function HelpAndMessages({
       )}
     </>
   );
+}
+
+/** The help, unless a message says it again. */
+function helpBeside(messages: readonly string[], help: string | null | undefined): string | null {
+  return help && !messages.some((message) => message.startsWith(help)) ? help : null;
 }
 
 function describedBy(

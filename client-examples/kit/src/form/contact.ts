@@ -3,6 +3,7 @@ import { useWording } from "../language.tsx";
 import type { AddressInput, Civility, ContactInput, ContactMethod } from "../operations.ts";
 import { isStarted } from "./AddressInput.tsx";
 import type { Answers, FormField } from "./definition.ts";
+import { readablePhone } from "./phone.ts";
 import { WORDING } from "./wording.ts";
 
 const ALWAYS: FormField["visibleWhen"] = [];
@@ -58,6 +59,7 @@ interface Contact {
 export function answersOf(contact: Contact | null): Answers {
   if (contact === null) return {};
   const text = (value: string | null) => (value ? { text: value } : undefined);
+  const phone = (number: string | null) => text(number && readablePhone(number));
   const address = contact.address;
   return {
     civility: contact.civility ? { choices: [contact.civility] } : undefined,
@@ -65,8 +67,8 @@ export function answersOf(contact: Contact | null): Answers {
     lastName: text(contact.lastName),
     birthDate: contact.birthDate ? { date: contact.birthDate } : undefined,
     email: text(contact.email),
-    mobilePhone: text(contact.mobilePhone),
-    landlinePhone: text(contact.landlinePhone),
+    mobilePhone: phone(contact.mobilePhone),
+    landlinePhone: phone(contact.landlinePhone),
     address: address
       ? {
           address: {

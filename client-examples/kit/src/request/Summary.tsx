@@ -1,7 +1,16 @@
+import { MUNICIPALITY_LANGUAGE } from "../language.tsx";
+
 interface Section {
   step: string;
   title: string;
-  lines: readonly { label: string; value: string }[];
+  lines: readonly { field: string | null; label: string; value: string }[];
+}
+
+/** What the fields of the form ask that were answered, by their keys. */
+export function labelsByField(sections: readonly Section[]): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const { lines } of sections) for (const { field, label } of lines) if (field) labels[field] = label;
+  return labels;
 }
 
 /** Le récapitulatif. */
@@ -18,7 +27,7 @@ export function Summary({
       <dl>
         {section.lines.map((line) => (
           <div key={line.label + line.value}>
-            <dt>{line.label}</dt>
+            <dt lang={line.field ? MUNICIPALITY_LANGUAGE : undefined}>{line.label}</dt>
             <dd>{line.value}</dd>
           </div>
         ))}

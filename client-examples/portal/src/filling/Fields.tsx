@@ -1,6 +1,7 @@
 import { visibleFields } from "@espace-citoyens/kit/form/conditions.ts";
 import type { Answers, FormField } from "@espace-citoyens/kit/form/definition.ts";
 import { FieldInput } from "@espace-citoyens/kit/form/FieldInput.tsx";
+import type { Language } from "@espace-citoyens/kit/language.tsx";
 import type { FieldProblem } from "@espace-citoyens/kit/outcome.ts";
 import type { FocusEvent } from "react";
 import { useWords } from "../wording.ts";
@@ -8,6 +9,8 @@ import { keyOf } from "./places.ts";
 
 interface Properties {
   fields: readonly FormField[];
+  /** Of what they ask, where it is not that of the page. */
+  language?: Language;
   answers: Answers;
   onAnswer: (key: string, value: Answers[string]) => void;
   /** Somebody goes on from this field to another place of the page. */
@@ -17,7 +20,15 @@ interface Properties {
 }
 
 /** What a step asks now. */
-export function Fields({ fields, answers, onAnswer, onLeave, problems, files = () => null }: Properties) {
+export function Fields({
+  fields,
+  language,
+  answers,
+  onAnswer,
+  onLeave,
+  problems,
+  files = () => null,
+}: Properties) {
   const words = useWords();
   const asked = visibleFields(fields, answers);
   const inStep = problems.map((each) => ({ ...each, path: keyOf(each.path) }));
@@ -26,6 +37,7 @@ export function Fields({ fields, answers, onAnswer, onLeave, problems, files = (
     <div key={field.key} onBlur={(event) => isLeft(event) && onLeave(field.key)}>
       <FieldInput
         field={field}
+        language={language}
         value={answers[field.key]}
         onChange={(value) => onAnswer(field.key, value)}
         problems={inStep}

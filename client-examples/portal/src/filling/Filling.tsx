@@ -4,6 +4,7 @@ import { Markdown } from "@espace-citoyens/kit/elements/Markdown.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
 import type { Answers } from "@espace-citoyens/kit/form/definition.ts";
+import { MUNICIPALITY_LANGUAGE } from "@espace-citoyens/kit/language.tsx";
 import type { StepKind } from "@espace-citoyens/kit/operations.ts";
 import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Redirect, useLocation, useSearchParams } from "wouter";
@@ -170,7 +171,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
     } else if (next) go(next.kind);
   };
   return (
-    <SitePage title={draft.procedure.title} part={step.title}>
+    <SitePage title={draft.procedure.title} named part={step.title}>
       {filling.saving === "ended" && <SessionEnded onBack={() => heading.current?.focus()} />}
       <StepNavigation steps={steps} current={step.kind} done={isDone} onGo={(kind) => go(kind)} />
       <div className="step-head">
@@ -225,6 +226,7 @@ export function Filling({ id, after }: { id: string; after: string }) {
           {step.kind === "FORM" && (
             <Fields
               fields={step.fields}
+              language={MUNICIPALITY_LANGUAGE}
               answers={filling.answers}
               onAnswer={answerHere}
               onLeave={(key) => leave(pathOf("FORM", key))}

@@ -1,6 +1,6 @@
 import { useChange, useDoor } from "@espace-citoyens/kit/door.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useWording } from "@espace-citoyens/kit/language.tsx";
+import { MUNICIPALITY_LANGUAGE, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   BookAppointment,
   type StepKind,
@@ -93,7 +93,12 @@ export function SummaryStep({
           <ul>
             {left.map((each) => (
               <li key={each.path + each.message}>
-                <button type="button" className="button-quiet" onClick={() => onGo(each.path)}>
+                <button
+                  type="button"
+                  className="button-quiet"
+                  lang={stepOf(each.path) === "FORM" ? MUNICIPALITY_LANGUAGE : undefined}
+                  onClick={() => onGo(each.path)}
+                >
                   {labels[fieldOf(each.path)] ?? words.filling.goTo(stepTitle(draft, stepOf(each.path)))}
                 </button>
                 {colon}

@@ -1,4 +1,5 @@
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
+import { MUNICIPALITY_LANGUAGE } from "@espace-citoyens/kit/language.tsx";
 import { Catalogue as CatalogueQuery, CategoryProcedures } from "@espace-citoyens/kit/operations.ts";
 import { useEffect } from "react";
 import { useQuery } from "urql";
@@ -23,7 +24,7 @@ export default function Catalogue() {
         <div className="themes">
           {data.procedureCategories.map((category) => (
             <section key={category.id} className="card">
-              <h3 id={category.slug} tabIndex={-1}>
+              <h3 id={category.slug} tabIndex={-1} lang={MUNICIPALITY_LANGUAGE}>
                 {category.title}
               </h3>
               <Procedures first={category.procedures} readAfter={ofThemeAfter(category.id)} />

@@ -9,13 +9,14 @@ import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { CreateAccount as Create, type CreateAccountMutation } from "@espace-citoyens/kit/operations.ts";
 import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
+import { PUNCTUATION } from "@espace-citoyens/kit/punctuation.ts";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
 import { useFrame } from "../frame.tsx";
 import { IdentityLogIns } from "../IdentityLogIns.tsx";
 import { NewUsername } from "../NewUsername.tsx";
-import { ProfileFields } from "../ProfileFields.tsx";
+import { inPage, ProfileFields, useProfileLabels } from "../ProfileFields.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
 
@@ -25,12 +26,14 @@ interface PartnerCredentials {
   password: string;
 }
 
+const PARTNER_PARTS = ["code", "password"] as const;
 const NO_CODE: CaptchaAnswer = { captcha: "", answer: "" };
 
 export default function CreateAccount() {
   const words = useWords();
   const formWords = useWording(WORDING);
   const { municipality } = useFrame();
+  const { colon } = useWording(PUNCTUATION);
   const advice = usePasswordAdvice();
   const [create, busy] = useChange(Create, (data) => data.createAccount);
   const [created, setCreated] = useState<Created | null>(null);
@@ -50,7 +53,7 @@ export default function CreateAccount() {
     if (password !== again) own.push({ path: "again", message: words.account.different });
     if (captcha === null) own.push({ path: "captcha", message: words.captcha.missing });
     const [partner] = Object.entries(partners).filter(([, { code, password }]) => code.trim() || password);
-    const { success, problem, refusal } = await create({
+    const { success, refusal, ...answer } = await create({
       input: {
         username: username.trim(),
         password,
@@ -60,6 +63,7 @@ export default function CreateAccount() {
         partner: partner ? { system: partner[0], ...partner[1] } : null,
       },
     });
+    const problem = inPage(answer.problem, partner?.[0]);
     if (own.length > 0 && problem) {
       setProblem(
         problem.code === "VALIDATION"
@@ -75,6 +79,16 @@ export default function CreateAccount() {
     setCreated(success);
   };
 
+  const labels: Record<string, string> = {
+    ...useProfileLabels(),
+    username: words.account.username,
+    password: words.account.password,
+    again: words.account.passwordAgain,
+    captcha: words.captcha.title,
+  };
+  for (const { slug, name, credentialLabels } of municipality.partners)
+    for (const part of PARTNER_PARTS)
+      labels[partnerPath(slug, part)] = `${name}${colon}${credentialLabels[part]}`;
   if (created) return <Done created={created} />;
   const at = (path: string) => messagesAt(problem?.fields ?? [], path);
   return (
@@ -82,7 +96,7 @@ export default function CreateAccount() {
       <IdentityLogIns text={words.identity.faster} label={words.identity.create} back="/mon-espace" />
       <p>{formWords.requiredLegend}</p>
       <form onSubmit={send} noValidate>
-        <ProblemNotice problem={problem} />
+        <ProblemNotice problem={problem} labels={labels} />
         <section>
           <h2>{words.account.credentials}</h2>
           <NewUsername
@@ -121,12 +135,12 @@ export default function CreateAccount() {
           <section key={partner.slug}>
             <h2>{words.account.partner(partner.name)}</h2>
             <p className="quiet">{words.account.partnerText(partner.name)}</p>
-            {(["code", "password"] as const).map((part) => (
+            {PARTNER_PARTS.map((part) => (
               <Labelled
                 key={part}
-                path={`partner.${partner.slug}.${part}`}
+                path={partnerPath(partner.slug, part)}
                 label={partner.credentialLabels[part]}
-                messages={at(`partner.${part}`)}
+                messages={at(partnerPath(partner.slug, part))}
               >
                 {(described) => (
                   <input
@@ -161,6 +175,10 @@ export default function CreateAccount() {
       </form>
     </SitePage>
   );
+}
+
+function partnerPath(slug: string, part: (typeof PARTNER_PARTS)[number]): string {
+  return `partner.${slug}.${part}`;
 }
 
 function Done({ created }: { created: Created }) {

@@ -1,11 +1,11 @@
 import { useChange } from "@espace-citoyens/kit/door.tsx";
-import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { UsernameField } from "@espace-citoyens/kit/form/UsernameField.tsx";
 import { RequestNewPassword } from "@espace-citoyens/kit/operations.ts";
-import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
-import { type CaptchaAnswer, CaptchaField, missingCode } from "../CaptchaField.tsx";
+import { type CaptchaAnswer, CaptchaField } from "../CaptchaField.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
 
@@ -20,8 +20,12 @@ export default function ForgottenPassword() {
   const [answer, setAnswer] = useState<string | null>(null);
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    if (captcha === null) {
-      setProblem(missingCode(words));
+    const missing: FieldProblem[] = [];
+    if (typed.trim() === "")
+      missing.push({ path: "usernameOrEmail", message: words.account.usernameOrEmailMissing });
+    if (captcha === null) missing.push({ path: "captcha", message: words.captcha.missing });
+    if (captcha === null || missing.length > 0) {
+      setProblem({ code: "VALIDATION", message: words.account.toCorrect, fields: missing });
       return;
     }
     const { success, problem } = await ask({ usernameOrEmail: typed, captcha });
@@ -41,16 +45,20 @@ export default function ForgottenPassword() {
       ) : (
         <form onSubmit={send} noValidate>
           <p>{words.account.forgottenText}</p>
-          <ProblemNotice problem={problem} />
+          <ProblemNotice
+            problem={problem}
+            labels={{ usernameOrEmail: words.account.usernameOrEmail, captcha: words.captcha.title }}
+          />
           <UsernameField
             path="usernameOrEmail"
             label={words.account.usernameOrEmail}
+            messages={messagesAt(problem?.fields ?? [], "usernameOrEmail")}
             required
             value={typed}
             onChange={setTyped}
           />
           <CaptchaField purpose="REQUEST_PASSWORD" round={round} onChange={setCaptcha} problem={problem} />
-          <button type="submit" className="button" disabled={busy || typed.trim() === ""}>
+          <button type="submit" className="button" disabled={busy}>
             {words.account.send}
           </button>
         </form>

@@ -1,7 +1,7 @@
 import { readableDay } from "@espace-citoyens/kit/dates.ts";
 import { messagesAt, Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Labelled } from "@espace-citoyens/kit/form/Labelled.tsx";
-import { useLanguage } from "@espace-citoyens/kit/language.tsx";
+import { MUNICIPALITY_LANGUAGE, useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { Themes as ThemesQuery } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { type FormEvent, useEffect, useState } from "react";
@@ -50,7 +50,9 @@ export function Home() {
               <ul>
                 {drafts.map((draft) => (
                   <li key={draft.ticket}>
-                    <Link href={`/demandes/${draft.ticket}/saisie`}>{draft.title}</Link>
+                    <Link href={`/demandes/${draft.ticket}/saisie`} lang={MUNICIPALITY_LANGUAGE}>
+                      {draft.title}
+                    </Link>
                   </li>
                 ))}
               </ul>
@@ -89,12 +91,15 @@ export function Home() {
 function Themes() {
   const words = useWords();
   const [{ data }] = useQuery({ query: ThemesQuery });
+  if (!data?.procedureCategories.length) return null;
   return (
     <nav aria-label={words.catalogue.themes}>
       <ul className="theme-links">
-        {data?.procedureCategories.map(({ id, slug, title }) => (
+        {data.procedureCategories.map(({ id, slug, title }) => (
           <li key={id}>
-            <Link href={`/demarches#${slug}`}>{title}</Link>
+            <Link href={`/demarches#${slug}`} lang={MUNICIPALITY_LANGUAGE}>
+              {title}
+            </Link>
           </li>
         ))}
       </ul>

@@ -21,7 +21,7 @@ import { Link, useLocation } from "wouter";
 import { useFrame } from "../frame.tsx";
 import { IdentityLogIns } from "../IdentityLogIns.tsx";
 import { NewUsername } from "../NewUsername.tsx";
-import { ProfileFields } from "../ProfileFields.tsx";
+import { inPage, ProfileFields, useProfileLabels } from "../ProfileFields.tsx";
 import { SitePage } from "../SitePage.tsx";
 import { takeWayBack } from "../wayBack.ts";
 import { useWords } from "../wording.ts";
@@ -118,6 +118,11 @@ function LinkToAccount({ pending, username }: { pending: Pending; username: stri
 function NewAccount({ pending }: { pending: Pending }) {
   const words = useWords();
   const formWords = useWording(WORDING);
+  const labels = {
+    ...useProfileLabels(),
+    username: words.account.username,
+    password: words.account.password,
+  };
   const arrive = useArrival();
   const [create, busy] = useChange(CreateAccountWithIdentity, (data) => data.createAccountWithIdentity);
   const [answers, setAnswers] = useState(() => answersOf(contactFrom(pending)));
@@ -131,7 +136,7 @@ function NewAccount({ pending }: { pending: Pending }) {
       username: credentials.username.trim() || null,
       password: credentials.password || null,
     });
-    setProblem(problem);
+    setProblem(inPage(problem));
     setSuggestions(refusal?.__typename === "UsernameTakenError" ? refusal.suggestions : []);
     if (success) arrive();
   };
@@ -141,7 +146,7 @@ function NewAccount({ pending }: { pending: Pending }) {
       <p>{words.identity.newAccountText(pending.provider)}</p>
       <p>{formWords.requiredLegend}</p>
       <form onSubmit={send} noValidate>
-        <ProblemNotice problem={problem} />
+        <ProblemNotice problem={problem} labels={labels} />
         <ProfileFields answers={answers} onChange={setAnswers} problem={problem} />
         <h3>{words.identity.credentials}</h3>
         <p className="quiet">{words.identity.credentialsText(pending.provider)}</p>

@@ -2,6 +2,7 @@ import { useChange } from "@espace-citoyens/kit/door.tsx";
 import { Markdown } from "@espace-citoyens/kit/elements/Markdown.tsx";
 import { Notice, ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
+import { MUNICIPALITY_LANGUAGE } from "@espace-citoyens/kit/language.tsx";
 import { ProcedurePage as Procedure, StartRequest } from "@espace-citoyens/kit/operations.ts";
 import type { Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useRef, useState } from "react";
@@ -42,13 +43,13 @@ export default function ProcedurePage({ slug }: { slug: string }) {
     }
   };
   return (
-    <SitePage title={procedure.title} part={first?.title}>
+    <SitePage title={procedure.title} named part={first?.title}>
       <StepNavigation steps={procedure.steps} current="PROCEDURE" done={() => false} onGo={null} />
       <div className="step-head">
         <h2>{first?.title}</h2>
         <Help help={first?.help ?? null} />
       </div>
-      <p>{procedure.summary}</p>
+      <p lang={MUNICIPALITY_LANGUAGE}>{procedure.summary}</p>
       {first?.body && <Markdown text={first.body} />}
       {procedure.estimatedDays !== null && <p>{words.filling.estimated(procedure.estimatedDays)}</p>}
       <ProblemNotice problem={problem} />

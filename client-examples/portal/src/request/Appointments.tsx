@@ -4,7 +4,7 @@ import { WORDING } from "@espace-citoyens/kit/appointment/wording.ts";
 import { readableDay, readableTime } from "@espace-citoyens/kit/dates.ts";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Notice } from "@espace-citoyens/kit/elements/Notice.tsx";
-import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import { MUNICIPALITY_LANGUAGE, useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import { useFocusAfter } from "@espace-citoyens/kit/useFocusAfter.ts";
 import { useState } from "react";
 import { Reminder } from "../Reminder.tsx";
@@ -85,7 +85,7 @@ function Planned({ appointment, mayMove, choosing, onMove, reload }: PlannedProp
           {readableTime(slot.end, language)}
         </strong>
       </p>
-      <p>
+      <p lang={MUNICIPALITY_LANGUAGE}>
         {slot.schedule.title} – {slot.schedule.place}
         {slot.schedule.address && (
           <>

@@ -4,6 +4,7 @@ import { Attachments } from "@espace-citoyens/kit/files/Attachments.tsx";
 import { useWording } from "@espace-citoyens/kit/language.tsx";
 import { Exchanges } from "@espace-citoyens/kit/request/Exchanges.tsx";
 import { HistoryPages } from "@espace-citoyens/kit/request/History.tsx";
+import { labelsByField } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
 import { useFrame } from "../frame.tsx";
 import { StoredDocumentChoice } from "../StoredDocumentChoice.tsx";
@@ -49,6 +50,7 @@ export function Following({ request, reload }: { request: Request; reload: () =>
           request={request.id}
           attachments={request.attachments}
           limits={municipality.upload}
+          labels={labelsByField(request.summary)}
           mayAdd={may("ADD_ATTACHMENT")}
           chooseStored={
             me && ticket === null

@@ -63,7 +63,7 @@ export function RequestView({ id, address, aside }: Properties) {
   if (!request) return <Waiting error={error} onTryAgain={reload} />;
   const draft = request.status === "DRAFT";
   return (
-    <SitePage title={request.procedure.title}>
+    <SitePage title={request.procedure.title} named>
       {search.has("envoyee") && (
         <Notice kind="success">
           <p>

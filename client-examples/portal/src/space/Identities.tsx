@@ -30,18 +30,19 @@ export function Identities({
       <h2>{words.identity.mine}</h2>
       <ProblemNotice problem={problem} />
       {unlinked && <Notice kind="success">{words.identity.unlinked}</Notice>}
-      <ul className="plain">
-        {identities.map((identity) => (
-          <li key={identity.id}>
-            <strong>{identity.provider}</strong>{" "}
-            <span className="quiet">{words.space.since(readableInstant(identity.linkedAt, language))}</span>{" "}
-            <button type="button" className="button-quiet" onClick={() => setLeaving(identity)}>
-              {words.identity.unlink(identity.provider)}
-            </button>
-          </li>
-        ))}
-      </ul>
-      {identities.length === 0 && (
+      {identities.length > 0 ? (
+        <ul className="plain">
+          {identities.map((identity) => (
+            <li key={identity.id}>
+              <strong>{identity.provider}</strong>{" "}
+              <span className="quiet">{words.space.since(readableInstant(identity.linkedAt, language))}</span>{" "}
+              <button type="button" className="button-quiet" onClick={() => setLeaving(identity)}>
+                {words.identity.unlink(identity.provider)}
+              </button>
+            </li>
+          ))}
+        </ul>
+      ) : (
         <IdentityLogIns
           text={words.identity.none}
           label={words.identity.linkMine}

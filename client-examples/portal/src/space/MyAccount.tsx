@@ -16,7 +16,7 @@ import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
 import { useFrame } from "../frame.tsx";
-import { ProfileFields } from "../ProfileFields.tsx";
+import { inPage, ProfileFields, useProfileLabels } from "../ProfileFields.tsx";
 import { useWords } from "../wording.ts";
 import { CloseAccount } from "./CloseAccount.tsx";
 import { Identities } from "./Identities.tsx";
@@ -74,6 +74,7 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
   const words = useWords();
   const { colon } = useWording(PUNCTUATION);
   const frame = useFrame();
+  const labels = useProfileLabels();
   const [update, busy] = useChange(UpdateProfile, (data) => data.updateProfile);
   const [answers, setAnswers] = useState<Answers>(() => answersOf(account.profile));
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -82,7 +83,7 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
     event.preventDefault();
     setSaved(false);
     const { success, problem } = await update({ profile: contactOf(answers) });
-    setProblem(problem);
+    setProblem(inPage(problem));
     setSaved(success !== null);
     if (success) frame.reload();
   };
@@ -95,7 +96,7 @@ function Profile({ account }: { account: NonNullable<MyAccountQuery["me"]> }) {
         <strong>{account.username}</strong>
       </p>
       {account.emailConfirmedAt === null && <Unconfirmed email={account.profile.email ?? ""} />}
-      <ProblemNotice problem={problem} />
+      <ProblemNotice problem={problem} labels={labels} />
       <ProfileFields answers={answers} onChange={setAnswers} problem={problem} />
       {saved && <Notice kind="success">{words.frame.saved}</Notice>}
       <button type="submit" className="button" disabled={busy}>

@@ -1,57 +1,57 @@
 import { readableInstant } from "@espace-citoyens/kit/dates.ts";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
 import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
-import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
+import { MUNICIPALITY_LANGUAGE, useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import {
   MyRequests as Current,
   MyArchivedRequests,
   type RequestStatus,
 } from "@espace-citoyens/kit/operations.ts";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
-import { useState } from "react";
+import { type ComponentType, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
+import { useAddressed } from "../useAddressed.ts";
 import { useWords } from "../wording.ts";
 
 /** Mes demandes: those under way, and with Voir les demandes archivées the others. */
 export function MyRequests() {
   const words = useWords();
-  const [archived, setArchived] = useState(false);
+  const [addressed, setAddressed] = useAddressed("archivees");
+  const archived = addressed !== null;
   return (
     <>
       <label className="option">
-        <input type="checkbox" checked={archived} onChange={(event) => setArchived(event.target.checked)} />
+        <input
+          type="checkbox"
+          checked={archived}
+          onChange={(event) => setAddressed(event.target.checked ? "" : null)}
+        />
         {words.space.archived}
       </label>
-      {archived ? <ArchivedPages /> : <CurrentPages />}
+      {archived ? <Pages key="archived" of={ArchivedPage} /> : <Pages key="current" of={CurrentPage} />}
     </>
   );
 }
 
-function CurrentPages() {
-  const words = useWords();
-  const [pages, setPages] = useState<(string | null)[]>([null]);
-  return (
-    <ul className="requests">
-      {pages.map((after, index) => (
-        <CurrentPage
-          key={after}
-          after={after}
-          none={index === 0 ? words.space.none : ""}
-          onMore={index === pages.length - 1 ? (next) => setPages([...pages, next]) : null}
-        />
-      ))}
-    </ul>
-  );
-}
-
 interface PageProperties {
+  /** Null: the first. */
   after: string | null;
-  none: string;
   onMore: ((after: string) => void) | null;
 }
 
-function CurrentPage({ after, none, onMore }: PageProperties) {
+function Pages({ of: Page }: { of: ComponentType<PageProperties> }) {
+  const [pages, setPages] = useState<(string | null)[]>([null]);
+  return pages.map((after, index) => (
+    <Page
+      key={after}
+      after={after}
+      onMore={index === pages.length - 1 ? (next) => setPages([...pages, next]) : null}
+    />
+  ));
+}
+
+function CurrentPage({ after, onMore }: PageProperties) {
   const { language } = useLanguage();
   const words = useWords();
   const [{ data, error }, execute] = useQuery({
@@ -62,48 +62,39 @@ function CurrentPage({ after, none, onMore }: PageProperties) {
   const page = data?.me?.requests;
   if (!page)
     return (
-      <li>
-        <Waiting
-          error={error}
-          nobody={data?.me === null}
-          onTryAgain={() => execute({ requestPolicy: "network-only" })}
-        />
-      </li>
+      <Waiting
+        error={error}
+        nobody={data?.me === null}
+        onTryAgain={() => execute({ requestPolicy: "network-only" })}
+      />
+    );
+  if (after === null && page.nodes.length === 0)
+    return (
+      <>
+        <p>{words.space.none}</p>
+        <Link href="/demarches" className="button">
+          {words.frame.makeRequest}
+        </Link>
+      </>
     );
   return (
     <>
-      {page.nodes.length === 0 && none && <li>{none}</li>}
-      {page.nodes.map((request) => (
-        <RequestLine
-          key={request.id}
-          request={request}
-          when={words.space.changed(readableInstant(request.updatedAt, language))}
-          unread={request.unreadExchangeCount}
-        />
-      ))}
+      <ul className="requests">
+        {page.nodes.map((request) => (
+          <RequestLine
+            key={request.id}
+            request={request}
+            when={words.space.changed(readableInstant(request.updatedAt, language))}
+            unread={request.unreadExchangeCount}
+          />
+        ))}
+      </ul>
       <More page={page.pageInfo} onMore={onMore} />
     </>
   );
 }
 
-function ArchivedPages() {
-  const words = useWords();
-  const [pages, setPages] = useState<(string | null)[]>([null]);
-  return (
-    <ul className="requests">
-      {pages.map((after, index) => (
-        <ArchivedPage
-          key={after}
-          after={after}
-          none={index === 0 ? words.space.noneArchived : ""}
-          onMore={index === pages.length - 1 ? (next) => setPages([...pages, next]) : null}
-        />
-      ))}
-    </ul>
-  );
-}
-
-function ArchivedPage({ after, none, onMore }: PageProperties) {
+function ArchivedPage({ after, onMore }: PageProperties) {
   const { language } = useLanguage();
   const words = useWords();
   const [{ data, error }, execute] = useQuery({
@@ -114,25 +105,27 @@ function ArchivedPage({ after, none, onMore }: PageProperties) {
   const page = data?.me?.requests;
   if (!page)
     return (
-      <li>
-        <Waiting
-          error={error}
-          nobody={data?.me === null}
-          onTryAgain={() => execute({ requestPolicy: "network-only" })}
-        />
-      </li>
+      <Waiting
+        error={error}
+        nobody={data?.me === null}
+        onTryAgain={() => execute({ requestPolicy: "network-only" })}
+      />
     );
+  if (after === null && page.nodes.length === 0) return <p>{words.space.noneArchived}</p>;
   return (
     <>
-      {page.nodes.length === 0 && none && <li>{none}</li>}
-      {page.nodes.map((request) => (
-        <RequestLine
-          key={request.id}
-          request={request}
-          when={request.archivedAt ? words.space.changed(readableInstant(request.archivedAt, language)) : ""}
-          unread={0}
-        />
-      ))}
+      <ul className="requests">
+        {page.nodes.map((request) => (
+          <RequestLine
+            key={request.id}
+            request={request}
+            when={
+              request.archivedAt ? words.space.changed(readableInstant(request.archivedAt, language)) : ""
+            }
+            unread={0}
+          />
+        ))}
+      </ul>
       <More page={page.pageInfo} onMore={onMore} />
     </>
   );
@@ -149,11 +142,9 @@ function More({
   const { endCursor } = page;
   if (!page.hasNextPage || endCursor === null || onMore === null) return null;
   return (
-    <li>
-      <button type="button" className="button-second" onClick={() => onMore(endCursor)}>
-        {words.space.more}
-      </button>
-    </li>
+    <button type="button" className="button-second" onClick={() => onMore(endCursor)}>
+      {words.space.more}
+    </button>
   );
 }
 
@@ -171,7 +162,7 @@ function RequestLine({ request, when, unread }: { request: Line; when: string; u
   return (
     <li className="card request-line">
       <p>
-        <Link href={address}>
+        <Link href={address} lang={MUNICIPALITY_LANGUAGE}>
           {request.procedure.title}
           <Icon name="next" />
         </Link>

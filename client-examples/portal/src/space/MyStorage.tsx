@@ -57,32 +57,35 @@ export function MyStorage() {
         {words.space.add}
       </button>
       <ProblemNotice problem={problem} />
-      {storage.documents.nodes.length === 0 && <p>{words.space.empty}</p>}
-      <ul className="plain documents">
-        {storage.documents.nodes.map((document) => (
-          <li key={document.id} className="card">
-            <div>
-              <p>
-                <strong>{document.title}</strong>
-              </p>
-              <FileLink file={document.file} />
-              <p className="quiet">
-                {words.space.kinds[document.kind]}
-                {document.validUntil &&
-                  ` – ${words.space.validUntilShort(readableDay(`${document.validUntil}T12:00:00Z`, language))}`}
-              </p>
-            </div>
-            <span className="icon-buttons">
-              <button type="button" className="button-icon" onClick={() => setOpened(document)}>
-                <Icon name="edit" label={words.space.edit(document.title)} />
-              </button>
-              <button type="button" className="button-icon" onClick={() => setRemoving(document)}>
-                <Icon name="remove" label={words.space.remove(document.title)} />
-              </button>
-            </span>
-          </li>
-        ))}
-      </ul>
+      {storage.documents.nodes.length === 0 ? (
+        <p>{words.space.empty}</p>
+      ) : (
+        <ul className="plain documents">
+          {storage.documents.nodes.map((document) => (
+            <li key={document.id} className="card">
+              <div>
+                <p>
+                  <strong>{document.title}</strong>
+                </p>
+                <FileLink file={document.file} />
+                <p className="quiet">
+                  {words.space.kinds[document.kind]}
+                  {document.validUntil &&
+                    ` – ${words.space.validUntilShort(readableDay(`${document.validUntil}T12:00:00Z`, language))}`}
+                </p>
+              </div>
+              <span className="icon-buttons">
+                <button type="button" className="button-icon" onClick={() => setOpened(document)}>
+                  <Icon name="edit" label={words.space.edit(document.title)} />
+                </button>
+                <button type="button" className="button-icon" onClick={() => setRemoving(document)}>
+                  <Icon name="remove" label={words.space.remove(document.title)} />
+                </button>
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
       {opened !== null && (
         <DocumentForm
           document={opened === "new" ? null : opened}

@@ -28,32 +28,34 @@ export function Sessions() {
       <h2>{words.space.sessions}</h2>
       <ProblemNotice problem={problem} />
       {ended && <Notice kind="success">{words.space.ended}</Notice>}
-      <ul className="plain">
-        {sessions.map((session) => {
-          const since = readableInstant(session.createdAt, language);
-          return (
-            <li key={session.id}>
-              {deviceOf(session.userAgent) ?? words.space.unknownDevice}{" "}
-              <span className="quiet">
-                {words.space.since(since)},{" "}
-                {words.space.lastSeen(readableInstant(session.lastSeenAt, language))}
-              </span>{" "}
-              {session.current ? (
-                <strong>{words.space.thisOne}</strong>
-              ) : (
-                <button
-                  type="button"
-                  className="button-quiet"
-                  aria-label={words.space.endSince(since)}
-                  onClick={async () => tell(await revoke({ session: session.id }))}
-                >
-                  {words.space.end}
-                </button>
-              )}
-            </li>
-          );
-        })}
-      </ul>
+      {sessions.length > 0 && (
+        <ul className="plain">
+          {sessions.map((session) => {
+            const since = readableInstant(session.createdAt, language);
+            return (
+              <li key={session.id}>
+                {deviceOf(session.userAgent) ?? words.space.unknownDevice}{" "}
+                <span className="quiet">
+                  {words.space.since(since)},{" "}
+                  {words.space.lastSeen(readableInstant(session.lastSeenAt, language))}
+                </span>{" "}
+                {session.current ? (
+                  <strong>{words.space.thisOne}</strong>
+                ) : (
+                  <button
+                    type="button"
+                    className="button-quiet"
+                    aria-label={words.space.endSince(since)}
+                    onClick={async () => tell(await revoke({ session: session.id }))}
+                  >
+                    {words.space.end}
+                  </button>
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      )}
       {sessions.length > 1 && (
         <button
           type="button"

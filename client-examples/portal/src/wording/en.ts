@@ -74,6 +74,7 @@ export const en: typeof fr = {
     forgottenTitle: "Forgotten password",
     forgottenText: "A new password, good for some minutes, is sent to you by e-mail.",
     usernameOrEmail: "Username or e-mail address",
+    usernameOrEmailMissing: "Enter your username or your e-mail address.",
     send: "Send",
     currentPassword: "Current password",
     changeTitle: "Change the credentials of my citizen account",

@@ -72,6 +72,7 @@ export const fr = {
     forgottenTitle: "Mot de passe oublié",
     forgottenText: "Un nouveau mot de passe, valable quelques minutes, vous est envoyé par courriel.",
     usernameOrEmail: "Nom d’utilisateur ou adresse de courriel",
+    usernameOrEmailMissing: "Saisissez votre nom d’utilisateur ou votre adresse de courriel.",
     send: "Envoyer",
     currentPassword: "Mot de passe actuel",
     changeTitle: "Modifier les identifiants de mon compte citoyen",
