@@ -116,7 +116,7 @@ async def test_an_agent_finds_what_waits(arrive: Arrive, stack: Stack) -> None:
 
     # Opened, what it says is read; back in the inbox, what happened before is not told again.
     await rows.get_by_role("link").click()
-    await expect(page.locator(".exchange", has_text="Où en est ma demande ?")).to_be_visible()
+    await page.locator(".exchange", has_text="Où en est ma demande ?").scroll_into_view_if_needed()
     await expect(page.get_by_role("img", name="Ce message du citoyen est lu.")).to_be_visible()
     await expect(link).to_have_accessible_name(f"Demandes {to_read} échanges à lire")
     await page.go_back()
@@ -281,6 +281,7 @@ async def test_a_request_is_handled_with_the_keyboard_alone(arrive: Arrive, stac
     await tab_to(page, "Changer")
     await page.keyboard.press("Enter")
     await expect(page.locator("main .status")).to_have_text("En cours de traitement")
+    await expect(page.get_by_role("button", name="Changer", exact=True)).to_be_focused()
     await tab_to(page, "Attribuer à")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
@@ -291,6 +292,7 @@ async def test_a_request_is_handled_with_the_keyboard_alone(arrive: Arrive, stac
     await expect(page.get_by_test_id("announcements")).to_contain_text(f"Attribuée à : {chosen}.")
     assignments = card(page, "Historique").get_by_text("La demande a été attribuée à un agent.")
     await expect(assignments).to_have_count(1)
+    await expect(page.get_by_role("button", name="Attribuer", exact=True)).to_be_focused()
 
 
 async def test_every_page_of_the_desk(arrive: Arrive, stack: Stack) -> None:

@@ -11,7 +11,7 @@ from tests.browser.sites.conftest import Arrive
 from tests.browser.sites.doing import card, exchange, log_in, log_in_at_desk, write_exchange
 from tests.files import a_pdf
 from tests.journeys.client import Client
-from tests.journeys.stories import open_account, open_slots, request_with_appointment
+from tests.journeys.stories import file_request, open_account, open_slots, post, request_with_appointment
 from tests.stack import Stack
 
 PASSWORD = "Tournesol-au-balcon-7"
@@ -69,6 +69,7 @@ async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stac
         unread.get_by_role("img", name="Le citoyen n’a pas encore lu votre message.")
     ).to_be_visible()
     await citizen.open(f"/mon-espace/demandes/{draft['id']}/suivi")
+    await exchange(theirs, "À quelle heure ?").scroll_into_view_if_needed()
     await expect(unread.get_by_role("img", name="Le citoyen a lu votre message.")).to_be_visible()
 
     # Decided: only what is possible is offered.
@@ -107,9 +108,9 @@ async def test_a_citizen_and_an_agent_on_one_request(arrive: Arrive, stack: Stac
     # The keyboard passes by others on the way to somebody: nothing is done before it is said so.
     charge = card(ours, "Attribution")
     await charge.get_by_label("Attribuer à").select_option("Camille Morel, accueil de la mairie")
-    await charge.get_by_role("button", name="Attribuer").click()
+    await charge.get_by_role("button", name="Attribuer", exact=True).click()
     await expect(heard_by_agent).to_contain_text("Attribuée à : Camille Morel")
-    await expect(charge.get_by_role("button", name="Attribuer")).to_be_disabled()
+    await expect(charge.get_by_role("button", name="Attribuer", exact=True)).to_be_disabled()
 
     # The appointment is moved by the citizen, and stands elsewhere at the desk.
     booked = card(ours, "Rendez-vous")
@@ -185,3 +186,40 @@ async def test_an_agent_sees_to_the_appointment_of_whoever_calls(arrive: Arrive,
     await appointment.get_by_role("button", name="Confirmer ce créneau").click()
     await expect(heard).to_contain_text("Le rendez-vous est pris")
     await expect(theirs.get_by_test_id("appointment")).to_be_visible()
+
+
+async def test_what_was_not_on_the_screen_is_not_read(arrive: Arrive, stack: Stack) -> None:
+    """On either site, exchanges are read as far as somebody has come."""
+    citizen, account = await open_account(stack.api)
+    sent = await file_request(citizen)
+    writing = await Client(stack.api).log_in("agent")
+    theirs, ours = await arrive(width=320), await arrive()
+    await log_in(theirs, account["username"], PASSWORD)
+    await log_in_at_desk(ours, "agent")
+    for reader, writer, path, unread, read in (
+        (
+            theirs,
+            writing,
+            f"/mon-espace/demandes/{sent['id']}/suivi",
+            "Vous n’avez pas lu ce message adressé par la mairie.",
+            "Vous avez lu ce message adressé par la mairie.",
+        ),
+        (
+            ours,
+            citizen,
+            f"/mairie/demandes/{sent['id']}",
+            "Ce message du citoyen n’est pas lu.",
+            "Ce message du citoyen est lu.",
+        ),
+    ):
+        for name in ("premier", "deuxième", "dernier"):
+            await post(writer, sent["id"], f"Le {name} pour {path}." + "\nEt une ligne." * 60)
+        page = reader.page
+        await reader.open(path)
+        first, last = (exchange(page, f"Le {name} pour {path}.") for name in ("premier", "dernier"))
+        await expect(first.get_by_role("img", name=unread)).to_be_visible()
+        await first.locator(".exchange-end").scroll_into_view_if_needed()
+        await expect(first.get_by_role("img", name=read)).to_be_visible()
+        await expect(last.get_by_role("img", name=unread)).to_be_visible()
+        await last.locator(".exchange-end").scroll_into_view_if_needed()
+        await expect(page.get_by_role("img", name=unread)).to_have_count(0)

@@ -104,6 +104,7 @@ async def test_a_request_from_the_search_box_to_the_answer(arrive: Arrive, stack
     await expect(mine.get_by_role("img", name="La mairie a lu votre message.")).to_be_visible()
     await post(agent, request, "Une équipe passe demain.")
     theirs = page.locator(".exchange", has_text="Une équipe passe demain.")
+    await theirs.scroll_into_view_if_needed()
     await expect(
         theirs.get_by_role("img", name="Vous avez lu ce message adressé par la mairie.")
     ).to_be_visible()

@@ -6,8 +6,8 @@ import { WORDING } from "./wording.ts";
 
 const PATIENCE_MILLISECONDS = 4000;
 
-/** Says that what happens does not come in for now. */
-export function Connection() {
+/** Says that what happens does not come in for now, or, `behind`, that it could not be read. */
+export function Connection({ behind = false }: { behind?: boolean }) {
   const wording = useWording(WORDING);
   const { live } = useDoor();
   const [lost, setLost] = useState(false);
@@ -23,5 +23,5 @@ export function Connection() {
       stop();
     };
   }, [live]);
-  return lost ? <Notice kind="warning">{wording.interrupted}</Notice> : null;
+  return lost || behind ? <Notice kind="warning">{wording.interrupted}</Notice> : null;
 }

@@ -1,8 +1,9 @@
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, type RefObject, useEffect, useRef, useState } from "react";
 import { readableInstant } from "../dates.ts";
-import { useChange, useRead } from "../door.tsx";
+import { useBack, useChange, useRead } from "../door.tsx";
 import { Icon, type IconName } from "../elements/Icon.tsx";
 import { messagesAt, ProblemNotice } from "../elements/Notice.tsx";
+import { SteadyButton } from "../elements/SteadyButton.tsx";
 import { Labelled } from "../form/Labelled.tsx";
 import { useLanguage, useWording } from "../language.tsx";
 import {
@@ -18,6 +19,8 @@ import { useWritten } from "./written.ts";
 
 export type Exchange = NonNullable<RequestPageQuery["request"]>["exchanges"]["nodes"][number];
 type PageInfo = NonNullable<RequestPageQuery["request"]>["exchanges"]["pageInfo"];
+
+const MOMENT_MILLISECONDS = 1000;
 
 const ICONS: Record<ReadState, IconName> = {
   SENT_UNREAD: "sent-unread",
@@ -36,7 +39,7 @@ interface Properties {
   onChange: () => void;
 }
 
-/** The messages of a request, the oldest first, and the zone to write a new one. What is shown is marked as read. */
+/** The messages of a request, the oldest first, and the zone to write a new one. What was looked at is marked as read. */
 export function Exchanges({ request, side, exchanges, pageInfo, mayPost, onChange }: Properties) {
   const wording = useWording(WORDING);
   const { language } = useLanguage();
@@ -47,7 +50,7 @@ export function Exchanges({ request, side, exchanges, pageInfo, mayPost, onChang
   const page = earlierPage ?? pageInfo;
   const known = new Set(exchanges.map((exchange) => exchange.id));
   const shown = [...earlier.filter((exchange) => !known.has(exchange.id)), ...exchanges];
-  useMarkedAsRead(request, exchanges, onChange);
+  const list = useMarkedAsRead(request, exchanges, onChange);
   const texts = side === "desk" ? wording.readStateAtDesk : wording.readState;
   const showEarlier = async () => {
     if (!page.startCursor) return;
@@ -69,7 +72,7 @@ export function Exchanges({ request, side, exchanges, pageInfo, mayPost, onChang
       {shown.length === 0 ? (
         <p className="quiet">{wording.noExchanges}</p>
       ) : (
-        <ol className="exchanges">
+        <ol ref={list} className="exchanges">
           {shown.map((exchange) => (
             <li
               key={exchange.id}
@@ -81,7 +84,10 @@ export function Exchanges({ request, side, exchanges, pageInfo, mayPost, onChang
                 <strong>{exchange.authorName}</strong>
                 <time dateTime={exchange.postedAt}>{readableInstant(exchange.postedAt, language)}</time>
               </p>
-              <p className="exchange-body">{exchange.body}</p>
+              <p className="exchange-body">
+                {exchange.body}
+                <span className="exchange-end" id={exchange.id} />
+              </p>
             </li>
           ))}
         </ol>
@@ -91,25 +97,59 @@ export function Exchanges({ request, side, exchanges, pageInfo, mayPost, onChang
   );
 }
 
-/** Marks what is on the screen as read, as long as somebody looks at it. */
-function useMarkedAsRead(request: string, exchanges: readonly Exchange[], onMarked: () => void) {
+/**
+ * Marks as read what has been on the screen down to its end, and what lies above it, once somebody has looked at it for
+ * a moment. Answers what the list is to be referred to by.
+ */
+function useMarkedAsRead(
+  request: string,
+  exchanges: readonly Exchange[],
+  onMarked: () => void,
+): RefObject<HTMLOListElement | null> {
+  const list = useRef<HTMLOListElement>(null);
   const [mark] = useChange(MarkExchangesRead, (data) => data.markExchangesRead);
-  const marked = useRef<string | null>(null);
+  const look = useRef(() => {});
   const onMarkedNow = useRef(onMarked);
   onMarkedNow.current = onMarked;
-  const unread = exchanges.filter((exchange) => exchange.readState === "RECEIVED_UNREAD").at(-1)?.id ?? null;
+  const unread = exchanges
+    .filter((exchange) => exchange.readState === "RECEIVED_UNREAD")
+    .map((exchange) => exchange.id)
+    .join(" ");
   useEffect(() => {
-    const look = async () => {
-      if (unread === null || marked.current === unread || document.visibilityState !== "visible") return;
-      marked.current = unread;
-      const { success } = await mark({ request, upTo: unread });
+    if (unread === "") return;
+    const ids = unread.split(" ");
+    const onScreen = new Set<string>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const markSeen = async () => {
+      const upTo = ids.filter((id) => onScreen.has(id)).at(-1);
+      if (upTo === undefined || document.visibilityState !== "visible") return;
+      const { success } = await mark({ request, upTo });
       if (success) onMarkedNow.current();
-      else marked.current = null;
     };
-    look();
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
+    const start = () => {
+      clearTimeout(timer);
+      timer = setTimeout(markSeen, MOMENT_MILLISECONDS);
+    };
+    const observer = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) onScreen.add(target.id);
+        else onScreen.delete(target.id);
+      }
+      start();
+    });
+    for (const end of list.current?.querySelectorAll(".exchange-end") ?? [])
+      if (ids.includes(end.id)) observer.observe(end);
+    document.addEventListener("visibilitychange", start);
+    look.current = start;
+    return () => {
+      clearTimeout(timer);
+      observer.disconnect();
+      document.removeEventListener("visibilitychange", start);
+    };
   }, [mark, request, unread]);
+  // What could not be told while there was no network.
+  useBack(unread === "" ? null : () => look.current());
+  return list;
 }
 
 function NewExchange({ request, onPosted }: { request: string; onPosted: () => void }) {
@@ -155,9 +195,9 @@ function NewExchange({ request, onPosted }: { request: string; onPosted: () => v
           />
         )}
       </Labelled>
-      <button type="submit" className="button" disabled={posting}>
+      <SteadyButton type="submit" className="button" idle={posting}>
         {wording.add}
-      </button>
+      </SteadyButton>
     </form>
   );
 }

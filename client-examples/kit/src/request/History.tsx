@@ -9,6 +9,8 @@ interface Event {
   id: string;
   occurredAt: string;
   description: string;
+  /** Which agent it was, where that is told. */
+  agent?: { displayName: string } | null;
   /** What the mairie gave as its reason, where it gave one. */
   reason?: string | null;
 }
@@ -29,7 +31,10 @@ export function History({ events, onMore }: { events: readonly Event[]; onMore?:
         {events.map((event) => (
           <li key={event.id}>
             <time dateTime={event.occurredAt}>{readableInstant(event.occurredAt, language)}</time>
-            <span>{event.description}</span>
+            <span>
+              {event.description}
+              {event.agent && ` (${event.agent.displayName})`}
+            </span>
             {event.reason && <q>{event.reason}</q>}
           </li>
         ))}

@@ -4,21 +4,22 @@ import { keep, readKept } from "../kept.ts";
 const KEY = "espace-citoyens-written";
 const listeners = new Set<() => void>();
 
-/** By request; of this tab alone. */
+/** By what it is for; of this tab alone. */
 function written(): Record<string, string> {
   return readKept<Record<string, string>>(KEY, {}, "tab");
 }
 
-/** What somebody is writing to the other side of a request: there again whenever they come back to it in this tab. */
-export function useWritten(request: string): [string, (change: (text: string) => string) => void] {
-  const text = useSyncExternalStore(listen, () => written()[request] ?? "");
+/** What somebody is writing to the other side of a request: there again whenever they come back to it in this tab.
+ * `place` is the request's id, with what else it is than an exchange. */
+export function useWritten(place: string): [string, (change: (text: string) => string) => void] {
+  const text = useSyncExternalStore(listen, () => written()[place] ?? "");
   const change = useCallback(
     (change: (text: string) => string) => {
-      const { [request]: before = "", ...others } = written();
+      const { [place]: before = "", ...others } = written();
       const text = change(before);
-      write(text === "" ? others : { ...others, [request]: text });
+      write(text === "" ? others : { ...others, [place]: text });
     },
-    [request],
+    [place],
   );
   return [text, change];
 }

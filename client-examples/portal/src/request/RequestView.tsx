@@ -10,8 +10,8 @@ import { Connection } from "@espace-citoyens/kit/request/Connection.tsx";
 import { told } from "@espace-citoyens/kit/request/History.tsx";
 import { Summary } from "@espace-citoyens/kit/request/Summary.tsx";
 import { WORDING } from "@espace-citoyens/kit/request/wording.ts";
+import { useShown } from "@espace-citoyens/kit/shown.ts";
 import { type ReactNode, useState } from "react";
-import { useQuery } from "urql";
 import { Link, Route, Switch, useSearchParams } from "wouter";
 import { SitePage } from "../SitePage.tsx";
 import { useWords } from "../wording.ts";
@@ -35,8 +35,7 @@ export function RequestView({ id, address, aside }: Properties) {
   const announce = useAnnounce();
   const { language } = useLanguage();
   const [search] = useSearchParams();
-  const [{ data, error, stale }, execute] = useQuery({ query: RequestPage, variables: { request: id } });
-  const reload = () => execute({ requestPolicy: "network-only" });
+  const { data, error, stale, reload } = useShown(RequestPage, { request: id });
   const request = data?.request;
   const [from, setFrom] = useState<string | null>(null);
   const cursor = request?.latest.pageInfo.endCursor ?? null;
@@ -85,7 +84,7 @@ export function RequestView({ id, address, aside }: Properties) {
         </span>{" "}
         {request.submittedAt && words.request.sentAt(readableInstant(request.submittedAt, language))}
       </p>
-      <Connection />
+      <Connection behind={error !== undefined} />
       <div className="actions">
         {draft && (
           <Link href={`${address}/saisie`} className="button">
