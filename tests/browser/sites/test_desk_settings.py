@@ -134,7 +134,7 @@ async def test_an_agent_is_added_given_procedures_and_disabled(arrive: Arrive, s
     await dialog.get_by_role("button", name="Enregistrer").click()
     await expect(line).to_contain_text("Signaler un problème sur la voie publique")
     await agent.open(f"/mairie/demandes/{request['id']}")
-    await expect(theirs.get_by_role("heading", level=1)).to_have_text(
+    await expect(theirs.get_by_role("heading", level=1)).to_contain_text(
         "Signaler un problème sur la voie publique"
     )
 
