@@ -11,7 +11,7 @@ from uuid import UUID
 from graphql import GraphQLInputObjectType, get_named_type, is_composite_type
 from strawberry.utils.str_converters import to_camel_case
 
-from models.database import fetch
+from models.database import execute, fetch
 from schema.fields import ROOT_FIELDS, RootField
 from tests.authorization.asking import Documents, take_apart
 from tests.authorization.calling import SCHEMA, Callers, Reply
@@ -162,6 +162,8 @@ class Changes:
         """The call itself, by whom it is for. It does what it is to do, and to nobody else's."""
         assert change.by is not None
         named = {name: candidates[0] for name, candidates in self._candidates(change).items()}
+        if change.after:
+            await execute(change.after)
         before = await self.rows_of_others(change, named)
         document = self.document(change, named, whole=True)
         reply = await self.callers.ask(change.by, document, by_ticket=change.by_ticket)

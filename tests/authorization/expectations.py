@@ -282,6 +282,8 @@ class Change:
     shows: Kind | None = None
     """Whose things the success shows, where that is not `by`; and `opens`, a request that it shows by its ticket."""
     opens: str | None = None
+    after: str | None = None
+    """A statement that makes things as they are where it is made, which they are not in the world."""
 
     @property
     def success(self) -> str:
@@ -774,7 +776,13 @@ CHANGES: tuple[Change, ...] = (
         Kind.OWNER,
         values=lambda world: {"token": world.confirmation[Kind.OWNER]},
     ),
-    Change("resendConfirmation", CITIZENS, "", Kind.OTHER_CITIZEN),
+    Change(
+        "resendConfirmation",
+        CITIZENS,
+        "",
+        Kind.OTHER_CITIZEN,
+        after="UPDATE account SET email_confirmed_at = NULL",
+    ),
     Change("updateProfile", CITIZENS, f"(input: {_CONTACT})", Kind.OTHER_CITIZEN),
     Change(
         "requestNewPassword",

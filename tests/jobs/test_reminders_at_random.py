@@ -234,6 +234,7 @@ async def schedule(database: Settings) -> Schedule:
     # Places are another matter: without their count, a round is one quick statement. Who has been here comes again.
     await execute("ALTER TABLE appointment DISABLE TRIGGER appointment_places")
     await execute("DROP INDEX appointment_one_a_request")
+    await execute("ALTER TABLE service_request DROP COLUMN found_by")
     await make_request(await make_procedure())
     await execute(
         "INSERT INTO service_request SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), "
