@@ -32,7 +32,7 @@ sites: $(SITES) ## build the citizen's site, the mairie's and the widget (needs 
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(STAMP) $(NODE) $(SITES) ## run the tests (TESTS="tests/core -k text" for some of them)
-	$(BIN)/python -m pytest --numprocesses auto $(TESTS)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 $(TESTS)
 
 soak: $(STAMP) $(NODE) ## run the long tests: faults, again and again
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)

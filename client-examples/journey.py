@@ -49,9 +49,9 @@ class Caller:
         self._session = session
 
     async def run(self, name: str, **variables: Any) -> Any:
-        """The only root field of a named operation. Raises RefusedError."""
+        """The root field of a named operation, or all of them where it has several. Raises RefusedError."""
         answer = await self._session.execute(_operation(name, variables))
-        result = next(iter(answer.values()))
+        result = next(iter(answer.values())) if len(answer) == 1 else answer
         if isinstance(result, dict) and "code" in result:
             raise RefusedError(result)
         return result

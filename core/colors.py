@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 LEAST_CONTRAST = 4.5
-TINT_SHARE = 0.09
 """Between a text and its ground: WCAG 2.2, success criterion 1.4.3."""
+TINT_SHARE = 0.09
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 

@@ -28,10 +28,10 @@ from core.redis import close_redis, get_redis
 from core.settings import Settings, get_settings
 from espace.embedded import EmbeddedServers, temporary_servers
 from tests.partner import Partner
-from tests.sharing import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
+from tests.sharing import pytest_xdist_make_scheduler
 from tests.stack import ROOT, Stack, free_port
 
-__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_xdist_make_scheduler"]
 
 SECRET_KEY = "the secret key of the tests, which is long enough"
 TEMPLATE = "template_migrated"

@@ -96,7 +96,7 @@ async def test_every_procedure_agent_calendar_and_partner_is_found(arrive: Arriv
     await administrator.open("/mairie/demarches")
     await expect(page.locator(".procedure-line")).to_have_count(PROCEDURES)
     await examine(page)
-    await page.get_by_label("Rechercher une démarche").fill("numero 999")
+    await page.get_by_label("Rechercher une démarche").fill("disque numero 999")
     await expect(page.get_by_role("status").filter(has_text="1 démarche")).to_be_visible()
     await page.get_by_role("link", name=LAST).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(LAST)
