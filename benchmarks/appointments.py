@@ -8,7 +8,6 @@ with 10,000 holds that have run out and that nobody has tidied up.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -19,13 +18,13 @@ from typing import Any
 import asyncpg
 import orjson
 
+from benchmarks.databases import migrated, patient
 from core.clock import now
 from core.selection import SelectedField, Selection
-from core.settings import Settings, get_settings
-from espace.embedded import temporary_servers
+from core.settings import Settings
 from models.actors import Visitor
 from models.appointments import Schedule
-from models.database import connected, execute, fetch_one, migrate
+from models.database import connected, execute, fetch_one
 from models.ids import encode
 from resolvers import catalogue
 from resolvers.nodes import node
@@ -72,15 +71,10 @@ SELECT gen_random_uuid(), request_id, id, 'HELD', true, now() - interval '1 hour
 
 
 async def measure(slots: int) -> None:
-    with temporary_servers() as servers:
-        os.environ["ESPACE_DATABASE_URL"] = servers.postgres.url("postgres")
-        os.environ.setdefault("ESPACE_SECRET_KEY", "the secret key of the benchmarks, which is long enough")
-        get_settings.cache_clear()
-        settings = get_settings()
-        await migrate(settings)
+    async with migrated() as settings:
         async with connected(settings):
             await publish_a_year()
-        async with connected(settings.model_copy(update={"database_timeout_seconds": 600.0})):
+        async with connected(patient(settings)):
             schedule = await fill(slots)
             for name, holds, where in (
                 ("", 0, ""),

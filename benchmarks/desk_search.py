@@ -7,15 +7,13 @@ first.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from statistics import median, quantiles
 from time import perf_counter
 
+from benchmarks.databases import migrated, patient
 from core.selection import SelectedField, Selection
-from core.settings import get_settings
-from espace.embedded import temporary_servers
-from models.database import connected, execute, fetch, migrate
+from models.database import connected, execute, fetch
 from resolvers.desk import desk
 from tests.factories import make_agent, make_procedure, make_request
 
@@ -51,32 +49,24 @@ FROM service_request r, generate_series(1, $1::int) AS n, LATERAL (SELECT
 
 
 async def measure(requests: int) -> None:
-    with temporary_servers() as servers:
-        os.environ["ESPACE_DATABASE_URL"] = servers.postgres.url("postgres")
-        os.environ.setdefault("ESPACE_SECRET_KEY", "the secret key of the benchmarks, which is long enough")
-        get_settings.cache_clear()
-        settings = get_settings()
-        await migrate(settings)
-        async with connected(settings.model_copy(update={"database_timeout_seconds": 600.0})):
-            await make_request(await make_procedure("acte-naissance"))
-            agent = await make_agent()
-            await execute(FILL, requests)
-            await fetch("VACUUM ANALYZE service_request")
-            print(f"{requests:,} requests\n{'':<20} {'found':>8} {'median':>11} {'p95':>11}")
-            for search in SEARCHES:
-                wanted = Selection.of("total_count", nodes=Selection.of("id", "ticket", "status", "contact"))
-                filter = {"search": search, "archived": False}
-                field = SelectedField("requests", {"filter": filter, "unread_first": True}, wanted)
-                taken = []
-                for _ in range(ROUNDS):
-                    started_at = perf_counter()
-                    row = await desk(agent, selection=Selection((field,)))
-                    taken.append((perf_counter() - started_at) * 1000)
-                    assert row is not None
-                found = row[field.key]["total_count"]
-                print(
-                    f"{search:<20} {found:>8,} {median(taken):>8.1f} ms {quantiles(taken, n=20)[-1]:>8.1f} ms"
-                )
+    async with migrated() as settings, connected(patient(settings)):
+        await make_request(await make_procedure("acte-naissance"))
+        agent = await make_agent()
+        await execute(FILL, requests)
+        await fetch("VACUUM ANALYZE service_request")
+        print(f"{requests:,} requests\n{'':<20} {'found':>8} {'median':>11} {'p95':>11}")
+        for search in SEARCHES:
+            wanted = Selection.of("total_count", nodes=Selection.of("id", "ticket", "status", "contact"))
+            filter = {"search": search, "archived": False}
+            field = SelectedField("requests", {"filter": filter, "unread_first": True}, wanted)
+            taken = []
+            for _ in range(ROUNDS):
+                started_at = perf_counter()
+                row = await desk(agent, selection=Selection((field,)))
+                taken.append((perf_counter() - started_at) * 1000)
+                assert row is not None
+            found = row[field.key]["total_count"]
+            print(f"{search:<20} {found:>8,} {median(taken):>8.1f} ms {quantiles(taken, n=20)[-1]:>8.1f} ms")
 
 
 if __name__ == "__main__":
