@@ -12,7 +12,8 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 .DEFAULT_GOAL := help
 .PHONY: help run sites test soak programs lint lock schema seed pictures clean
 
-# What some tests need and no package of Python brings along: a program, and the package of Debian that has it.
+# What some tests need and no package of Python brings along: a program, and the package of Debian that has it. `make test`
+# installs what is missing where it can.
 PROGRAMS := clamd=clamav-daemon chromium=chromium
 LOOK_IN := PATH="$$PATH:/usr/sbin:/usr/local/sbin"
 
@@ -32,6 +33,7 @@ sites: $(SITES) ## build the citizen's site, the mairie's and the widget (needs 
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(STAMP) $(NODE) $(SITES) ## run the tests (TESTS="tests/core -k text" for some of them)
+	@$(MAKE) --silent programs || echo "Tests that need them are skipped." >&2
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 $(TESTS)
 
 soak: $(STAMP) $(NODE) ## run the long tests: faults, again and again
