@@ -32,12 +32,11 @@ INVITATION = Invitation(
     municipality_name="Mairie de Saint-Aubin",
 )
 SENDER = '"Mairie; de, Saint-Aubin" <ne-pas-repondre@Mairie.Example>'
-# No backslash: RFC 5545 gives it no meaning in a parameter, and readers differ over one before an n in a text.
+# Readers differ over a backslash before an n in a text, and over any in a parameter, where it means nothing (RFC 5545).
 WRITTEN = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\")
-    | st.sampled_from("\n,;:\"'^é😀\u2028"),
-    max_size=200,
-)
+    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n,;:\\\"'^é😀\u2028"), max_size=200
+).filter(lambda text: "\\n" not in text.lower())
+NAMES = WRITTEN.map(lambda text: text.replace("\n", " ").replace("\\", "/"))
 
 
 def _made(invitation: Invitation, method: Method | None = None, **changed: Any) -> bytes:
@@ -123,7 +122,7 @@ def test_its_digest_follows_what_it_tells_and_nothing_else() -> None:
 
 
 @settings(deadline=None)
-@given(schedule=WRITTEN, place=WRITTEN, name=WRITTEN.map(lambda text: text.replace("\n", " ")))
+@given(schedule=WRITTEN, place=WRITTEN, name=NAMES)
 def test_whatever_is_written_survives_both_libraries(schedule: str, place: str, name: str) -> None:
     content = _made(replace(INVITATION, schedule=schedule, place=place, municipality_name=name))
     lines = content.split(b"\r\n")
