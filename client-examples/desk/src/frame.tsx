@@ -4,10 +4,11 @@ import { Brand } from "@espace-citoyens/kit/elements/Brand.tsx";
 import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Count } from "@espace-citoyens/kit/elements/Count.tsx";
 import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { TryAgain } from "@espace-citoyens/kit/elements/TryAgain.tsx";
 import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { DeskFrame, type DeskFrameQuery } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
+import { callProblem, isPassing, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import type { CombinedError } from "@urql/core";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useQuery } from "urql";
@@ -37,31 +38,27 @@ export function useFrame(): Frame {
 }
 
 export function FrameProvider({ children }: { children: ReactNode }) {
-  const words = useWords();
   const { language } = useLanguage();
   const [{ data, error }, execute] = useQuery({ query: DeskFrame });
   const reload = () => execute({ requestPolicy: "network-only" });
   const { procedures, problem, readAgain } = useEveryProcedure(Boolean(data?.desk));
   const tryAgain = data ? readAgain : reload;
-  useBack((data ? problem : error) ? tryAgain : null);
+  const failed = data ? problem : error ? callProblem(error, language) : null;
+  useBack(failed && isPassing(failed) ? tryAgain : null);
   if (hasToEnrol(error)) return <EnrolPage />;
   if (data && !data.desk) return <LogInPage municipality={data.municipality.name} />;
-  if (!data?.desk || !procedures) {
-    const failed = data ? problem : error ? callProblem(error, language) : null;
+  if (!data?.desk || !procedures)
     return (
       <main className="main">
         {failed ? (
           <ProblemNotice problem={failed}>
-            <button type="button" className="button" onClick={tryAgain}>
-              {words.frame.tryAgain}
-            </button>
+            <TryAgain onClick={tryAgain} />
           </ProblemNotice>
         ) : (
           <Busy />
         )}
       </main>
     );
-  }
   setZone(data.municipality.timezone);
   const { municipality, desk } = data;
   return (

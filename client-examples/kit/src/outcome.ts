@@ -14,6 +14,11 @@ export interface Problem {
   fields: FieldProblem[];
 }
 
+/** Whether it is over some time later, without anybody's doing. */
+export function isPassing({ code }: Problem): boolean {
+  return code === "NETWORK" || code === "UNAVAILABLE";
+}
+
 type Succeeded<Result> = Extract<Result, { __typename: `${string}Success` }>;
 type Refused<Result> = Exclude<Result, { __typename: `${string}Success` }>;
 

@@ -1,16 +1,15 @@
 import { setZone } from "@espace-citoyens/kit/dates.ts";
 import { useDoor, useLogOut } from "@espace-citoyens/kit/door.tsx";
 import { Brand } from "@espace-citoyens/kit/elements/Brand.tsx";
-import { Busy } from "@espace-citoyens/kit/elements/Busy.tsx";
 import { Icon } from "@espace-citoyens/kit/elements/Icon.tsx";
-import { ProblemNotice } from "@espace-citoyens/kit/elements/Notice.tsx";
+import { Waiting } from "@espace-citoyens/kit/elements/Waiting.tsx";
 import { readablePhone } from "@espace-citoyens/kit/form/phone.ts";
 import { LogOutProblem } from "@espace-citoyens/kit/LogOutProblem.tsx";
 import { useLanguage } from "@espace-citoyens/kit/language.tsx";
 import { SiteFrame, type SiteFrameQuery } from "@espace-citoyens/kit/operations.ts";
-import { callProblem, type Problem } from "@espace-citoyens/kit/outcome.ts";
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
-import { useQuery } from "urql";
+import type { Problem } from "@espace-citoyens/kit/outcome.ts";
+import { useShown } from "@espace-citoyens/kit/shown.ts";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { forgetAllPending } from "./filling/pending.ts";
 import { Notifications } from "./Notifications.tsx";
@@ -33,32 +32,12 @@ export function useFrame(): Frame {
 
 /** The frame of every page: name, navigation, language. */
 export function FrameProvider({ children }: { children: ReactNode }) {
-  const words = useWords();
-  const { language } = useLanguage();
-  const [{ data: read, error, fetching }, execute] = useQuery({ query: SiteFrame });
-  const reload = useCallback(() => execute({ requestPolicy: "network-only" }), [execute]);
-  // Where it cannot be read again, or in another language, it stays as it was: under it lies what somebody is typing.
-  const { opened } = useDoor();
-  const last = useRef({ data: read, opened });
-  if (read && !fetching) last.current = { data: read, opened };
-  const data = read ?? (last.current.opened === opened ? last.current.data : undefined);
-  useEffect(() => {
-    if (!error) return;
-    addEventListener("online", reload);
-    return () => removeEventListener("online", reload);
-  }, [error, reload]);
+  // Under it lies what somebody is typing: it stays.
+  const { data, error, reload } = useShown(SiteFrame, {});
   if (!data)
     return (
       <main className="main">
-        {error ? (
-          <ProblemNotice problem={callProblem(error, language)}>
-            <button type="button" className="button" onClick={reload}>
-              {words.frame.tryAgain}
-            </button>
-          </ProblemNotice>
-        ) : (
-          <Busy />
-        )}
+        <Waiting error={error} onTryAgain={reload} />
       </main>
     );
   setZone(data.municipality.timezone);

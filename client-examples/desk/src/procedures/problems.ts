@@ -38,14 +38,14 @@ export function unreadableText({ path, text }: { path: string; text: string }, w
 export function inputName(path: string, draft: ProcedureDraft, words: Words): string | undefined {
   const [first, second = "", ...others] = path.split(".");
   if (first === "help") return words.help(words.steps[second as keyof typeof words.steps]);
-  if (first !== "fields") return NAMES(words)[first as keyof ReturnType<typeof NAMES>];
+  if (first !== "fields") return namesIn(words)[first as keyof ReturnType<typeof namesIn>];
   const position = Number(second);
   const name = draft.fields[position]?.label || words.field(position + 1);
-  const part = PARTS(words)[others.at(-1) as keyof ReturnType<typeof PARTS>];
+  const part = partsIn(words)[others.at(-1) as keyof ReturnType<typeof partsIn>];
   return part ? `${name}, ${part}` : name;
 }
 
-const NAMES = (words: Words) => ({
+const namesIn = (words: Words) => ({
   slug: words.address,
   title: words.name,
   category: words.category,
@@ -59,7 +59,7 @@ const NAMES = (words: Words) => ({
   retentionMonths: words.retention,
 });
 
-const PARTS = (words: Words) => ({
+const partsIn = (words: Words) => ({
   key: words.key,
   label: words.label,
   help: words.fieldHelp,

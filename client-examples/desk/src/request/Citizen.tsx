@@ -1,4 +1,5 @@
 import { readableDate } from "@espace-citoyens/kit/dates.ts";
+import { readablePhone } from "@espace-citoyens/kit/form/phone.ts";
 import { WORDING } from "@espace-citoyens/kit/form/wording.ts";
 import { useLanguage, useWording } from "@espace-citoyens/kit/language.tsx";
 import type { DeskRequestQuery } from "@espace-citoyens/kit/operations.ts";
@@ -59,9 +60,4 @@ export function Citizen({ contact }: { contact: Contact }) {
       </ul>
     </section>
   );
-}
-
-/** 02 61 91 00 45, as it is dialled in France; others as they are. */
-function readablePhone(number: string): string {
-  return number.replace(/^\+33(\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "0$1 $2 $3 $4 $5");
 }

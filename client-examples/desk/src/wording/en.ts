@@ -13,7 +13,6 @@ export const en: typeof fr = {
     settings: "Settings",
     logOut: "Log out",
     otherLanguage: "Français",
-    tryAgain: "Try again",
     save: "Save",
     saved: "Saved.",
     cancel: "Cancel",

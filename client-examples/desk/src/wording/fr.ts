@@ -11,7 +11,6 @@ export const fr = {
     settings: "Réglages",
     logOut: "Se déconnecter",
     otherLanguage: "English",
-    tryAgain: "Réessayer",
     save: "Enregistrer",
     saved: "Enregistré.",
     cancel: "Annuler",

@@ -2,13 +2,10 @@ import type { CombinedError } from "@urql/core";
 import { useEffect, useMemo, useRef } from "react";
 import { useBack, useDoor } from "../door.tsx";
 import { useLanguage } from "../language.tsx";
-import { callProblem } from "../outcome.ts";
+import { callProblem, isPassing } from "../outcome.ts";
 import { Busy } from "./Busy.tsx";
 import { ProblemNotice } from "./Notice.tsx";
 import { TryAgain } from "./TryAgain.tsx";
-
-/** What is over some time later, without anybody's doing. */
-const PASSING = ["NETWORK", "UNAVAILABLE"];
 
 interface Properties {
   error: CombinedError | undefined;
@@ -34,7 +31,7 @@ export function Waiting({ error, nobody = false, onTryAgain }: Properties) {
     reopened.current = ended;
   }, [ended, reopen]);
   const failed = !ended && problem !== null;
-  useBack(failed && PASSING.includes(problem.code) ? onTryAgain : null);
+  useBack(failed && isPassing(problem) ? onTryAgain : null);
   if (!failed) return <Busy />;
   return (
     <ProblemNotice problem={problem}>

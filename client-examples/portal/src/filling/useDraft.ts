@@ -7,7 +7,7 @@ import {
   type RequestDraftQuery,
   UpdateRequest,
 } from "@espace-citoyens/kit/operations.ts";
-import type { FieldProblem, Problem } from "@espace-citoyens/kit/outcome.ts";
+import { type FieldProblem, isPassing, type Problem } from "@espace-citoyens/kit/outcome.ts";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { answersByField, answerTo, byKey, differ, type Filled, withPending } from "./filled.ts";
 import { acknowledge, forgetPending, keepPending, pendingOf } from "./pending.ts";
@@ -15,8 +15,8 @@ import { askedIn, fieldOf, inOrder, isOfContact, pathOf } from "./places.ts";
 
 const PAUSE_MILLISECONDS = 1200;
 const RETRY_MILLISECONDS = 3000;
-/** What passes by itself. */
-const PASSING = ["NETWORK", "UNAVAILABLE", "RATE_LIMITED", "INTERNAL"];
+/** What is tried again here beside what passes by itself: nobody is to lose what they typed over it. */
+const TRIED_AGAIN = ["RATE_LIMITED", "INTERNAL"];
 
 const PREFERRED: Answers = { preferredContactMethod: { choices: ["EMAIL"] } };
 
@@ -70,7 +70,7 @@ export function useDraft(id: string) {
   /** What keeps the draft from being read or written, told as far as it is not passing. True: it is passing. */
   const tell = useCallback(
     (problem: Problem): boolean => {
-      if (PASSING.includes(problem.code)) return true;
+      if (isPassing(problem) || TRIED_AGAIN.includes(problem.code)) return true;
       // Whoever holds a ticket has no session that could end: it is unknown.
       if (problem.code === "UNAUTHENTICATED" && ticket === null) setSaving("ended");
       else setAbsent(problem);

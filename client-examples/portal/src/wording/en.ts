@@ -16,7 +16,6 @@ export const en: typeof fr = {
     notFound: "Page not found",
     notFoundText: "This page does not exist, or no longer.",
     back: "Back to the home page",
-    tryAgain: "Try again",
     cancel: "Cancel",
     save: "Save",
     saved: "Your changes are saved.",

@@ -14,7 +14,6 @@ export const fr = {
     notFound: "Page introuvable",
     notFoundText: "Cette page n’existe pas ou n’existe plus.",
     back: "Retour à l’accueil",
-    tryAgain: "Réessayer",
     cancel: "Annuler",
     save: "Enregistrer",
     saved: "Vos modifications sont enregistrées.",
